@@ -1,0 +1,1 @@
+"""The service: HTTP, formats, the web map and the command line."""

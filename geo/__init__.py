@@ -1,0 +1,1 @@
+"""The science: pure functions, GeoDataFrames and arrays in, GeoDataFrames out."""

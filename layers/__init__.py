@@ -1,0 +1,1 @@
+"""The city itself: PostGIS layers, territories, sources, tiles and the runner of analyses."""
