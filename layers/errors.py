@@ -1,0 +1,17 @@
+"""What can go wrong on the floor of the data."""
+
+from __future__ import annotations
+
+from geo.errors import HoradError
+
+
+class NotFoundError(HoradError):
+    """A layer, feature, territory, source or analysis of that name is not there."""
+
+
+class DatabaseError(HoradError):
+    """The database can't be found, started or reached; the text says what to do."""
+
+
+class SourceError(HoradError):
+    """A source can't be read: missing, cut off, of an unknown kind."""
