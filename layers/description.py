@@ -1,0 +1,216 @@
+"""The words in which a layer describes itself: its titles, style, columns and where OSM keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.orm import MappedColumn, mapped_column
+
+LANGUAGES = ("be", "ru", "en")
+
+Text = Mapping[str, str]
+Tags = Mapping[str, str]
+
+
+def text(en: str, ru: str, be: str) -> dict[str, str]:
+    """Return one text in the three languages of the platform."""
+    return {"en": en, "ru": ru, "be": be}
+
+
+class CityFunction(StrEnum):
+    """The six functions of a city, and what all of them share."""
+
+    INFRASTRUCTURE = "infrastructure"
+    SAFETY = "safety"
+    BUSINESS = "business"
+    HOUSING = "housing"
+    SOCIAL = "social"
+    FEEDBACK = "feedback"
+    COMMON = "common"
+
+    @property
+    def title(self) -> dict[str, str]:
+        """The name of the function in every language."""
+        return _FUNCTION_TITLES[self]
+
+
+_FUNCTION_TITLES = {
+    CityFunction.INFRASTRUCTURE: text("Infrastructure", "Инфраструктура", "Інфраструктура"),
+    CityFunction.SAFETY: text("Public safety", "Общественная безопасность", "Грамадская бяспека"),
+    CityFunction.BUSINESS: text("Business environment", "Бизнес-среда", "Бізнес-асяроддзе"),
+    CityFunction.HOUSING: text("Housing and utilities", "Жильё и коммунальные услуги", "Жыллё і камунальныя паслугі"),
+    CityFunction.SOCIAL: text("Social services", "Социальные услуги", "Сацыяльныя паслугі"),
+    CityFunction.FEEDBACK: text("Feedback", "Обратная связь", "Зваротная сувязь"),
+    CityFunction.COMMON: text("Basemap", "Основа карты", "Аснова карты"),
+}
+
+
+class Shape(StrEnum):
+    """What the features of a layer are made of."""
+
+    POINT = "point"
+    LINE = "line"
+    POLYGON = "polygon"
+
+    @property
+    def geometry_types(self) -> tuple[str, str]:
+        """The simple and the multi geometry type that the layer takes."""
+        return _GEOMETRY_TYPES[self]
+
+
+_GEOMETRY_TYPES = {
+    Shape.POINT: ("Point", "MultiPoint"),
+    Shape.LINE: ("LineString", "MultiLineString"),
+    Shape.POLYGON: ("Polygon", "MultiPolygon"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symbol:
+    """How one class of features is drawn.
+
+    Parameters
+    ----------
+    title
+        What the legend calls the class.
+    values
+        The values of the style's column that belong to the class; empty for all the rest.
+    colour, outline
+        Fill or stroke colour, and the colour of the casing or edge, as ``#rrggbb``.
+    width_px
+        Stroke width of a line or diameter of a point at zoom 16.
+    dash
+        Lengths of dash and gap in line widths.
+    min_zoom
+        The zoom from which the class is drawn and put into tiles.
+    """
+
+    title: Text
+    values: tuple[str, ...] = ()
+    colour: str
+    outline: str | None = None
+    width_px: float = 1.0
+    dash: tuple[float, ...] | None = None
+    min_zoom: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """How a layer is drawn: its classes, in drawing order, and its label.
+
+    Parameters
+    ----------
+    column
+        The column whose value chooses the symbol; ``None`` where all features look alike.
+    symbols
+        One a class, drawn in this order; the legend lists them so too.
+    order
+        Where the layer lies on the map: 0 at the bottom.
+    label
+        The column written on the map, from ``label_min_zoom`` on.
+    opacity
+        Of fills and points, 0 to 1.
+    visible
+        Whether the layer is switched on when the map opens.
+    """
+
+    symbols: tuple[Symbol, ...]
+    column: str | None = None
+    order: int = 0
+    label: str | None = None
+    label_min_zoom: int = 15
+    opacity: float = 1.0
+    visible: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class OsmRule:
+    """Which OpenStreetMap elements make a layer.
+
+    Parameters
+    ----------
+    keys
+        The tag keys of which an element must have one.
+    accept
+        Tells whether the tags of an element that has such a key belong to the layer.
+    elements
+        Of ``node``, ``way`` and ``area`` (a closed way or a multipolygon relation), those that are read.
+        For a point layer the area's inner point is taken.
+    """
+
+    keys: tuple[str, ...]
+    accept: Callable[[Tags], bool]
+    elements: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """What is known of a layer, beside its columns.
+
+    Parameters
+    ----------
+    title, summary
+        In every language of the platform.
+    function
+        The city function to which the layer belongs.
+    shape
+        What its features are made of.
+    time
+        The column that tells when a feature happened, if any.
+    min_zoom, max_zoom
+        The zooms of its vector tiles; beyond ``max_zoom`` clients overzoom.
+    style
+        How it is drawn.
+    osm
+        Where OpenStreetMap keeps it, if it does.
+    """
+
+    title: Text
+    summary: Text
+    function: CityFunction
+    shape: Shape
+    style: Style
+    time: str | None = None
+    min_zoom: int = 10
+    max_zoom: int = 16
+    osm: OsmRule | None = None
+
+
+@dataclass(frozen=True)
+class ColumnInfo:
+    """What is known of a column, beside its type."""
+
+    title: Text
+    unit: str | None = None
+    osm: str | Callable[[Tags], Any] | None = None
+
+
+def column(
+    title: Text,
+    *,
+    unit: str | None = None,
+    osm: str | Callable[[Tags], Any] | None = None,
+    **options: Any,
+) -> MappedColumn[Any]:
+    """Declare a column of a layer.
+
+    Parameters
+    ----------
+    title
+        In every language of the platform.
+    unit
+        The unit of its values, as written to users.
+    osm
+        The tag that holds it as it is in OpenStreetMap, or a function of an element's tags.
+    options
+        Passed on to SQLAlchemy's ``mapped_column``.
+    """
+    return mapped_column(info={"column": ColumnInfo(title, unit, osm)}, **options)
+
+
+def first_tag(*keys: str) -> Callable[[Tags], str | None]:
+    """Return a function that gives the first of the tags that an element has."""
+    return lambda tags: next((tags[key] for key in keys if key in tags), None)

@@ -1,0 +1,82 @@
+"""What every layer has: an id, a territory, where it came from, geometry and the tags that have no column."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+from layers.description import Layer
+
+STORAGE_SRID = 4326
+TILE_SRID = 3857
+
+
+class Base(DeclarativeBase):
+    """All tables of the platform."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Feature(Base):
+    """One feature of a layer: the columns that all layers share."""
+
+    __abstract__ = True
+
+    layer: ClassVar[Layer]
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-10)
+    source: Mapped[str] = mapped_column(sort_order=-8)
+    source_id: Mapped[str] = mapped_column(sort_order=-7)
+    geom: Mapped[Any] = mapped_column(
+        Geometry("GEOMETRY", srid=STORAGE_SRID, spatial_index=False), nullable=False, sort_order=90
+    )
+    tags: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}", sort_order=91)
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), sort_order=92)
+    geom_3857: Mapped[Any] = mapped_column(
+        Geometry("GEOMETRY", srid=TILE_SRID, spatial_index=False),
+        Computed(f"ST_Transform(geom, {TILE_SRID})", persisted=True),
+        sort_order=93,
+        deferred=True,
+    )
+
+    @declared_attr
+    @classmethod
+    def territory(cls) -> Mapped[str]:
+        """The territory to which the feature belongs."""
+        return mapped_column(ForeignKey("territories.id", ondelete="CASCADE"), sort_order=-9)
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[Any, ...]:
+        name = cls.__tablename__
+        types = ", ".join(f"'{each.upper()}'" for each in cls.layer.shape.geometry_types)
+        return (
+            UniqueConstraint("territory", "source", "source_id"),
+            CheckConstraint(f"GeometryType(geom) IN ({types})", name="shape"),
+            Index(f"ix_{name}_geom", "geom", postgresql_using="gist"),
+            Index(f"ix_{name}_geom_3857", "geom_3857", postgresql_using="gist"),
+        )

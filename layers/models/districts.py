@@ -1,0 +1,50 @@
+"""Administrative districts."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Mapped
+
+from layers.conversions import count, tag, whole
+from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, column, text
+from layers.models.base import Feature
+
+
+class District(Feature):
+    """An administrative unit with its boundary."""
+
+    __tablename__ = "districts"
+
+    layer = Layer(
+        title=text("Districts", "Районы", "Раёны"),
+        summary=text(
+            "Administrative units with their level and population",
+            "Административные единицы: уровень и население",
+            "Адміністрацыйныя адзінкі: узровень і насельніцтва",
+        ),
+        function=CityFunction.COMMON,
+        shape=Shape.POLYGON,
+        min_zoom=4,
+        style=Style(
+            order=50,
+            opacity=0.0,
+            label="name",
+            label_min_zoom=10,
+            symbols=(
+                Symbol(title=text("Boundary", "Граница", "Мяжа"), colour="#8c6a9e", outline="#8c6a9e", width_px=2),
+            ),
+        ),
+        osm=OsmRule(
+            keys=("boundary",),
+            accept=lambda tags: tags["boundary"] == "administrative",
+            elements=frozenset({"area"}),
+        ),
+    )
+
+    name: Mapped[str | None] = column(text("Name", "Название", "Назва"), osm="name")
+    admin_level: Mapped[int | None] = column(
+        text("Administrative level", "Административный уровень", "Адміністрацыйны ўзровень"),
+        osm=tag("admin_level", whole),
+    )
+    population: Mapped[int | None] = column(
+        text("Population", "Население", "Насельніцтва"), osm=tag("population", count)
+    )

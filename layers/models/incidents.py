@@ -1,0 +1,57 @@
+"""Accidents, crimes, fires and other incidents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import DateTime
+from sqlalchemy.orm import Mapped
+
+from layers.description import CityFunction, Layer, Shape, Style, Symbol, column, text
+from layers.models.base import Feature
+
+
+class Incident(Feature):
+    """Something that happened at a place and a time and did harm."""
+
+    __tablename__ = "incidents"
+
+    layer = Layer(
+        title=text("Incidents", "Происшествия", "Здарэнні"),
+        summary=text(
+            "Road accidents, crimes, fires and rescues with time, severity and casualties",
+            "Дорожные аварии, преступления, пожары и спасательные работы: время, тяжесть, пострадавшие",
+            "Дарожныя аварыі, злачынствы, пажары і выратавальныя работы: час, цяжкасць, пацярпелыя",
+        ),
+        function=CityFunction.SAFETY,
+        shape=Shape.POINT,
+        time="occurred_at",
+        min_zoom=10,
+        style=Style(
+            column="severity",
+            order=80,
+            visible=False,
+            opacity=0.85,
+            symbols=(
+                Symbol(title=text("Unknown", "Неизвестно", "Невядома"), colour="#9a9a9a", width_px=6),
+                Symbol(
+                    title=text("Damage only", "Материальный ущерб", "Матэрыяльны ўрон"),
+                    values=("damage",),
+                    colour="#e3b34c",
+                    width_px=6,
+                ),
+                Symbol(
+                    title=text("Injury", "Пострадавшие", "Пацярпелыя"), values=("injury",), colour="#dd6b3d", width_px=8
+                ),
+                Symbol(title=text("Fatal", "Погибшие", "Загінулыя"), values=("fatal",), colour="#8b1a2b", width_px=11),
+            ),
+        ),
+    )
+
+    category: Mapped[str] = column(text("Category", "Категория", "Катэгорыя"))
+    severity: Mapped[str | None] = column(text("Severity", "Тяжесть", "Цяжкасць"))
+    occurred_at: Mapped[datetime | None] = column(
+        text("Time", "Время", "Час"), type_=DateTime(timezone=True), index=True
+    )
+    time_precision: Mapped[str | None] = column(text("Precision of the time", "Точность времени", "Дакладнасць часу"))
+    casualties: Mapped[int | None] = column(text("Casualties", "Число пострадавших", "Колькасць пацярпелых"))

@@ -1,0 +1,64 @@
+"""The platform's own tables: territories, loads, rejected records and versions of layers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from layers.models.base import STORAGE_SRID, Base
+
+
+class TerritoryRow(Base):
+    """A city or region the base knows."""
+
+    __tablename__ = "territories"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[dict[str, str]] = mapped_column(JSONB)
+    parent: Mapped[str | None] = mapped_column(ForeignKey("territories.id"))
+    metric_srid: Mapped[int]
+    boundary: Mapped[Any] = mapped_column(Geometry("GEOMETRY", srid=STORAGE_SRID), nullable=True)
+    view: Mapped[list[float] | None] = mapped_column(JSONB)
+    attribution: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
+
+
+class IngestRun(Base):
+    """One load of one source: what came in and what became of it."""
+
+    __tablename__ = "ingest_runs"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    territory: Mapped[str] = mapped_column(ForeignKey("territories.id", ondelete="CASCADE"), index=True)
+    source: Mapped[str]
+    file_name: Mapped[str]
+    fingerprint: Mapped[str]
+    finished_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    report: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class IngestReject(Base):
+    """A record that a load could not take, as it came, and why."""
+
+    __tablename__ = "ingest_rejects"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    run: Mapped[int] = mapped_column(ForeignKey("ingest_runs.id", ondelete="CASCADE"), index=True)
+    layer: Mapped[str]
+    source_id: Mapped[str]
+    reason: Mapped[str]
+    record: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class LayerVersion(Base):
+    """How often a layer has changed: the key of every cache."""
+
+    __tablename__ = "layer_versions"
+
+    layer: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
