@@ -1,0 +1,62 @@
+"""What an operator can set from outside: the HORAD_* environment variables."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from geo.errors import InvalidInputError
+
+_SOURCE_TREE = Path(__file__).resolve().parents[1]
+PROJECT = _SOURCE_TREE if (_SOURCE_TREE / "pyproject.toml").is_file() else Path.cwd()
+"""Where relative defaults start: the checkout when run from one, else the current folder."""
+
+_SQLALCHEMY_SCHEME = "postgresql+psycopg"
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _for_psycopg(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", _SQLALCHEMY_SCHEME}:
+        raise ValueError("must look like postgresql://user:password@host:5432/database")
+    return f"{_SQLALCHEMY_SCHEME}://{rest}"
+
+
+class Settings(BaseSettings):
+    """Settings of this process, read from HORAD_HOME, HORAD_DATABASE_URL, HORAD_DATA, HORAD_HOST and HORAD_PORT."""
+
+    model_config = SettingsConfigDict(env_prefix="HORAD_", env_ignore_empty=True, frozen=True)
+
+    home: Annotated[Path, AfterValidator(_absolute)] = PROJECT / ".horad"
+    database_url: Annotated[str, AfterValidator(_for_psycopg)] | None = None
+    data: Annotated[Path, AfterValidator(_absolute)] = PROJECT.parent / "shared" / "data"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Read the settings once per process.
+
+    Returns
+    -------
+    Settings
+        The same object on every call; ``get_settings.cache_clear()`` makes the next call read again.
+
+    Raises
+    ------
+    InvalidInputError
+        A variable has a value that can't be used; the text names the variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = (f"HORAD_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+        raise InvalidInputError("; ".join(problems)) from error
