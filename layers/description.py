@@ -9,9 +9,8 @@ from typing import Any
 
 from sqlalchemy.orm import MappedColumn, mapped_column
 
-LANGUAGES = ("be", "ru", "en")
+from geo.language import Text
 
-Text = Mapping[str, str]
 Tags = Mapping[str, str]
 
 
@@ -137,7 +136,8 @@ class OsmRule:
     accept
         Tells whether the tags of an element that has such a key belong to the layer.
     elements
-        Of ``node``, ``way`` and ``area`` (a closed way or a multipolygon relation), those that are read.
+        Of ``node``, ``way``, ``area`` (a closed way or a multipolygon relation) and ``relation`` (the area of a
+        relation alone), those that are read.
         For a point layer the area's inner point is taken.
     """
 

@@ -8,12 +8,30 @@ from layers.conversions import count, tag
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, Tags, column, text
 from layers.models.base import Feature
 
-_FOOD = frozenset(["restaurant", "cafe", "bar", "pub", "fast_food", "food_court", "ice_cream", "biergarten", "nightclub"])
+_FOOD = frozenset(
+    ["restaurant", "cafe", "bar", "pub", "fast_food", "food_court", "ice_cream", "biergarten", "nightclub"]
+)
 _FINANCE = frozenset(["bank", "bureau_de_change", "money_transfer", "payment_centre"])
 _SERVICES = frozenset(
-    ["fuel", "car_wash", "car_rental", "charging_station", "marketplace", "driving_school", "coworking_space", "veterinary", "cinema", "casino", "conference_centre", "events_venue", "studio"]
+    [
+        "fuel",
+        "car_wash",
+        "car_rental",
+        "charging_station",
+        "marketplace",
+        "driving_school",
+        "coworking_space",
+        "veterinary",
+        "cinema",
+        "casino",
+        "conference_centre",
+        "events_venue",
+        "studio",
+    ]
 )
-_LODGING = frozenset(["hotel", "hostel", "guest_house", "motel", "apartment", "chalet", "camp_site", "caravan_site", "alpine_hut"])
+_LODGING = frozenset(
+    ["hotel", "hostel", "guest_house", "motel", "apartment", "chalet", "camp_site", "caravan_site", "alpine_hut"]
+)
 _ABSENT = ("no", "vacant")
 
 

@@ -36,7 +36,7 @@ class District(Feature):
         osm=OsmRule(
             keys=("boundary",),
             accept=lambda tags: tags["boundary"] == "administrative",
-            elements=frozenset({"area"}),
+            elements=frozenset({"relation"}),
         ),
     )
 

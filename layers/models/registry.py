@@ -22,7 +22,7 @@ class TerritoryRow(Base):
     title: Mapped[dict[str, str]] = mapped_column(JSONB)
     parent: Mapped[str | None] = mapped_column(ForeignKey("territories.id"))
     metric_srid: Mapped[int]
-    boundary: Mapped[Any] = mapped_column(Geometry("GEOMETRY", srid=STORAGE_SRID), nullable=True)
+    boundary: Mapped[Any] = mapped_column(Geometry("GEOMETRY", srid=STORAGE_SRID, spatial_index=False), nullable=True)
     view: Mapped[list[float] | None] = mapped_column(JSONB)
     attribution: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
 

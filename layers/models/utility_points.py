@@ -12,7 +12,22 @@ from layers.models.base import Feature
 from layers.models.utilities import HEAT, NETWORK_SYMBOLS, POWER, SEWER, WATER, network, status
 
 _POWER_POINTS = frozenset(
-    ["tower", "pole", "portal", "terminal", "transformer", "substation", "plant", "generator", "switch", "switchgear", "connection", "insulator", "cable_distribution_cabinet", "catenary_mast"]
+    [
+        "tower",
+        "pole",
+        "portal",
+        "terminal",
+        "transformer",
+        "substation",
+        "plant",
+        "generator",
+        "switch",
+        "switchgear",
+        "connection",
+        "insulator",
+        "cable_distribution_cabinet",
+        "catenary_mast",
+    ]
 )
 _NETWORKS = {
     "water_tower": WATER,

@@ -1,0 +1,26 @@
+"""Run the migrations on the connection that the caller hands over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic import context
+
+from layers.models import Base
+
+_OURS = set(Base.metadata.tables) | {"alembic_version"}
+
+
+def _is_ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:
+    """Leave the tables of PostGIS alone."""
+    return kind != "table" or name in _OURS
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    include_object=_is_ours,
+    compare_server_default=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,74 @@
+"""What every source yields, whatever it reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+
+class Record(NamedTuple):
+    """A feature as a source has it.
+
+    Parameters
+    ----------
+    layer
+        The layer to which it goes.
+    source_id
+        Its id in the source.
+    geometry
+        Hexadecimal WKB in EPSG:4326, longitude before latitude.
+    values
+        The typed columns it fills, by name.
+    tags
+        All it has beside them.
+    """
+
+    layer: str
+    source_id: str
+    geometry: str
+    values: dict[str, Any]
+    tags: dict[str, str]
+
+
+class Reject(NamedTuple):
+    """A record that can't become a feature: why, and the record as it came."""
+
+    layer: str
+    source_id: str
+    reason: str
+    record: dict[str, Any]
+
+
+@dataclass
+class Notes:
+    """What a reader noticed that is no rejection.
+
+    Parameters
+    ----------
+    passed_over
+        How many elements had a key of a layer but belong to none, by layer and by what they are.
+    cut
+        How many lines of a layer are only partly in the file: the known parts were taken.
+    """
+
+    passed_over: Counter[tuple[str, str]] = field(default_factory=Counter)
+    cut: Counter[str] = field(default_factory=Counter)
+
+
+Item: TypeAlias = Record | Reject
+
+
+class Reader(Protocol):
+    """A source, opened. It can be read once.
+
+    ``progress`` is the share of the source that has been read, 0 to 1, where the reader can tell.
+    """
+
+    notes: Notes
+
+    @property
+    def progress(self) -> float | None: ...
+
+    def __iter__(self) -> Iterator[Item]: ...
