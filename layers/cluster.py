@@ -1,4 +1,4 @@
-"""The private PostgreSQL of one HORAD_HOME: found, created, started, healed and stopped as an ordinary user."""
+"""The private PostgreSQL of one HORAD_HOME: created, started, healed and stopped, always as an ordinary user."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import fcntl
 import logging
 import os
 import pwd
-import re
 import shlex
 import shutil
 import signal
 import stat
 import subprocess
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import contextmanager, suppress
+from functools import partial
 from hashlib import blake2s
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from layers.errors import DatabaseError
+from layers.postgres import Server, find_servers, memory_bytes, tuning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,101 +29,35 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DATABASE = "horad"
+"""Name of the database, and of the role that owns everything in it."""
 PORT = 5432
 """Only names the socket file: nothing listens on TCP."""
 
 _PROC = Path("/proc")
-_SHARED_STORE = Path("/var/lib/horad")
+_STORE_OUTSIDE_HOME = Path("/var/lib/horad")
 _SOCKET = f".s.PGSQL.{PORT}"
 _SOCKET_PATH_MAX_BYTES = 107
 _START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 60
 _ORPHAN_PATIENCE_S = 3
-_MIB = 2**20
-
-
-@dataclass(frozen=True, order=True)
-class Server:
-    """The binaries of one PostgreSQL major version that has PostGIS."""
-
-    major: int
-    bin: Path
-
-
-def find_servers() -> list[Server]:
-    """List the PostgreSQL servers of this machine that have PostGIS, newest first.
-
-    Returns
-    -------
-    list of Server
-        Empty when there is none.
-    """
-    tools = [*Path("/usr/lib/postgresql").glob("*/bin/pg_config"), shutil.which("pg_config")]
-    return sorted({server for tool in tools if tool and (server := _server_of(tool))}, reverse=True)
-
-
-def _server_of(pg_config: Path | str) -> Server | None:
-    asked = [pg_config, "--version", "--bindir", "--sharedir"]
-    version, bindir, sharedir = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S603
-    if not Path(bindir, "initdb").exists() or not Path(sharedir, "extension", "postgis.control").exists():
-        return None
-    return Server(int(re.findall(r"\d+", version)[0]), Path(bindir))
-
-
-def memory_bytes() -> int:
-    """Tell how much memory this process may use, in bytes: the machine's, or its control group's if that is less."""
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    groups = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
-    limits = [path.read_text().strip() for path in groups if path.exists()]
-    return min([physical, *(int(limit) for limit in limits if limit.isdigit())])
-
-
-def tuning(*, memory: int, cores: int) -> dict[str, str]:
-    """Choose server settings for map tiles and analysis on a machine that also runs the rest of Horad.
-
-    Parameters
-    ----------
-    memory
-        What the machine has, in bytes.
-    cores
-        Processor cores.
-
-    Returns
-    -------
-    dict of str to str
-        PostgreSQL settings by name.
-    """
-
-    def share(divisor: int, low_mib: int, high_mib: int) -> str:
-        return f"{min(max(memory // divisor // _MIB, low_mib), high_mib)}MB"
-
-    return {
-        "shared_buffers": share(4, 64, 4096),
-        "effective_cache_size": share(2, 128, 2**20),
-        "work_mem": share(256, 8, 128),
-        "maintenance_work_mem": share(16, 64, 1024),
-        "max_wal_size": "2GB",
-        "checkpoint_timeout": "15min",
-        "random_page_cost": "1.1",
-        "effective_io_concurrency": "200",
-        "max_parallel_workers": str(cores),
-        "max_parallel_workers_per_gather": str(min(cores, 4)),
-        "jit": "off",
-        "max_connections": "100",
-        "timezone": "UTC",
-    }
 
 
 class Cluster:
-    """The PostgreSQL cluster in one home folder.
+    """The PostgreSQL cluster of one home folder.
 
     Its folder ``postgres`` is closed to everybody but its owner and root; it holds ``data``, ``run`` (the socket) and
-    ``postgres.log``. Root may use it for its owner; PostgreSQL itself never runs as root.
+    ``postgres.log``. Root may start and stop it, but the server always runs as the owner, an ordinary user.
+
+    Raises
+    ------
+    DatabaseError
+        The cluster belongs to somebody else, or root has no ordinary user to run it as.
     """
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.folder = (home / "postgres").resolve()
+        self.owner = _owner_of(self.folder, home)
 
     @property
     def data(self) -> Path:
@@ -138,34 +71,12 @@ class Cluster:
 
     @property
     def socket_dir(self) -> Path:
-        """The folder of the socket: in the home, or a short one when the home's path is too long for a socket."""
+        """The folder of the socket: in the home, or a short one when the home's path can't name a socket."""
         inside = self.folder / "run"
         fits = len(os.fsencode(inside / _SOCKET)) <= _SOCKET_PATH_MAX_BYTES
         if fits and not {",", '"'} & set(str(inside)):
             return inside
         return Path("/tmp", f"horad-{self.owner.pw_uid}-{_short_hash(self.folder)}")  # noqa: S108 - checked to be private
-
-    @cached_property
-    def owner(self) -> pwd.struct_passwd:
-        """The user the server runs as.
-
-        Raises
-        ------
-        DatabaseError
-            The cluster belongs to somebody else, or root has no ordinary user to run it as.
-        """
-        uid = os.geteuid()
-        try:
-            owned_by = self.folder.stat().st_uid if self.folder.exists() else None
-        except PermissionError as error:
-            raise DatabaseError(f"{self.folder} is closed to you: set HORAD_HOME to a folder of yours") from error
-        if uid == 0:
-            return _ordinary_user(owned_by, _nearest_existing(self.home).stat().st_uid)
-        if owned_by not in {None, uid}:
-            raise DatabaseError(
-                f"{self.folder} belongs to user {owned_by}, you are {uid}: run as that user or set HORAD_HOME"
-            )
-        return pwd.getpwuid(uid)
 
     def start(self) -> None:
         """Make the cluster answer: create it when there is none, clear what a crash left, start it.
@@ -176,13 +87,11 @@ class Cluster:
             It can't be found, created or started; the text says what to do.
         """
         if not _PROC.joinpath("self").exists():
-            raise DatabaseError(
-                "The embedded PostGIS needs Linux; elsewhere set HORAD_DATABASE_URL to a PostGIS database"
-            )
+            raise DatabaseError("The embedded PostGIS needs Linux: set HORAD_DATABASE_URL to a PostGIS database")
         self._make_folder()
         with self._locked():
             self._make_socket_dir()
-            if not self._postmaster_answers():
+            if not self._answers():
                 server = self._server()
                 if not self.data.exists():
                     self._initialise(server)
@@ -201,14 +110,13 @@ class Cluster:
         Raises
         ------
         DatabaseError
-            It did not stop in time.
+            Its processes don't end.
         """
-        if not self.folder.exists() or not self.owner:
+        if not self.data.exists():
             return False
         with self._locked():
             running = self.pids()
-            postmaster = self.postmaster_pid()
-            if postmaster:
+            if postmaster := self.postmaster_pid():
                 os.kill(postmaster, signal.SIGINT)
                 self._wait_until_gone(_STOP_TIMEOUT_S)
             self._clear_remains()
@@ -216,8 +124,9 @@ class Cluster:
 
     def connect(self, database: str = DATABASE) -> psycopg.Connection[Any]:
         """Open an autocommit connection to a database of the running cluster."""
+        host = str(self.socket_dir)
         return psycopg.connect(
-            host=str(self.socket_dir), port=PORT, user=DATABASE, dbname=database, connect_timeout=10, autocommit=True
+            host=host, port=PORT, user=DATABASE, dbname=database, connect_timeout=10, autocommit=True
         )
 
     def postmaster_pid(self) -> int | None:
@@ -225,14 +134,15 @@ class Cluster:
         return _living_postgres(self.data / "postmaster.pid")
 
     def pids(self) -> list[int]:
-        """List the processes of this cluster, those outliving a killed server among them."""
+        """List the processes of this cluster, those that outlive a killed server among them."""
         if not self.data.exists():
             return []
         name = self._name().encode()
-        return [pid for pid in _process_ids() if _is_postgres(command := _command_line(pid)) and name in command]
+        commands = {int(process.name): _command_line(process) for process in _processes_of(self.owner.pw_uid)}
+        return [pid for pid, command in commands.items() if _is_postgres(command) and name in command]
 
     def _name(self) -> str:
-        """Name the processes so that they are recognised even when the folder has been moved."""
+        """Name the processes, so that they are recognised even when the folder has been moved."""
         identity = self.data.stat()
         return f"horad-{_short_hash((identity.st_dev, identity.st_ino))}"
 
@@ -240,43 +150,41 @@ class Cluster:
         servers = find_servers()
         version_file = self.data / "PG_VERSION"
         if not version_file.exists():
-            if not servers:
-                raise DatabaseError(
-                    "No PostgreSQL with PostGIS on this machine. On Debian or Ubuntu: "
-                    "sudo apt-get install postgresql postgis postgresql-15-postgis-3 (with your PostgreSQL's number). "
-                    "Or set HORAD_DATABASE_URL to a PostGIS database"
-                )
-            return servers[0]
+            if servers:
+                return servers[0]
+            raise DatabaseError(
+                "No PostgreSQL with PostGIS on this machine. On Debian or Ubuntu: sudo apt-get install postgresql "
+                "postgresql-15-postgis-3 (with your PostgreSQL's number). Or set HORAD_DATABASE_URL"
+            )
         major = int(version_file.read_text())
         for server in servers:
             if server.major == major:
                 return server
-        found = ", ".join(str(server.major) for server in servers) or "none"
         raise DatabaseError(
-            f"{self.data} was made by PostgreSQL {major}; with PostGIS this machine has: {found}. "
-            f"Install postgresql-{major} and postgresql-{major}-postgis-3, or set HORAD_HOME to a new folder and load again"
+            f"{self.data} was made by PostgreSQL {major}; with PostGIS this machine has only: "
+            f"{', '.join(str(server.major) for server in servers) or 'none'}. Install postgresql-{major} and "
+            f"postgresql-{major}-postgis-3, or set HORAD_HOME to a new folder and load the data again"
         )
 
     def _make_folder(self) -> None:
-        owner = self.owner
+        if self.folder.exists():
+            return
         try:
-            _make_directories(self.home, owner)
-            if not self.folder.exists() and self._run("test", "-x", str(self.home), check=False).returncode:
-                self._put_elsewhere()
-            if not self.folder.exists():
-                _make_directory(self.folder, owner, 0o700)
+            _make_directories(self.home, self.owner)
+            if self._run("test", "-x", str(self.home), check=False).returncode:
+                self._move_out_of_home()
+            _make_directory(self.folder, self.owner, 0o700)
         except OSError as error:
-            raise DatabaseError(
-                f"Can't create {self.folder}: {error.strerror}. Set HORAD_HOME to a folder of yours"
-            ) from error
+            raise DatabaseError(f"Can't create {self.folder}: {error}. Set HORAD_HOME to a folder of yours") from error
 
-    def _put_elsewhere(self) -> None:
-        """Link the folder to where its owner can go, since the home is closed to that owner."""
-        _make_directories(_SHARED_STORE, pwd.getpwuid(0))
-        target = _SHARED_STORE / _short_hash(self.home)
+    def _move_out_of_home(self) -> None:
+        """Link the folder to where the owner can go, since the home is closed to that owner."""
+        target = _STORE_OUTSIDE_HOME / _short_hash(self.home)
         logger.warning("User %s can't enter %s: the database goes to %s", self.owner.pw_name, self.home, target)
-        (self.home / "postgres").symlink_to(target)
-        self.folder = target
+        _make_directories(target.parent, pwd.getpwuid(0))
+        if self.folder != target:
+            (self.home / "postgres").symlink_to(target)
+            self.folder = target
 
     def _make_socket_dir(self) -> None:
         path = self.socket_dir
@@ -284,9 +192,7 @@ class Cluster:
             self._run("mkdir", "-m", "700", str(path))
         found = path.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != self.owner.pw_uid or found.st_mode & 0o077:
-            raise DatabaseError(
-                f"{path} must be a folder that only {self.owner.pw_name} can enter: remove it and try again"
-            )
+            raise DatabaseError(f"{path} must be a folder that only {self.owner.pw_name} can enter: remove it")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -316,9 +222,7 @@ class Cluster:
         )
         if check and done.returncode:
             said = (done.stderr or done.stdout).strip()
-            raise DatabaseError(
-                f"{Path(command[0]).name} failed in {self.folder}: {said}\n{self._end_of_log()}".strip()
-            )
+            raise DatabaseError(f"{command[0]} failed in {self.folder}: {said}\n{self._end_of_log()}".strip())
         return done
 
     def _end_of_log(self, lines: int = 10) -> str:
@@ -350,14 +254,17 @@ class Cluster:
             "unix_socket_permissions": "0700",
             "cluster_name": self._name(),
         }
-        options = shlex.join(f"--{name}={value}" for name, value in settings.items())
-        control = str(server.bin / "pg_ctl")
-        timeout = f"--timeout={_START_TIMEOUT_S}"
         self._run(
-            control, "start", "--wait", timeout, "--pgdata=data", f"--log={self.log.name}", f"--options={options}"
+            str(server.bin / "pg_ctl"),
+            "start",
+            "--wait",
+            f"--timeout={_START_TIMEOUT_S}",
+            f"--pgdata={self.data.name}",
+            f"--log={self.log.name}",
+            f"--options={shlex.join(f'--{name}={value}' for name, value in settings.items())}",
         )
 
-    def _postmaster_answers(self) -> bool:
+    def _answers(self) -> bool:
         """Tell whether the server accepts connections, waiting for one that is just starting or stopping."""
         deadline = time.monotonic() + _START_TIMEOUT_S
         while self.postmaster_pid():
@@ -377,14 +284,12 @@ class Cluster:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
     def _clear_remains(self) -> None:
-        """Clear what a killed server left: processes that still hold its memory, locks that name a stranger's process."""
+        """Clear what a killed server left: processes that hold its memory, locks that name a stranger's process."""
         if not self._wait_until_gone(_ORPHAN_PATIENCE_S):
             for pid in self.pids():
                 os.kill(pid, signal.SIGQUIT)
             if not self._wait_until_gone(_STOP_TIMEOUT_S):
-                raise DatabaseError(
-                    f"PostgreSQL processes {self.pids()} of {self.data} don't end: end them and try again"
-                )
+                raise DatabaseError(f"PostgreSQL processes {self.pids()} of {self.data} don't end: end them yourself")
         for lock in (self.data / "postmaster.pid", self.socket_dir / f"{_SOCKET}.lock"):
             if lock.exists() and not _living_postgres(lock):
                 lock.unlink()
@@ -402,17 +307,23 @@ def _short_hash(value: object) -> str:
     return blake2s(str(value).encode(), digest_size=6).hexdigest()
 
 
-def _ordinary_user(*uids: int | None) -> pwd.struct_passwd:
-    known = {user.pw_uid: user for user in pwd.getpwall()}
-    for uid in uids:
-        if uid and uid in known:
-            return known[uid]
-    for user in known.values():
-        if user.pw_name == "postgres":
-            return user
+def _owner_of(folder: Path, home: Path) -> pwd.struct_passwd:
+    """Choose the user to run as: oneself, but for root the owner of what is there, else the system's ``postgres``."""
+    try:
+        owners = [path.stat().st_uid for path in (folder, home, _nearest_existing(home.parent)) if path.exists()]
+        cluster_owner = owners[0] if folder.exists() else None
+    except PermissionError as error:
+        raise DatabaseError(f"{folder} is closed to you: set HORAD_HOME to a folder of yours") from error
+    uid = os.geteuid()
+    if uid and cluster_owner not in {None, uid}:
+        raise DatabaseError(f"{folder} belongs to user number {cluster_owner}: set HORAD_HOME to a folder of yours")
+    candidates = [partial(pwd.getpwuid, owner) for owner in owners if owner] + [partial(pwd.getpwnam, "postgres")]
+    for find_user in [partial(pwd.getpwuid, uid)] if uid else candidates:
+        with suppress(KeyError):
+            return find_user()
     raise DatabaseError(
-        "PostgreSQL does not run as root, and there is no user to run it as: install the package postgresql, "
-        "which brings the user postgres, or put HORAD_HOME in a folder that belongs to an ordinary user"
+        "PostgreSQL needs an ordinary user of this machine to run as: install the package postgresql, which brings "
+        "the user postgres, or put HORAD_HOME in a folder that belongs to an ordinary user"
     )
 
 
@@ -421,27 +332,35 @@ def _nearest_existing(path: Path) -> Path:
 
 
 def _make_directories(path: Path, owner: pwd.struct_passwd) -> None:
-    """Make a folder and its missing parents, owned like the folder they are made in."""
+    """Make a folder and its missing parents, as the owner's if they are made in a folder of the owner's."""
     for folder in [folder for folder in reversed((path, *path.parents)) if not folder.exists()]:
-        parent_uid = folder.parent.stat().st_uid
-        _make_directory(folder, owner if parent_uid == owner.pw_uid else pwd.getpwuid(os.geteuid()), 0o755)
+        is_theirs = folder.parent.stat().st_uid == owner.pw_uid
+        _make_directory(folder, owner if is_theirs else pwd.getpwuid(os.geteuid()), 0o755)
 
 
 def _make_directory(path: Path, owner: pwd.struct_passwd, mode: int) -> None:
-    path.mkdir(exist_ok=True)
-    path.chmod(mode)
+    path.mkdir(mode, exist_ok=True)
     if os.geteuid() == 0:
-        os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            os.fchmod(handle, mode)
+            os.fchown(handle, owner.pw_uid, owner.pw_gid)
+        finally:
+            os.close(handle)
 
 
-def _process_ids() -> list[int]:
-    return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+def _processes_of(uid: int) -> Iterator[Path]:
+    """List what runs for a user, as folders of /proc."""
+    for process in _PROC.iterdir():
+        with suppress(FileNotFoundError):
+            if process.name.isdigit() and process.stat().st_uid == uid:
+                yield process
 
 
-def _command_line(pid: int) -> bytes:
-    """Read a process's command line: empty when it has ended."""
+def _command_line(process: Path) -> bytes:
+    """Read the command line of a process in /proc: empty when it has ended."""
     try:
-        return (_PROC / str(pid) / "cmdline").read_bytes()
+        return (process / "cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return b""
 
@@ -453,9 +372,7 @@ def _is_postgres(command_line: bytes) -> bool:
 
 def _living_postgres(lock: Path) -> int | None:
     """Read the process id that a lock file of PostgreSQL names, if that process is a living PostgreSQL."""
-    try:
-        first_line = lock.read_text().partition("\n")[0]
-    except FileNotFoundError:
+    if not lock.exists():
         return None
-    pid = abs(int(first_line)) if first_line.strip("-").isdigit() else 0
-    return pid if pid and _is_postgres(_command_line(pid)) else None
+    pid = lock.read_text().partition("\n")[0].strip().lstrip("-")
+    return int(pid) if pid.isdigit() and _is_postgres(_command_line(_PROC / pid)) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _EXTENSIONS = ("postgis", "pg_trgm", "unaccent")
-_PROVISIONING_LOCK = 0x686F726164
+_PROVISIONING_LOCK = 7_640_891_576_956_012_809
 _POOL_SIZE = 5
 _POOL_OVERFLOW = 10
+
+_engines: dict[bool, Engine] = {}
+_engines_lock = Lock()
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class DatabaseStatus:
     postgresql: str | None
     """Version of the server, None when it does not run."""
     postgis: str | None
-    """Version of PostGIS, None when it does not run or PostGIS is not installed in it."""
+    """Version of PostGIS, None when the server does not run or does not have it yet."""
 
 
 def ensure_running() -> str:
@@ -52,16 +55,15 @@ def ensure_running() -> str:
     DatabaseError
         It can't be found, started or reached, or can't have PostGIS; the text says what to do.
     """
-    external = get_settings().database_url
-    if external is None:
-        _cluster().start()
-    url = make_url(external) if external else _embedded_url()
+    if get_settings().database_url is None:
+        Cluster(get_settings().home).start()
+    url = _url()
     _provide_extensions(url)
     return url.render_as_string(hide_password=False)
 
 
 def stop() -> bool:
-    """Stop the embedded database and drop this process's connections to it.
+    """Stop the embedded database, and drop this process's connections to it.
 
     Returns
     -------
@@ -71,21 +73,22 @@ def stop() -> bool:
     Raises
     ------
     DatabaseError
-        It did not stop in time, or belongs to another user.
+        It does not end, or belongs to another user.
     """
-    if get_settings().database_url:
-        return False
-    for parallel in (True, False) if engine.cache_info().currsize else ():
-        engine(parallel=parallel).dispose()
-    engine.cache_clear()
-    return _cluster().stop()
+    disconnect()
+    return get_settings().database_url is None and Cluster(get_settings().home).stop()
 
 
 def status() -> DatabaseStatus:
-    """Tell whether the database runs, where, and its versions, without starting anything."""
-    external = get_settings().database_url
-    url = make_url(external) if external else _embedded_url()
-    folder = None if external else _cluster().folder
+    """Tell whether the database runs, where, and its versions, without starting anything.
+
+    Raises
+    ------
+    DatabaseError
+        The embedded database belongs to another user.
+    """
+    url = _url()
+    folder = None if get_settings().database_url else Cluster(get_settings().home).folder
     try:
         with _connect(url) as connection:
             postgresql = str(connection.execute("SHOW server_version").fetchall()[0][0])
@@ -96,7 +99,6 @@ def status() -> DatabaseStatus:
     return DatabaseStatus(running=True, url=str(url), folder=folder, postgresql=postgresql, postgis=postgis)
 
 
-@lru_cache
 def engine(*, parallel: bool = True) -> Engine:
     """Give this process's pool of connections, making the database ready at the first call.
 
@@ -108,20 +110,35 @@ def engine(*, parallel: bool = True) -> Engine:
     Returns
     -------
     sqlalchemy.Engine
-        The same object on every call; its connections survive a restart of the database.
+        The same object on every call; it survives a restart of the database.
 
     Raises
     ------
     DatabaseError
         As `ensure_running`.
     """
-    pool = create_engine(ensure_running(), pool_pre_ping=True, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW)
+    with _engines_lock:
+        if parallel not in _engines:
+            _engines[parallel] = _create_engine(ensure_running(), parallel=parallel)
+        return _engines[parallel]
+
+
+def disconnect() -> None:
+    """Close this process's pools of connections; the next `engine` call reads the settings again."""
+    with _engines_lock:
+        for pool in _engines.values():
+            pool.dispose()
+        _engines.clear()
+
+
+def _create_engine(url: str, *, parallel: bool) -> Engine:
+    pool = create_engine(url, pool_pre_ping=True, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW)
 
     @event.listens_for(pool, "connect")
     def configure(connection: DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()
-        cursor.execute("SET jit = off")
         cursor.execute("SET timezone = 'UTC'")
+        cursor.execute("SET jit = off")
         if not parallel:
             cursor.execute("SET max_parallel_workers_per_gather = 0")
         cursor.close()
@@ -130,12 +147,11 @@ def engine(*, parallel: bool = True) -> Engine:
     return pool
 
 
-def _cluster() -> Cluster:
-    return Cluster(get_settings().home)
-
-
-def _embedded_url() -> URL:
-    query = {"host": str(_cluster().socket_dir), "port": str(PORT)}
+def _url() -> URL:
+    external = get_settings().database_url
+    if external:
+        return make_url(external)
+    query = {"host": str(Cluster(get_settings().home).socket_dir), "port": str(PORT)}
     return URL.create("postgresql+psycopg", username=DATABASE, database=DATABASE, query=query)
 
 
@@ -147,17 +163,21 @@ def _connect(url: URL) -> psycopg.Connection[Any]:
 def _provide_extensions(url: URL) -> None:
     """Install the extensions Horad needs, once, however many processes ask at the same time."""
     try:
-        with _connect(url) as connection:
-            if not _missing_extensions(connection):
-                return
-            connection.execute("SELECT pg_advisory_lock(%s)", [_PROVISIONING_LOCK])
-            for name in _missing_extensions(connection):
-                connection.execute(f"CREATE EXTENSION IF NOT EXISTS {name}")
+        connection = _connect(url)
     except psycopg.OperationalError as error:
         raise DatabaseError(f"Can't connect to {url}: {error}") from error
-    except psycopg.Error as error:
-        wanted = "; ".join(f"CREATE EXTENSION {name}" for name in _EXTENSIONS)
-        raise DatabaseError(f"{url} lacks extensions ({error}). Have its administrator run there: {wanted}") from error
+    with connection:
+        if not _missing_extensions(connection):
+            return
+        connection.execute("SELECT pg_advisory_lock(%s)", [_PROVISIONING_LOCK])
+        for name in _missing_extensions(connection):
+            try:
+                connection.execute(f"CREATE EXTENSION {name}")
+            except psycopg.Error as error:
+                raise DatabaseError(
+                    f"{url} lacks the extension {name} and can't have it: {error}. It takes the server's package "
+                    f"of it, and its administrator's CREATE EXTENSION {name}"
+                ) from error
 
 
 def _missing_extensions(connection: psycopg.Connection[Any]) -> list[str]:
