@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from alembic import op
 
-CHANNEL = "horad_layers"
-
-_FUNCTION = f"""
+_FUNCTION = """
 CREATE FUNCTION horad_layer_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     extent box2d;
@@ -27,7 +25,7 @@ BEGIN
     INSERT INTO layer_versions AS v (layer, version) VALUES (TG_TABLE_NAME, 1)
     ON CONFLICT (layer) DO UPDATE SET version = v.version + 1, changed_at = now()
     RETURNING version INTO raised;
-    PERFORM pg_notify('{CHANNEL}', json_build_object(
+    PERFORM pg_notify('horad_layers', json_build_object(
         'layer', TG_TABLE_NAME, 'version', raised,
         'bbox', json_build_array(ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)))::text);
     RETURN NULL;

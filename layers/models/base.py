@@ -15,6 +15,7 @@ from sqlalchemy import (
     Identity,
     Index,
     MetaData,
+    Text,
     UniqueConstraint,
     func,
 )
@@ -29,6 +30,8 @@ TILE_SRID = 3857
 
 class Base(DeclarativeBase):
     """All tables of the platform."""
+
+    type_annotation_map: ClassVar = {str: Text()}
 
     metadata = MetaData(
         naming_convention={
@@ -66,7 +69,7 @@ class Feature(Base):
     @declared_attr
     @classmethod
     def territory(cls) -> Mapped[str]:
-        """The territory to which the feature belongs."""
+        """Declare the territory to which the feature belongs."""
         return mapped_column(ForeignKey("territories.id", ondelete="CASCADE"), sort_order=-9)
 
     @declared_attr.directive

@@ -69,6 +69,8 @@ class Reader(Protocol):
     notes: Notes
 
     @property
-    def progress(self) -> float | None: ...
+    def progress(self) -> float | None:
+        """The share of the source that has been read."""
 
-    def __iter__(self) -> Iterator[Item]: ...
+    def __iter__(self) -> Iterator[Item]:
+        """Yield what the source holds, in its order."""
