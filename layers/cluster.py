@@ -89,12 +89,12 @@ class Cluster:
         if not _PROC.joinpath("self").exists():
             raise DatabaseError("The embedded PostGIS needs Linux: set HORAD_DATABASE_URL to a PostGIS database")
         self._make_folder()
-        with self._locked():
+        with self._locked() as lock:
             self._make_socket_dir()
             if not self._answers():
                 server = self._server()
                 if not self.data.exists():
-                    self._initialise(server)
+                    self._initialise(server, lock)
                 self._clear_remains()
                 self._launch(server)
             self._create_database()
@@ -195,17 +195,17 @@ class Cluster:
             raise DatabaseError(f"{path} must be a folder that only {self.owner.pw_name} can enter: remove it")
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[int]:
         """Let one process at a time start or stop the cluster."""
         handle = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+            yield handle
         finally:
             os.close(handle)
 
-    def _run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command as the owner, in the folder if that is there."""
+    def _run(self, *command: str, check: bool = True, lock: int | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command as the owner, in the folder if that is there; given the lock, it holds it till it ends."""
         identity: dict[str, Any] = {}
         if os.geteuid() == 0:
             groups = os.getgrouplist(self.owner.pw_name, self.owner.pw_gid)
@@ -218,6 +218,7 @@ class Cluster:
             capture_output=True,
             text=True,
             check=False,
+            pass_fds=() if lock is None else (lock,),
             **identity,
         )
         if check and done.returncode:
@@ -230,7 +231,7 @@ class Cluster:
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def _initialise(self, server: Server) -> None:
+    def _initialise(self, server: Server, lock: int) -> None:
         """Create the data folder; one that was interrupted is never taken for a whole one."""
         unfinished = self.folder / "data.new"
         if unfinished.exists():
@@ -243,6 +244,7 @@ class Cluster:
             "--encoding=UTF8",
             "--locale=C.UTF-8",
             "--data-checksums",
+            lock=lock,
         )
         unfinished.rename(self.data)
 
@@ -358,10 +360,10 @@ def _processes_of(uid: int) -> Iterator[Path]:
 
 
 def _command_line(process: Path) -> bytes:
-    """Read the command line of a process in /proc: empty when it has ended."""
+    """Read the command line of a process in /proc: empty when it has ended or is hidden from us."""
     try:
         return (process / "cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return b""
 
 
