@@ -1,0 +1,172 @@
+"""Takes what a source yields into the layers: all of it in one transaction, and an account of every record."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+import psycopg
+from psycopg.types.json import Jsonb
+from sqlalchemy import Engine
+
+from layers.sources.records import Notes, Reader, Reject
+from layers.staging import Staging
+
+_PROGRESS_EVERY = 1_000
+
+Progress = Callable[[int, float | None], None]
+
+
+@dataclass
+class LayerReport:
+    """What became of the records of one layer. ``read`` is the sum of added, changed, unchanged and rejected.
+
+    Parameters
+    ----------
+    read
+        Records that the source has for the layer.
+    added, changed, unchanged
+        Features that are new, differ from before, or are as they were.
+    gone
+        Features of an earlier load that the source no longer has; they were removed.
+    repaired
+        Invalid polygons that were made valid.
+    cut
+        Lines only partly in the file, of which the known parts were taken.
+    rejected
+        How many records were not taken, by reason; the records are kept in ``ingest_rejects``.
+    passed_over
+        How many things have the layer's key but are none of its features, by what they are.
+    """
+
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    gone: int = 0
+    repaired: int = 0
+    cut: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    passed_over: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Report:
+    """What a load did, by layer."""
+
+    territory: str
+    source: str
+    file_name: str
+    layers: dict[str, LayerReport]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain values, fit for JSON."""
+        return asdict(self)
+
+
+def ingest(
+    engine: Engine,
+    reader: Reader,
+    *,
+    territory: str,
+    source: str,
+    file_name: str,
+    fingerprint: str,
+    layers: Iterable[str],
+    progress: Progress | None = None,
+) -> Report:
+    """Load a source into the layers, all or nothing.
+
+    The base afterwards holds exactly what the source holds: features are known by (territory, source, source id),
+    those that are as they were are left alone, and those that the source no longer has are removed. Loading the same
+    source twice changes nothing. Two loads of one source wait for each other.
+
+    Parameters
+    ----------
+    engine
+        The database.
+    reader
+        The source, opened.
+    territory, source
+        To whom the features belong and where they are from.
+    file_name, fingerprint
+        Of the file, for the account that is kept.
+    layers
+        The layers that are loaded; records of others are left.
+    progress
+        Called now and then with the number of records read and the share of the source, where known.
+
+    Returns
+    -------
+    Report
+        What became of every record. It is also kept in ``ingest_runs``.
+    """
+    with engine.begin() as connection:
+        driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+        driver.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"ingest {territory} {source}"])
+        stagings = {layer: Staging(driver, layer) for layer in layers}
+        rejects = _stage(reader, stagings, progress)
+        report = Report(territory, source, file_name, {})
+        for layer, staging in stagings.items():
+            report.layers[layer] = _take(staging, territory, source, rejects[layer], reader.notes)
+        _keep_account(driver, report, fingerprint, rejects)
+    return report
+
+
+def last_fingerprint(engine: Engine, *, territory: str, source: str) -> str | None:
+    """Return the fingerprint of the file that was loaded last from a source, or ``None`` before the first load."""
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT fingerprint FROM ingest_runs WHERE territory = %s AND source = %s ORDER BY id DESC LIMIT 1",
+            (territory, source),
+        ).all()
+    return rows[0][0] if rows else None
+
+
+def _stage(reader: Reader, stagings: dict[str, Staging], progress: Progress | None) -> dict[str, list[Reject]]:
+    rejects: dict[str, list[Reject]] = defaultdict(list)
+    for number, item in enumerate(reader, start=1):
+        if item.layer not in stagings:
+            continue
+        if isinstance(item, Reject):
+            rejects[item.layer].append(item)
+        else:
+            stagings[item.layer].add(item)
+        if progress is not None and number % _PROGRESS_EVERY == 0:
+            progress(number, reader.progress)
+    for staging in stagings.values():
+        staging.flush()
+    return rejects
+
+
+def _take(staging: Staging, territory: str, source: str, rejects: list[Reject], notes: Notes) -> LayerReport:
+    """Check the staged records, bring the layer to what they say, and add what was found wrong to the rejects."""
+    report = LayerReport(read=staging.count() + len(rejects), cut=notes.cut[staging.layer])
+    report.passed_over = {what: n for (layer, what), n in notes.passed_over.most_common() if layer == staging.layer}
+    staging.normalise()
+    rejects += staging.reject_misplaced()
+    report.repaired = staging.repair()
+    rejects += staging.reject_unfit()
+    report.rejected = dict(Counter(each.reason for each in rejects).most_common())
+    report.gone = staging.remove_gone(territory, source)
+    report.added, report.changed = staging.upsert(territory, source)
+    report.unchanged = staging.count() - report.added - report.changed
+    if report.added or report.changed or report.gone:
+        staging.analyse()
+    return report
+
+
+def _keep_account(
+    connection: psycopg.Connection[Any], report: Report, fingerprint: str, rejects: dict[str, list[Reject]]
+) -> None:
+    row = connection.execute(
+        "INSERT INTO ingest_runs (territory, source, file_name, fingerprint, report)"
+        " VALUES (%s, %s, %s, %s, %s) RETURNING id",
+        [report.territory, report.source, report.file_name, fingerprint, Jsonb(report.as_dict())],
+    ).fetchall()
+    command = "COPY ingest_rejects (run, layer, source_id, reason, record) FROM STDIN"
+    with connection.cursor().copy(command) as copy:
+        for each in (reject for found in rejects.values() for reject in found):
+            copy.write_row([row[0][0], each.layer, each.source_id, each.reason, Jsonb(each.record)])

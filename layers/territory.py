@@ -1,0 +1,223 @@
+"""Territories: the YAML files that adapt the platform to a city or a region."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pyproj
+import shapely
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from geo.errors import InvalidInputError
+from geo.language import LANGUAGES
+from layers.catalog import find
+from layers.errors import NotFoundError
+from layers.models.registry import TerritoryRow
+from layers.settings import PROJECT, get_settings
+from layers.sources.mapping import ColumnRule
+
+PACKS = PROJECT / "data" / "territories"
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _every_language(value: dict[str, str]) -> dict[str, str]:
+    if set(value) != set(LANGUAGES):
+        raise ValueError(f"needs a text in each of the languages {', '.join(LANGUAGES)}")
+    return value
+
+
+def _box(value: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    west, south, east, north = value
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise ValueError("must be [west, south, east, north] in degrees")
+    return value
+
+
+def _metric_crs(value: str) -> str:
+    try:
+        crs = pyproj.CRS.from_user_input(value)
+    except pyproj.exceptions.CRSError as error:
+        raise ValueError(f"{value} is no coordinate reference system") from error
+    if not crs.is_projected or crs.axis_info[0].unit_conversion_factor != 1 or crs.to_epsg() is None:
+        raise ValueError(f"{value} must be a projected EPSG system in metres")
+    return f"EPSG:{crs.to_epsg()}"
+
+
+def _layer(value: str) -> str:
+    try:
+        find(value)
+    except NotFoundError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+Titles = Annotated[dict[str, str], AfterValidator(_every_language)]
+Box = Annotated[tuple[float, float, float, float], AfterValidator(_box)]
+
+
+class Place(BaseModel):
+    """One place where a source's file may be found: a package's file, a file of the data folder, or a URL."""
+
+    model_config = _STRICT
+
+    package: str | None = None
+    path: str | None = None
+    data: str | None = None
+    url: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Place:
+        given = [self.package is not None, self.data is not None, self.url is not None]
+        if sum(given) != 1 or (self.package is None) != (self.path is None):
+            raise ValueError("must be one of: package with path, data, url")
+        if self.url is not None and not self.url.startswith(("https://", "http://")):
+            raise ValueError("url must begin with https:// or http://")
+        return self
+
+    def local_file(self) -> Path | None:
+        """Return the file where this place is on this machine and has it."""
+        if self.data is not None:
+            file = get_settings().data / self.data
+        elif self.package is not None and self.path is not None:
+            spec = importlib.util.find_spec(self.package)
+            if spec is None or spec.origin is None:
+                return None
+            file = Path(spec.origin).parent / self.path
+        else:
+            return None
+        return file if file.is_file() else None
+
+    def __str__(self) -> str:
+        if self.package is not None:
+            return f"{self.path} of the package {self.package}"
+        return f"{self.data} in {get_settings().data}" if self.data is not None else str(self.url)
+
+
+class _Source(BaseModel):
+    model_config = _STRICT
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: Titles
+    attribution: str
+    places: tuple[Place, ...] = Field(min_length=1)
+
+
+class OsmSource(_Source):
+    """An OpenStreetMap file: fills every layer that has a rule for it."""
+
+    kind: Literal["osm"]
+
+
+class TableSource(_Source):
+    """A table with a point a row.
+
+    Parameters
+    ----------
+    layer
+        The layer that it fills.
+    crs
+        Of its coordinates.
+    x, y
+        The columns of easting or longitude, and of northing or latitude.
+    key
+        The column of ids; without one, a row is known by its content.
+    columns
+        How the layer's columns follow from the table's.
+    """
+
+    kind: Literal["table"]
+    layer: Annotated[str, AfterValidator(_layer)]
+    crs: str = "EPSG:4326"
+    x: str
+    y: str
+    key: str | None = None
+    columns: dict[str, ColumnRule]
+
+    @model_validator(mode="after")
+    def _names_columns_of_the_layer(self) -> TableSource:
+        known = {column.name for column in find(self.layer).__table__.columns if "column" in column.info}
+        unknown = sorted(set(self.columns) - known)
+        if unknown:
+            raise ValueError(
+                f"the layer {self.layer} has no column {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+            )
+        return self
+
+
+Source = Annotated[OsmSource | TableSource, Field(discriminator="kind")]
+
+
+class Territory(BaseModel):
+    """A city or a region: its names, its ground and its sources."""
+
+    model_config = _STRICT
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63)
+    title: Titles
+    parent: str | None = None
+    metric_crs: Annotated[str, AfterValidator(_metric_crs)]
+    boundary: Box
+    view: Box | None = None
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def metric_srid(self) -> int:
+        """The EPSG code of the metric CRS."""
+        return int(self.metric_crs.removeprefix("EPSG:"))
+
+
+def read_pack(name_or_file: str) -> Territory:
+    """Read a territory's YAML file.
+
+    Parameters
+    ----------
+    name_or_file
+        The name of a pack of the platform, such as ``helsinki``, or the path of a file.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such pack; the text lists those there are.
+    InvalidInputError
+        The file isn't a territory; the text tells what is wrong in it.
+    """
+    file = Path(name_or_file) if name_or_file.endswith((".yml", ".yaml")) else PACKS / f"{name_or_file}.yml"
+    if not file.is_file():
+        known = ", ".join(sorted(each.stem for each in PACKS.glob("*.yml")))
+        raise NotFoundError(f"There is no territory file {file}. The territories are: {known}.")
+    try:
+        return Territory.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise InvalidInputError(f"{file} is no YAML: {error}") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(step) for step in each['loc']) or 'the file'}: {each['msg']}" for each in error.errors()
+        )
+        raise InvalidInputError(f"{file}: {problems}") from error
+
+
+def register(connection: Connection, territory: Territory) -> None:
+    """Write the territory into the base, or bring what is there up to date."""
+    values: dict[str, Any] = {
+        "id": territory.id,
+        "title": territory.title,
+        "parent": territory.parent,
+        "metric_srid": territory.metric_srid,
+        "boundary": f"SRID=4326;{shapely.box(*territory.boundary).wkt}",
+        "view": list(territory.view or territory.boundary),
+        "attribution": {source.id: source.attribution for source in territory.sources},
+    }
+    statement = insert(TerritoryRow).values(values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def registered(connection: Connection) -> list[dict[str, Any]]:
+    """Return what the base knows of each territory, by id."""
+    columns = [each for each in TerritoryRow.__table__.columns if each.name != "boundary"]
+    return [dict(row) for row in connection.execute(select(*columns).order_by(TerritoryRow.id)).mappings()]
