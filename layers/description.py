@@ -31,7 +31,7 @@ class CityFunction(StrEnum):
     COMMON = "common"
 
     @property
-    def title(self) -> dict[str, str]:
+    def label(self) -> dict[str, str]:
         """The name of the function in every language."""
         return _FUNCTION_TITLES[self]
 

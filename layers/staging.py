@@ -22,8 +22,8 @@ _OUTSIDE_THE_WORLD: LiteralString = (
     "NOT (ST_XMin(geom) >= -180 AND ST_XMax(geom) <= 180 AND ST_YMin(geom) >= -89.9 AND ST_YMax(geom) <= 89.9)"
 )
 _SECOND_OF_ITS_ID: LiteralString = (
-    "ctid IN (SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY source_id ORDER BY ctid) AS nth FROM {}) AS t"
-    " WHERE nth > 1)"
+    "ctid IN (SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY source_id ORDER BY ctid) AS nth"
+    " FROM {}) AS t WHERE nth > 1)"
 )
 
 
@@ -46,11 +46,7 @@ class Staging:
         staged = [each for each in model.__table__.columns if each.name not in _NEVER_STAGED]
         self._columns = [each.name for each in staged]
         self._required = [each.name for each in staged if not each.nullable and each.name != "geom"]
-        self._defaults = {
-            each.name: str(each.server_default.arg)  # type: ignore[attr-defined]
-            for each in staged
-            if each.server_default is not None
-        }
+        self._defaults = {each.name: str(each.server_default.arg) for each in staged if each.server_default is not None}
         self._waiting: list[Record] = []
         self._table = sql.Identifier(f"staging_{layer}")
         self._target = sql.Identifier(layer)

@@ -59,7 +59,7 @@ class ColumnRule(BaseModel):
                 raise ValueError(f"{self.source_column}: {cell!r} is not in the lookup table")
             return self.lookup[cell]
         if self.format is not None:
-            found = datetime.strptime(cell, self.format)
+            found = datetime.strptime(cell, self.format)  # noqa: DTZ007
             return found if found.tzinfo else found.replace(tzinfo=UTC)
         if self.factor is not None:
             return _number(cell) * self.factor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -89,11 +90,11 @@ class TableReader:
 
     def __iter__(self) -> Iterator[Item]:
         try:
-            with self._path.open(encoding="utf-8-sig", newline="") as file:
+            with self._path.open("rb") as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
                 rows = csv.DictReader(file, delimiter=self._delimiter(file), restkey="", strict=True)
                 self._check_header(rows.fieldnames or [])
                 while batch := list(islice(rows, _BATCH_ROWS)):
-                    self._bytes_read = file.buffer.tell()
+                    self._bytes_read = raw.tell()
                     yield from self._items(batch)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise SourceError(f"{self._path.name} can't be read as a table in UTF-8: {error}") from error

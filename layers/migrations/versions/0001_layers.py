@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from geoalchemy2 import Geometry
@@ -48,7 +50,7 @@ def _geometry(srid: int) -> Geometry:
     return Geometry("GEOMETRY", srid=srid, spatial_index=False)
 
 
-def _create_layer(name: str, geometry_types: tuple[str, str], *columns: sa.Column) -> None:
+def _create_layer(name: str, geometry_types: tuple[str, str], *columns: sa.Column[Any]) -> None:
     types = ", ".join(f"'{each.upper()}'" for each in geometry_types)
     op.create_table(
         name,

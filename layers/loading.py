@@ -1,0 +1,205 @@
+"""From a territory's sources, or a file on its own, to features in the layers."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from geo.errors import InvalidInputError
+from layers.catalog import find, models
+from layers.errors import SourceError
+from layers.ingest import Progress, Report, ingest, last_fingerprint
+from layers.settings import get_settings
+from layers.sources import osm, table, vector
+from layers.sources.records import Reader
+from layers.territory import OsmSource, Place, Source, Territory, register
+
+_DOWNLOAD_TIMEOUT_S = 60
+_READ_BYTES = 1024 * 1024
+_FORMAT = "1"
+"""Part of every fingerprint: raised when sources must be read anew though their files are the same."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one source of a territory: loaded, already there, or not to be had."""
+
+    source: str
+    report: Report | None
+    note: str
+
+
+def load_territory(
+    engine: Engine, territory: Territory, *, progress: Callable[[str], Progress] | None = None
+) -> list[Outcome]:
+    """Register a territory and load those of its sources that have changed since the last time.
+
+    Parameters
+    ----------
+    engine
+        The database.
+    territory
+        As read from its file.
+    progress
+        Gives, for the name of a source, the function that is told of its progress.
+    """
+    with engine.begin() as connection:
+        register(connection, territory)
+    return [
+        _load_source(engine, territory, source, progress(source.id) if progress else None)
+        for source in territory.sources
+    ]
+
+
+def load_file(
+    engine: Engine,
+    file: Path,
+    *,
+    territory: str,
+    source: str,
+    layers: Sequence[str] | None = None,
+    crs: str | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Load one file into the layers of a registered territory.
+
+    Parameters
+    ----------
+    engine
+        The database.
+    file
+        OpenStreetMap data, which fills many layers, or a vector file, which fills the one layer named.
+    territory, source
+        To whom the features belong, and the name under which the file is known.
+    layers
+        The layers to fill; for OpenStreetMap data by default all that it has something for.
+    crs
+        Of the coordinates, where the file doesn't say.
+    progress
+        Called with the number of records read and the share of the file.
+
+    Raises
+    ------
+    SourceError, InvalidInputError, NotFoundError
+        The file can't be read, is of an unknown kind, or a layer isn't there.
+    """
+    if not file.is_file():
+        raise SourceError(f"There is no file {file}.")
+    reader, targets = _open(file, layers, crs)
+    return ingest(
+        engine,
+        reader,
+        territory=territory,
+        source=source,
+        file_name=file.name,
+        fingerprint=fingerprint(file),
+        layers=targets,
+        progress=progress,
+    )
+
+
+def fingerprint(file: Path, *parts: str) -> str:
+    """Return what tells one content of a file, and one way of reading it, from another."""
+    digest = hashlib.sha256("\n".join((_FORMAT, *parts)).encode())
+    with file.open("rb") as stream:
+        while chunk := stream.read(_READ_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _open(file: Path, layers: Sequence[str] | None, crs: str | None) -> tuple[Reader, list[str]]:
+    name = file.name.lower()
+    if name.endswith(osm.SUFFIXES):
+        targets = list(layers or _osm_layers())
+        unfit = [each for each in targets if find(each).layer.osm is None]
+        if unfit:
+            raise InvalidInputError(f"OpenStreetMap data has no rule for the layer {', '.join(unfit)}")
+        return osm.OsmReader(file, {each: find(each) for each in targets}), targets
+    if not name.endswith(vector.SUFFIXES):
+        known = ", ".join((*osm.SUFFIXES, *vector.SUFFIXES))
+        raise SourceError(f"{file.name} is of a kind that can't be loaded; these can: {known}.")
+    if layers is None or len(layers) != 1:
+        raise InvalidInputError(
+            f"{file.name} fills one layer: name it with --layer. The layers are: {', '.join(models())}."
+        )
+    return vector.VectorReader(file, layers[0], find(layers[0]), crs=crs), list(layers)
+
+
+def _osm_layers() -> list[str]:
+    return [name for name, model in models().items() if model.layer.osm is not None]
+
+
+def _load_source(engine: Engine, territory: Territory, source: Source, progress: Progress | None) -> Outcome:
+    file, misses = _locate(source.places)
+    if file is None:
+        return Outcome(source.id, None, f"not loaded, none of its places has it: {'; '.join(misses)}")
+    mark = fingerprint(file, source.model_dump_json())
+    if mark == last_fingerprint(engine, territory=territory.id, source=source.id):
+        return Outcome(source.id, None, f"unchanged since the last load of {file.name}")
+    reader, targets = _open_source(source, file)
+    report = ingest(
+        engine,
+        reader,
+        territory=territory.id,
+        source=source.id,
+        file_name=file.name,
+        fingerprint=mark,
+        layers=targets,
+        progress=progress,
+    )
+    return Outcome(source.id, report, f"loaded from {file.name}")
+
+
+def _open_source(source: Source, file: Path) -> tuple[Reader, list[str]]:
+    if isinstance(source, OsmSource):
+        return osm.OsmReader(file, {each: find(each) for each in _osm_layers()}), _osm_layers()
+    reader = table.TableReader(
+        file,
+        source.layer,
+        find(source.layer),
+        crs=source.crs,
+        x=source.x,
+        y=source.y,
+        key=source.key,
+        columns=source.columns,
+    )
+    return reader, [source.layer]
+
+
+def _locate(places: Sequence[Place]) -> tuple[Path | None, list[str]]:
+    """Return the first of the places' files that is there, and why the places before it were passed over.
+
+    What is on this machine goes before what is on the web.
+    """
+    misses: list[str] = []
+    for place in sorted(places, key=lambda each: each.url is not None):
+        file = place.local_file()
+        if file is None and place.url is not None:
+            try:
+                file = _download(place.url)
+            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+                misses.append(f"{place} ({error})")
+                continue
+        if file is not None:
+            return file, misses
+        misses.append(str(place))
+    return None, misses
+
+
+def _download(url: str) -> Path:
+    """Return the file behind an address, kept in HORAD_HOME."""
+    kept = get_settings().home / "downloads" / hashlib.sha256(url.encode()).hexdigest()[:12] / url.rsplit("/", 1)[-1]
+    if kept.is_file():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_name(f"{kept.name}.part")
+    with urllib.request.urlopen(url, timeout=_DOWNLOAD_TIMEOUT_S) as answer, partial.open("wb") as file:  # noqa: S310
+        shutil.copyfileobj(answer, file)
+    return partial.replace(kept)

@@ -1,0 +1,116 @@
+"""Vector files that GDAL reads: GeoPackage, GeoJSON, Shapefile, FlatGeobuf and more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyogrio
+import pyproj
+import shapely
+
+from geo.errors import InvalidInputError
+from layers.catalog import columns
+from layers.errors import SourceError
+from layers.models import Feature
+from layers.models.base import STORAGE_SRID
+from layers.sources.mapping import convert
+from layers.sources.records import Item, Notes, Record, Reject
+
+SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".zip", ".fgb", ".gml", ".kml")
+
+_BATCH_ROWS = 5_000
+_ID_FIELDS = ("source_id", "id", "fid")
+
+
+class VectorReader:
+    """Reads one table of features into one layer; fields go to the columns of the same name, the rest to the tags.
+
+    Parameters
+    ----------
+    path
+        The file.
+    layer, model
+        The layer that it fills.
+    crs
+        Of the coordinates, for a file that doesn't say.
+
+    Raises
+    ------
+    SourceError
+        The file can't be read.
+    InvalidInputError
+        The file doesn't say its coordinate reference system and none is given.
+    """
+
+    def __init__(self, path: Path, layer: str, model: type[Feature], *, crs: str | None = None) -> None:
+        self.notes = Notes()
+        self._path = path
+        self._layer = layer
+        self._types = {each.name: each.python_type for each in columns(model)}
+        self._read = 0
+        try:
+            self._info = pyogrio.read_info(path, force_feature_count=True)
+        except pyogrio.errors.DataSourceError as error:
+            raise SourceError(f"{path.name} can't be read: {error}") from error
+        stated = crs or self._info["crs"]
+        if stated is None:
+            raise InvalidInputError(
+                f"{path.name} doesn't say in which CRS its coordinates are: name it with --crs EPSG:..."
+            )
+        self._transformer = pyproj.Transformer.from_crs(stated, STORAGE_SRID, always_xy=True)
+
+    @property
+    def progress(self) -> float | None:
+        """The share of the file's features that has been read."""
+        total = self._info["features"]
+        return self._read / total if total > 0 else None
+
+    def __iter__(self) -> Iterator[Item]:
+        while True:
+            try:
+                frame = pyogrio.read_dataframe(
+                    self._path, skip_features=self._read, max_features=_BATCH_ROWS, fid_as_index=True
+                )
+            except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
+                raise SourceError(f"{self._path.name} can't be read after {self._read} features: {error}") from error
+            yield from self._items(frame)
+            self._read += len(frame)
+            if len(frame) < _BATCH_ROWS:
+                return
+
+    def _items(self, frame: Any) -> Iterator[Item]:
+        geometry = shapely.transform(np.asarray(frame.geometry.array), self._transformer.transform, interleaved=False)
+        wkb = shapely.to_wkb(geometry, hex=True)
+        fields = [name for name in frame.columns if name != frame.geometry.name]
+        id_field = next((name for name in _ID_FIELDS if name in fields), None)
+        rows = frame[fields].astype(object).where(frame[fields].notna(), None).to_dict("records")
+        for fid, row, point in zip(frame.index, rows, wkb, strict=True):
+            source_id = str(row[id_field] if id_field and row[id_field] is not None else fid)
+            yield self._item(source_id, row, point)
+
+    def _item(self, source_id: str, row: dict[str, Any], geometry: str | None) -> Item:
+        if geometry is None:
+            return Reject(self._layer, source_id, "there is no geometry", _as_text(row))
+        values: dict[str, Any] = {}
+        for name in self._types.keys() & row.keys():
+            try:
+                values[name] = convert(_plain(row[name]), self._types[name])
+            except ValueError as error:
+                return Reject(self._layer, source_id, f"{name}: {error}", _as_text(row))
+        rest = {name: value for name, value in row.items() if name not in self._types}
+        return Record(self._layer, source_id, geometry, values, _as_text(rest))
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers and times as text, so that one reading of text serves all types."""
+    if value is None or isinstance(value, bool):
+        return value
+    return value.isoformat() if isinstance(value, pd.Timestamp) else str(value)
+
+
+def _as_text(row: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in row.items() if value is not None}
