@@ -1,0 +1,201 @@
+"""State and development of infrastructure: who is reached by it, and how well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from geo.analysis import Column, LayerInput, View, analysis
+from geo.errors import InvalidInputError
+from geo.network import Network
+from geo.parameters import (
+    BufferM,
+    BuildingMaxM,
+    CutoffsS,
+    DirectionOfTravel,
+    Merge,
+    ModeName,
+    Origins,
+    SnapMaxM,
+    SpeedKmh,
+)
+from geo.travel import MODES
+
+if TYPE_CHECKING:
+    from geo.routing import Positions, ReachedStreets, TravelNetwork, TravelTimes
+
+MINUTES = {"be": "хв", "ru": "мин", "en": "min"}
+KILOMETRES = {"be": "км", "ru": "км", "en": "km"}
+SQUARE_KILOMETRES = {"be": "км²", "ru": "км²", "en": "km²"}
+
+
+@analysis(
+    id="service-areas",
+    title={"be": "Зоны абслугоўвання", "ru": "Зоны обслуживания", "en": "Service areas"},
+    summary={
+        "be": "Куды можна дабрацца вуліцамі ад кожнага пункта за зададзены час: зона, даўжыня вуліц, будынкі.",
+        "ru": "Куда можно добраться по улицам от каждого пункта за заданное время: зона, длина улиц, здания.",
+        "en": "Where the streets lead from each point within a time: the area, the length of streets, the buildings.",
+    },
+    function="infrastructure",
+    inputs={
+        "network": LayerInput(
+            layer="roads",
+            as_network=True,
+            columns=("road_class", "max_speed_kmh", "one_way", "foot", "motor_vehicle"),
+        ),
+        "buildings": LayerInput(layer="buildings", optional=True),
+    },
+    view=View(
+        geometry="polygon",
+        colour_by="cutoff_s",
+        draw_first="high",
+        columns={
+            "origin": Column(title={"be": "Пункт", "ru": "Пункт", "en": "Origin"}),
+            "cutoff_s": Column(
+                title={"be": "Час", "ru": "Время", "en": "Time"}, unit=MINUTES, scale=1 / 60, decimals=1
+            ),
+            "street_length_m": Column(
+                title={"be": "Даўжыня вуліц", "ru": "Длина улиц", "en": "Length of streets"},
+                unit=KILOMETRES,
+                scale=1e-3,
+                decimals=1,
+            ),
+            "buildings": Column(title={"be": "Будынкі", "ru": "Здания", "en": "Buildings"}),
+            "area_m2": Column(
+                title={"be": "Плошча", "ru": "Площадь", "en": "Area"}, unit=SQUARE_KILOMETRES, scale=1e-6, decimals=2
+            ),
+        },
+    ),
+)
+def service_areas(
+    network: Network,
+    origins: Origins,
+    *,
+    buildings: gpd.GeoDataFrame | None = None,
+    cutoffs_s: CutoffsS = (300, 600, 900),
+    mode: ModeName = "walk",
+    speed_kmh: SpeedKmh = None,
+    direction: DirectionOfTravel = "from",
+    merge: Merge = False,
+    buffer_m: BufferM = 30.0,
+    snap_max_m: SnapMaxM = 300.0,
+    building_max_m: BuildingMaxM = 100.0,
+) -> gpd.GeoDataFrame:
+    """Find what is reached along the streets from each origin within given times (isochrones).
+
+    Each origin and building is taken to the nearest place on a street open to the mode of travel; times are counted
+    along the streets between those places by Dijkstra's algorithm (1959), and streets are cut exactly where the time
+    runs out. The way from a point to its street takes no time.
+
+    Parameters
+    ----------
+    network
+        Streets: ``Network.from_roads(roads)``.
+    origins
+        Points in any CRS: a GeoSeries or GeoDataFrame, ``[[lon, lat], ...]``, or GeoJSON.
+    buildings
+        Buildings to count, in any CRS. One counts where the time to its street place is within the cutoff.
+    cutoffs_s
+        Times, in seconds; at most 10, each up to 4 hours.
+    mode
+        ``walk``: 5 km/h, one-way streets ignored; ``drive``: speed limits or the speeds of the class of street,
+        one-way streets followed. See `geo.travel`.
+    speed_kmh
+        One speed on all streets, in place of those of the mode.
+    direction
+        ``from`` the origins or ``to`` them: they differ where there are one-way streets.
+    merge
+        One area a cutoff, reached from any of the origins, and not one for each origin.
+    buffer_m
+        The area is what lies within this distance of the reached parts of streets.
+    snap_max_m
+        An origin farther than this from every street is an error.
+    building_max_m
+        A building farther than this from every street is not counted.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        In the CRS of the network; longest cutoff first, so that shorter ones are drawn on top, then in the order of
+        the origins. Columns: ``origin`` (its label in the index of `origins`; null where merged), ``cutoff_s``,
+        ``street_length_m`` (each street counted once), ``buildings`` (null where none were given), ``area_m2``,
+        and ``geometry`` (polygons with holes where no reached street is near).
+
+    Raises
+    ------
+    InvalidInputError
+        If a parameter is out of range, an origin is far from every street, or no street is open to the mode.
+    """
+    travel = network.for_mode(MODES[mode] if speed_kmh is None else MODES[mode].at(speed_kmh))
+    places = _snapped(travel, origins, snap_max_m)
+    cutoffs = sorted(set(cutoffs_s), reverse=True)
+    if buildings is not None:
+        buildings = _in_crs_of(network, buildings)
+    areas = []
+    done = 0
+    for times in travel.times(places, limit_s=cutoffs[0], direction=direction, together=merge):
+        rows = len(times.node_s)
+        labels = np.array([None]) if merge else origins.index.to_numpy()[done : done + rows]
+        done += rows
+        reached = [times.reached(cutoff_s) for cutoff_s in cutoffs]
+        counts = _count_buildings(times, reached[0], buildings, cutoffs, building_max_m)
+        areas += [
+            _frame(labels, cutoff_s, streets, count, buffer_m)
+            for cutoff_s, streets, count in zip(cutoffs, reached, counts, strict=True)
+        ]
+    every = pd.concat(areas, ignore_index=True)
+    return every.sort_values("cutoff_s", ascending=False, kind="stable", ignore_index=True)
+
+
+def _snapped(travel: TravelNetwork, origins: gpd.GeoSeries, max_m: float) -> Positions:
+    places = travel.snap(origins.to_crs(travel.network.crs), max_m=max_m)
+    lost = origins.index[~places.found]
+    if len(lost):
+        named = ", ".join(f"{label!r} at {origins.loc[label]}" for label in lost[:3])
+        raise InvalidInputError(
+            f"no street open to mode {travel.mode.name!r} within {max_m:g} m of {len(lost)} of the origins: {named}"
+        )
+    return places
+
+
+def _in_crs_of(network: Network, buildings: gpd.GeoDataFrame) -> gpd.GeoSeries:
+    if buildings.crs is None:
+        raise InvalidInputError("buildings must have a CRS: set it, for example with set_crs(4326)")
+    return buildings.geometry.to_crs(network.crs)
+
+
+def _count_buildings(
+    times: TravelTimes, farthest: ReachedStreets, buildings: gpd.GeoSeries | None, cutoffs: list[float], max_m: float
+) -> list[Any]:
+    """Return how many buildings each row reaches, for each cutoff; nulls where none were given."""
+    rows = len(times.node_s)
+    if buildings is None:
+        return [pd.array([pd.NA] * rows, dtype="Int64") for _ in cutoffs]
+    west, south, east, north = shapely.total_bounds(farthest.network.geometry[farthest.edge])
+    around = shapely.box(west - max_m, south - max_m, east + max_m, north + max_m)
+    near = buildings[buildings.intersects(around)]
+    seconds = times.at(times.travel.snap(near, max_m=max_m))
+    return [pd.array((seconds <= cutoff_s).sum(axis=1), dtype="Int64") for cutoff_s in cutoffs]
+
+
+def _frame(labels: Any, cutoff_s: float, streets: ReachedStreets, buildings: Any, buffer_m: float) -> gpd.GeoDataFrame:
+    geometry = _around(streets, len(labels), buffer_m)
+    columns = {
+        "origin": labels,
+        "cutoff_s": cutoff_s,
+        "street_length_m": streets.length_m(len(labels)),
+        "buildings": buildings,
+        "area_m2": shapely.area(geometry),
+    }
+    return gpd.GeoDataFrame(columns, geometry=geometry, crs=streets.network.crs)
+
+
+def _around(streets: ReachedStreets, rows: int, buffer_m: float) -> Any:
+    around = shapely.buffer(streets.lines(), buffer_m, quad_segs=4)
+    ends = np.searchsorted(streets.row, np.arange(1, rows))
+    return np.array([shapely.union_all(part) for part in np.split(around, ends)])

@@ -1,0 +1,71 @@
+"""Types of parameters that analyses share: their limits, units and titles."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from geo.analysis import labelled
+from geo.points import Points
+
+Origins = Annotated[Points, labelled({"be": "Пункты", "ru": "Пункты", "en": "Origins"})]
+
+CutoffsS = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=14_400)], ...],
+    labelled({"be": "Час у дарозе", "ru": "Время в пути", "en": "Travel times"}, unit="s", min_length=1, max_length=10),
+]
+
+ModeName = Annotated[
+    Literal["walk", "drive"],
+    labelled({"be": "Спосаб руху", "ru": "Способ передвижения", "en": "Mode of travel"}),
+]
+
+SpeedKmh = Annotated[
+    float | None,
+    labelled({"be": "Сталая хуткасць", "ru": "Постоянная скорость", "en": "Constant speed"}, unit="km/h", gt=0, le=200),
+]
+
+DirectionOfTravel = Annotated[
+    Literal["from", "to"],
+    labelled({"be": "Ад пунктаў ці да іх", "ru": "От пунктов или к ним", "en": "From the origins or to them"}),
+]
+
+Merge = Annotated[
+    bool,
+    labelled({"be": "Аб'яднаць зоны пунктаў", "ru": "Объединить зоны пунктов", "en": "Merge the areas of the origins"}),
+]
+
+BufferM = Annotated[
+    float,
+    labelled(
+        {"be": "Шырыня паласы ўздоўж вуліц", "ru": "Ширина полосы вдоль улиц", "en": "Distance around streets"},
+        unit="m",
+        ge=1,
+        le=500,
+    ),
+]
+
+SnapMaxM = Annotated[
+    float,
+    labelled(
+        {"be": "Ад пункта да вуліцы не далей", "ru": "От пункта до улицы не далее", "en": "Origin to street at most"},
+        unit="m",
+        gt=0,
+        le=5000,
+    ),
+]
+
+BuildingMaxM = Annotated[
+    float,
+    labelled(
+        {
+            "be": "Ад будынка да вуліцы не далей",
+            "ru": "От здания до улицы не далее",
+            "en": "Building to street at most",
+        },
+        unit="m",
+        gt=0,
+        le=1000,
+    ),
+]
