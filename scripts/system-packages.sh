@@ -4,6 +4,7 @@ set -eu
 
 python=$("$(dirname "$0")/find-python.sh")
 missing=""
+postgis="postgresql postgresql-NN-postgis-3"
 
 need() { missing="$missing $*"; }
 
@@ -26,7 +27,7 @@ as_root() {
 }
 
 refuse() {
-    echo "Missing on this machine:$missing" >&2
+    echo "Missing on this machine:$missing" | sed "s/-NN-postgis-3/& (NN: the number of its PostgreSQL)/" >&2
     echo "$1" >&2
     exit 1
 }
@@ -50,11 +51,11 @@ clean_up() {
     [ ! -e "$no_main_cluster" ] || as_root rm "$no_main_cluster"
 }
 
-[ -n "${HORAD_DATABASE_URL:-}" ] || has_postgis || need postgresql-with-postgis
+[ -n "${HORAD_DATABASE_URL:-}" ] || has_postgis || need "$postgis"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || need "$python-venv"
 command -v npm >/dev/null || need nodejs npm
 if [ "${1:-}" = "--for-tests" ]; then
-    has_postgis || case "$missing" in *postgis*) ;; *) need postgresql-with-postgis ;; esac
+    has_postgis || case "$missing" in *"$postgis"*) ;; *) need "$postgis" ;; esac
     command -v chromium >/dev/null || need chromium
     command -v osmium >/dev/null || need osmium-tool
     command -v ogrinfo >/dev/null || need gdal-bin
@@ -69,11 +70,11 @@ trap clean_up EXIT
 echo "System packages: reading the lists of packages"
 apt_get update
 case "$missing" in
-*postgresql-with-postgis*)
+*-NN-postgis-*)
     version=$(newest_server)
     [ -n "$version" ] || forbid_main_cluster
     : "${version:=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -1)}"
-    missing=$(echo "$missing" | sed "s/postgresql-with-postgis/postgresql-$version postgresql-$version-postgis-3/")
+    missing=$(echo "$missing" | sed "s/$postgis/postgresql-$version postgresql-$version-postgis-3/")
     ;;
 esac
 echo "System packages: installing$missing"
