@@ -1,0 +1,124 @@
+"""A city in a notebook: its layers as frames, its streets as a network, its analyses as calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import geopandas as gpd
+from sqlalchemy import Engine
+
+from geo.network import Network
+from layers import database, runner, store
+from layers.catalog import columns, find, models
+from layers.errors import NotFoundError
+from layers.models.base import STORAGE_SRID
+from layers.territory import registered
+
+
+class LayerOfCity:
+    """One layer of a city."""
+
+    def __init__(self, engine: Engine, territory: str, name: str) -> None:
+        find(name)
+        self.name = name
+        self._engine = engine
+        self._territory = territory
+
+    def read(
+        self,
+        *,
+        bbox: store.Box | None = None,
+        limit: int | None = None,
+        only: Sequence[str] | None = None,
+        crs: int = STORAGE_SRID,
+        tags: bool = False,
+    ) -> gpd.GeoDataFrame:
+        """Read the layer.
+
+        Parameters
+        ----------
+        bbox
+            Only what touches the box west, south, east, north, in degrees.
+        limit
+            At most so many features.
+        only
+            The columns wanted; by default all.
+        crs
+            The EPSG code of the CRS wanted, such as the city's ``metric_srid``.
+        tags
+            Whether what has no column of its own comes along, as a dict a feature.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+            One row a feature, the index holding its id.
+        """
+        query = store.Query(territory=self._territory, bbox=bbox, limit=limit)
+        with self._engine.connect() as connection:
+            return store.read_frame(connection, self.name, query, srid=crs, only=only, tags=tags)
+
+    def __len__(self) -> int:
+        with self._engine.connect() as connection:
+            return store.count(connection, self.name, store.Query(territory=self._territory))
+
+    def __repr__(self) -> str:
+        names = ", ".join(each.name for each in columns(find(self.name)))
+        return f"<{self.name} of {self._territory}: {len(self)} features with {names}>"
+
+
+class City:
+    """A territory that the base knows: ``city = City("helsinki")``, then ``city.roads.read()``.
+
+    Parameters
+    ----------
+    territory
+        Its id.
+    engine
+        The database; by default the project's own.
+
+    Raises
+    ------
+    NotFoundError
+        The base doesn't know the territory; the text lists those it knows.
+    """
+
+    def __init__(self, territory: str, *, engine: Engine | None = None) -> None:
+        self._engine = engine or database.engine()
+        with self._engine.connect() as connection:
+            known = {each["id"]: each for each in registered(connection)}
+        if territory not in known:
+            raise NotFoundError(f"The base has no territory {territory!r}; it has: {', '.join(known) or 'none yet'}.")
+        self.id = territory
+        self.title: dict[str, str] = known[territory]["title"]
+        self.metric_srid: int = known[territory]["metric_srid"]
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of the layers."""
+        return sorted(models())
+
+    def __getattr__(self, name: str) -> LayerOfCity:
+        if name not in models():
+            raise AttributeError(f"a city has no layer {name!r}; it has {', '.join(self.layers)}")
+        return LayerOfCity(self._engine, self.id, name)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.layers]
+
+    @property
+    def network(self) -> Network:
+        """The streets, ready for analyses; built again only when the roads have changed."""
+        return runner.network(self._engine, self.id, "roads")
+
+    def run(self, analysis: str, **parameters: Any) -> gpd.GeoDataFrame:
+        """Run an analysis on the city's layers.
+
+        Parameters
+        ----------
+        analysis
+            Its id, such as ``service-areas``.
+        parameters
+            Those of the analysis that are not layers.
+        """
+        return runner.run(self._engine, analysis, parameters, territory=self.id)

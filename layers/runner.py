@@ -1,0 +1,128 @@
+"""Runs an analysis on the layers of a territory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+import geopandas as gpd
+from sqlalchemy import Connection, Engine, text
+
+from geo.analysis import LayerInput, get_analysis
+from geo.errors import InvalidInputError
+from geo.network import Network
+from layers import store
+from layers.errors import NotFoundError
+from layers.territory import registered
+
+_NETWORKS_KEPT = 4
+_building = Lock()
+
+
+def run(
+    engine: Engine, analysis: str, parameters: Mapping[str, Any], *, territory: str | None = None
+) -> gpd.GeoDataFrame:
+    """Run an analysis.
+
+    Parameters
+    ----------
+    engine
+        The database.
+    analysis
+        Its id.
+    parameters
+        Those of the analysis that are not layers.
+    territory
+        On whose layers; by default the territory in which the first of the given points lies.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        What the analysis returns, in the territory's metric CRS.
+
+    Raises
+    ------
+    InvalidInputError
+        A parameter is wrong, or a layer that the analysis needs is empty.
+    NotFoundError
+        There is no such territory.
+    """
+    described = get_analysis(analysis)
+    checked = described.check(parameters)
+    with engine.connect() as connection:
+        chosen = _territory(connection, territory, checked)
+    inputs = {name: _input(engine, chosen, each) for name, each in described.inputs.items()}
+    result: gpd.GeoDataFrame = described.call(**inputs, **checked)
+    return result
+
+
+def network(engine: Engine, territory: str, layer: str) -> Network:
+    """Return the network of a line layer, built again only when the layer has changed."""
+    with engine.connect() as connection:
+        version = store.versions(connection)[layer]
+        srid = _metric_srid(connection, territory)
+    with _building:
+        return _network(engine, territory, layer, srid, version)
+
+
+@lru_cache(maxsize=_NETWORKS_KEPT)
+def _network(engine: Engine, territory: str, layer: str, srid: int, _version: int) -> Network:
+    with engine.connect() as connection:
+        lines = store.read_frame(connection, layer, store.Query(territory=territory), srid=srid, tags=False)
+    if lines.empty:
+        raise InvalidInputError(f"The layer {layer} of {territory} is empty: load a source that fills it first.")
+    return Network.from_roads(lines)
+
+
+def _input(engine: Engine, territory: str, wanted: LayerInput) -> Network | gpd.GeoDataFrame | None:
+    if wanted.as_network:
+        return network(engine, territory, wanted.layer)
+    with engine.connect() as connection:
+        frame = store.read_frame(
+            connection,
+            wanted.layer,
+            store.Query(territory=territory),
+            srid=_metric_srid(connection, territory),
+            only=wanted.columns or None,
+            tags=False,
+        )
+    if not frame.empty:
+        return frame
+    if wanted.optional:
+        return None
+    raise InvalidInputError(f"The layer {wanted.layer} of {territory} is empty: load a source that fills it first.")
+
+
+def _metric_srid(connection: Connection, territory: str) -> int:
+    known = {each["id"]: each["metric_srid"] for each in registered(connection)}
+    if territory not in known:
+        raise NotFoundError(f"The base has no territory {territory!r}; it has: {', '.join(known) or 'none yet'}.")
+    return int(known[territory])
+
+
+def _territory(connection: Connection, wanted: str | None, parameters: Mapping[str, Any]) -> str:
+    if wanted is not None:
+        return wanted
+    points = next((each for each in parameters.values() if isinstance(each, gpd.GeoSeries)), None)
+    known = [each["id"] for each in registered(connection)]
+    if len(known) == 1:
+        return str(known[0])
+    if not known:
+        raise NotFoundError("The base has no territory yet: load one with horad up.")
+    if points is None:
+        raise InvalidInputError(f"Say on which territory: {', '.join(known)}.")
+    first = points.to_crs(4326).iloc[0]
+    found = connection.execute(
+        text(
+            "SELECT id FROM territories WHERE ST_Intersects(boundary, ST_SetSRID(ST_Point(:lon, :lat), 4326))"
+            " ORDER BY ST_Area(boundary), id LIMIT 1"
+        ),
+        {"lon": first.x, "lat": first.y},
+    ).scalar()
+    if found is None:
+        raise InvalidInputError(
+            f"The point {first.x:.5f}, {first.y:.5f} lies in no territory of the base ({', '.join(known)})."
+        )
+    return str(found)

@@ -1,0 +1,224 @@
+"""Reads features: as frames for analysts, as GeoJSON for the API."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+from geoalchemy2.types import Geometry
+from sqlalchemy import ColumnElement, Connection, Select, String, cast, func, literal_column, or_, select, type_coerce
+from sqlalchemy.dialects.postgresql import JSON
+
+from layers.catalog import columns, find, models
+from layers.errors import NotFoundError
+from layers.models import Feature
+from layers.models.base import STORAGE_SRID
+from layers.models.registry import LayerVersion
+
+Box: TypeAlias = tuple[float, float, float, float]
+
+_DECIMALS = 7
+_DTYPES: dict[type, str] = {int: "Int64", bool: "boolean", float: "float64", str: "object", dt.date: "object"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """Which features are wanted.
+
+    Parameters
+    ----------
+    territory
+        Only those of a territory.
+    bbox
+        Only those that touch the box west, south, east, north, in degrees; west may be greater than east, where the
+        box crosses the date line.
+    after
+        Only those with a greater id: the next page.
+    limit
+        At most so many, those with the lowest ids.
+    offset
+        Leave out so many first.
+    """
+
+    territory: str | None = None
+    bbox: Box | None = None
+    after: int | None = None
+    limit: int | None = None
+    offset: int | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A run of features in the order of their ids, each as GeoJSON text, and whether there are more."""
+
+    features: list[str]
+    last_id: int | None
+    more: bool
+
+
+def read_frame(
+    connection: Connection,
+    layer: str,
+    query: Query,
+    *,
+    srid: int = STORAGE_SRID,
+    only: Sequence[str] | None = None,
+    tags: bool = True,
+) -> gpd.GeoDataFrame:
+    """Read features into a GeoDataFrame.
+
+    Parameters
+    ----------
+    connection
+        To the database.
+    layer
+        Its name.
+    query
+        Which features.
+    srid
+        The EPSG code of the CRS in which the geometry is wanted.
+    only
+        The columns wanted; by default all of the layer's.
+    tags
+        Whether the column ``tags`` comes along, a dict a feature.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        One row a feature, the index holding its id. Whole numbers and truth values are nullable types.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such layer or column.
+    """
+    model = find(layer)
+    table = model.__table__
+    described = {each.name: each.python_type for each in columns(model)}
+    missing = sorted(set(only or ()) - set(described))
+    if missing:
+        raise NotFoundError(f"The layer {layer} has no column {', '.join(missing)}; it has {', '.join(described)}.")
+    names = list(only) if only is not None else list(described)
+    wanted: list[ColumnElement[Any]] = [table.c.id, func.ST_AsBinary(_geometry(table.c.geom, srid)).label("geometry")]
+    wanted += [table.c[name] for name in names]
+    if tags:
+        wanted.append(table.c.tags)
+    rows = connection.execute(_matching(select(*wanted), model, query)).all()
+    frame = pd.DataFrame(rows, columns=["id", "geometry", *names, *(["tags"] if tags else [])])
+    geometry = shapely.from_wkb(frame.pop("geometry").to_numpy())
+    for name in names:
+        kind = described[name]
+        frame[name] = (
+            pd.to_datetime(frame[name], utc=True) if kind is dt.datetime else frame[name].astype(_DTYPES[kind])
+        )
+    return gpd.GeoDataFrame(frame.set_index("id"), geometry=geometry, crs=f"EPSG:{srid}")
+
+
+def read_page(connection: Connection, layer: str, query: Query) -> Page:
+    """Read a page of features as GeoJSON texts."""
+    model = find(layer)
+    limited = query.limit or 1
+    one_more = Query(**{**query.__dict__, "limit": limited + 1})
+    statement = _matching(select(model.__table__.c.id, _geojson(model)), model, one_more)
+    rows = connection.execute(statement).all()
+    page = rows[:limited]
+    return Page([text for _, text in page], page[-1][0] if page else None, len(rows) > limited)
+
+
+def read_feature(connection: Connection, layer: str, feature_id: int) -> str:
+    """Read one feature as GeoJSON text.
+
+    Raises
+    ------
+    NotFoundError
+        The layer, or its feature, isn't there.
+    """
+    model = find(layer)
+    text = connection.execute(select(_geojson(model)).where(model.__table__.c.id == feature_id)).scalar()
+    if text is None:
+        raise NotFoundError(f"The layer {layer} has no feature {feature_id}.")
+    return str(text)
+
+
+def count(connection: Connection, layer: str, query: Query) -> int:
+    """Count the features that match."""
+    model = find(layer)
+    return int(connection.execute(_where(select(func.count()).select_from(model.__table__), model, query)).scalar_one())
+
+
+def extent(connection: Connection, layer: str, territory: str | None = None) -> Box | None:
+    """Return the box around a layer, or ``None`` where it is empty."""
+    model = find(layer)
+    box = func.ST_Extent(model.__table__.c.geom)
+    statement = _where(
+        select(func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box)),
+        model,
+        Query(territory=territory),
+    )
+    west, south, east, north = connection.execute(statement).one()
+    return None if west is None else (west, south, east, north)
+
+
+def versions(connection: Connection) -> dict[str, int]:
+    """Return how often each layer has changed; one that never has is 0."""
+    found = connection.execute(select(LayerVersion.layer, LayerVersion.version)).all()
+    return dict.fromkeys(models(), 0) | {row.layer: row.version for row in found}
+
+
+def _typed(values: pd.Series[Any], kind: type) -> pd.Series[Any]:
+    if kind is dt.datetime:
+        return pd.to_datetime(values, utc=True)
+    return values.astype(pd.api.types.pandas_dtype(_DTYPES[kind]))
+
+
+def _matching(statement: Select[Any], model: type[Feature], query: Query) -> Select[Any]:
+    statement = _where(statement, model, query).order_by(model.__table__.c.id)
+    return statement.limit(query.limit).offset(query.offset)
+
+
+def _where(statement: Select[Any], model: type[Feature], query: Query) -> Select[Any]:
+    table = model.__table__
+    if query.territory is not None:
+        statement = statement.where(table.c.territory == query.territory)
+    if query.after is not None:
+        statement = statement.where(table.c.id > query.after)
+    if query.bbox is not None:
+        statement = statement.where(or_(*(_touches(table.c.geom, box) for box in _halves(query.bbox))))
+    return statement
+
+
+def _halves(box: Box) -> list[Box]:
+    west, south, east, north = box
+    return [box] if west <= east else [(west, south, 180.0, north), (-180.0, south, east, north)]
+
+
+def _touches(geometry: ColumnElement[Any], box: Box) -> ColumnElement[bool]:
+    return func.ST_Intersects(geometry, func.ST_MakeEnvelope(*box, STORAGE_SRID, type_=Geometry))
+
+
+def _geometry(geometry: ColumnElement[Any], srid: int) -> ColumnElement[Any]:
+    return geometry if srid == STORAGE_SRID else func.ST_Transform(geometry, srid, type_=Geometry)
+
+
+def _geojson(model: type[Feature]) -> ColumnElement[str]:
+    """Return the SQL that writes a feature as GeoJSON text."""
+    table = model.__table__
+    properties: list[Any] = []
+    for name in ("territory", "source", "source_id", *(each.name for each in columns(model)), "tags"):
+        properties += [literal_column(f"'{name}'"), table.c[name]]
+    feature = func.json_build_object(
+        literal_column("'type'"),
+        literal_column("'Feature'"),
+        literal_column("'id'"),
+        table.c.id,
+        literal_column("'geometry'"),
+        cast(func.ST_AsGeoJSON(table.c.geom, _DECIMALS), JSON),
+        literal_column("'properties'"),
+        func.json_build_object(*properties),
+    )
+    return type_coerce(cast(feature, String), String)
