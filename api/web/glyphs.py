@@ -66,19 +66,14 @@ class GlyphFont:
         left, top = int(x0 // OVERSAMPLING), int(y0 // OVERSAMPLING)
         width, height = int(-(-x1 // OVERSAMPLING)) - left, int(-(-y1 // OVERSAMPLING)) - top
         advance = round(self._font.getlength(character) / OVERSAMPLING)
-        blank = x0 >= x1 or y0 >= y1
-        bitmap = b"" if blank else self._distance_field(character, left, top, width, height).tobytes()
-        return b"".join(
-            (
-                _varint_field(1, codepoint),
-                _bytes_field(2, bitmap),
-                _varint_field(3, 0 if blank else width),
-                _varint_field(4, 0 if blank else height),
-                _varint_field(5, _zigzag(left)),
-                _varint_field(6, _zigzag(-top - self._ascender_px)),
-                _varint_field(7, advance),
-            )
-        )
+        bearing = (_zigzag(left), _zigzag(-top - self._ascender_px))
+        if x0 >= x1 or y0 >= y1:
+            size, bitmap = (0, 0), b""
+        else:
+            size = (width, height)
+            bitmap = _bytes_field(2, self._distance_field(character, left, top, width, height).tobytes())
+        metrics = enumerate((*size, *bearing, advance), start=3)
+        return bitmap + _varint_fields([(1, codepoint), *metrics])
 
     def _distance_field(self, character: str, left: int, top: int, width: int, height: int) -> NDArray[np.uint8]:
         """Draw a character large, measure the distance to its outline, sample it at the centres of the final pixels."""
@@ -136,8 +131,8 @@ def _zigzag(value: int) -> int:
     return value * 2 if value >= 0 else -value * 2 - 1
 
 
-def _varint_field(number: int, value: int) -> bytes:
-    return _varint(number << 3) + _varint(value)
+def _varint_fields(fields: Iterable[tuple[int, int]]) -> bytes:
+    return b"".join(_varint(number << 3) + _varint(value) for number, value in fields)
 
 
 def _bytes_field(number: int, payload: bytes) -> bytes:
