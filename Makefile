@@ -32,7 +32,7 @@ bench: env  ## measure speed
 	@set -e; for benchmark in benchmarks/*.py; do echo "$$benchmark"; $(PYTHON) "$$benchmark"; done
 
 stop:  ## stop the service and its database
-	@$(VENV)/bin/horad stop
+	@if [ -x $(VENV)/bin/horad ]; then $(VENV)/bin/horad stop; else echo "Nothing was ever started here"; fi
 
 clean:  ## stop, and remove the database, the environment and the built front end
 	@scripts/clean.sh
@@ -48,7 +48,10 @@ system:
 system-for-tests:
 	@scripts/system-packages.sh --for-tests
 
-$(PYTHON_READY): requirements.lock pyproject.toml | system
+# No recipe: when the environment's Python is gone, say after an upgrade of the system, the environment is made anew.
+$(PYTHON):
+
+$(PYTHON_READY): requirements.lock pyproject.toml $(PYTHON) | system
 	@scripts/python-environment.sh $(VENV)
 	@touch $@
 
