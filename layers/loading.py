@@ -18,8 +18,9 @@ from layers.errors import SourceError
 from layers.ingest import Progress, Report, ingest, last_fingerprint
 from layers.settings import get_settings
 from layers.sources import osm, table, vector
+from layers.sources.bounds import bounds
 from layers.sources.records import Reader
-from layers.territory import OsmSource, Place, Source, Territory, register
+from layers.territory import PACKS, OsmSource, Place, Source, Territory, around, at, read_pack, register, registered
 
 _DOWNLOAD_TIMEOUT_S = 60
 _READ_BYTES = 1024 * 1024
@@ -56,6 +57,37 @@ def load_territory(
         _load_source(engine, territory, source, progress(source.id) if progress else None)
         for source in territory.sources
     ]
+
+
+def territory_for(engine: Engine, file: Path, *, wanted: str | None = None, crs: str | None = None) -> Territory | str:
+    """Find the territory into which a file is to be loaded.
+
+    Parameters
+    ----------
+    engine
+        The database.
+    file
+        The file.
+    wanted
+        The id that the user named, if any.
+    crs
+        Of the file's coordinates, where it doesn't say.
+
+    Returns
+    -------
+    Territory or str
+        The id of a territory of the base, the one wanted or the one in which the file lies; or a new territory, not
+        yet registered, as its file in ``data/territories`` describes it or, without one, as the file's box suggests.
+    """
+    with engine.connect() as connection:
+        known = {each["id"] for each in registered(connection)}
+        if wanted in known:
+            return str(wanted)
+        if wanted is not None and (PACKS / f"{wanted}.yml").is_file():
+            return read_pack(wanted)
+        box = bounds(file, crs=crs)
+        found = None if wanted else at(connection, box)
+    return found or around(wanted or file.name.split(".")[0], box)
 
 
 def load_file(

@@ -8,14 +8,15 @@ from threading import Lock
 from typing import Any
 
 import geopandas as gpd
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from geo.analysis import LayerInput, get_analysis
 from geo.errors import InvalidInputError
 from geo.network import Network
 from layers import store
 from layers.errors import NotFoundError
-from layers.territory import registered
+from layers.models.base import STORAGE_SRID
+from layers.territory import at, registered
 
 _NETWORKS_KEPT = 4
 _building = Lock()
@@ -113,16 +114,9 @@ def _territory(connection: Connection, wanted: str | None, parameters: Mapping[s
         raise NotFoundError("The base has no territory yet: load one with horad up.")
     if points is None:
         raise InvalidInputError(f"Say on which territory: {', '.join(known)}.")
-    first = points.to_crs(4326).iloc[0]
-    found = connection.execute(
-        text(
-            "SELECT id FROM territories WHERE ST_Intersects(boundary, ST_SetSRID(ST_Point(:lon, :lat), 4326))"
-            " ORDER BY ST_Area(boundary), id LIMIT 1"
-        ),
-        {"lon": first.x, "lat": first.y},
-    ).scalar()
+    first = points.to_crs(STORAGE_SRID).iloc[0]
+    found = at(connection, (first.x, first.y, first.x, first.y))
     if found is None:
-        raise InvalidInputError(
-            f"The point {first.x:.5f}, {first.y:.5f} lies in no territory of the base ({', '.join(known)})."
-        )
-    return str(found)
+        place = f"{first.x:.5f}, {first.y:.5f}"
+        raise InvalidInputError(f"The point {place} lies in no territory of the base ({', '.join(known)}).")
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import geopandas as gpd
@@ -14,6 +14,7 @@ from geoalchemy2.types import Geometry
 from sqlalchemy import ColumnElement, Connection, Select, String, cast, func, literal_column, or_, select, type_coerce
 from sqlalchemy.dialects.postgresql import JSON
 
+from geo.errors import InvalidInputError
 from layers.catalog import columns, find, models
 from layers.errors import NotFoundError
 from layers.models import Feature
@@ -21,8 +22,11 @@ from layers.models.base import STORAGE_SRID
 from layers.models.registry import LayerVersion
 
 Box: TypeAlias = tuple[float, float, float, float]
+Interval: TypeAlias = tuple[dt.datetime | None, dt.datetime | None]
 
 _DECIMALS = 7
+_COUNT_AT_MOST = 100_000
+_MAX_ID = 2**63 - 1
 _DTYPES: dict[type, str] = {int: "Int64", bool: "boolean", float: "float64", str: "object", dt.date: "object"}
 
 
@@ -37,6 +41,8 @@ class Query:
     bbox
         Only those that touch the box west, south, east, north, in degrees; west may be greater than east, where the
         box crosses the date line.
+    time
+        Only those of a time between the two, each ``None`` where that end is open; layers without time aren't affected.
     after
         Only those with a greater id: the next page.
     limit
@@ -47,6 +53,7 @@ class Query:
 
     territory: str | None = None
     bbox: Box | None = None
+    time: Interval | None = None
     after: int | None = None
     limit: int | None = None
     offset: int | None = None
@@ -59,6 +66,30 @@ class Page:
     features: list[str]
     last_id: int | None
     more: bool
+
+
+def parse_bbox(text: str) -> Box:
+    """Read a box written as west,south,east,north in degrees; with heights, as six numbers, they are left out.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no such box.
+    """
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InvalidInputError(f"bbox={text}: must be numbers separated by commas") from error
+    if len(numbers) == 6:
+        numbers = [*numbers[:2], *numbers[3:5]]
+    if len(numbers) != 4:
+        raise InvalidInputError(f"bbox={text}: must be four numbers, west,south,east,north, or six with heights")
+    west, south, east, north = numbers
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
+        raise InvalidInputError(f"bbox={text}: longitudes go from -180 to 180 and latitudes from -90 to 90")
+    if south > north:
+        raise InvalidInputError(f"bbox={text}: south, the second number, must not be greater than north")
+    return west, south, east, north
 
 
 def read_frame(
@@ -112,10 +143,7 @@ def read_frame(
     frame = pd.DataFrame(rows, columns=["id", "geometry", *names, *(["tags"] if tags else [])])
     geometry = shapely.from_wkb(frame.pop("geometry").to_numpy())
     for name in names:
-        kind = described[name]
-        frame[name] = (
-            pd.to_datetime(frame[name], utc=True) if kind is dt.datetime else frame[name].astype(_DTYPES[kind])
-        )
+        frame[name] = _typed(frame[name], described[name])
     return gpd.GeoDataFrame(frame.set_index("id"), geometry=geometry, crs=f"EPSG:{srid}")
 
 
@@ -123,7 +151,7 @@ def read_page(connection: Connection, layer: str, query: Query) -> Page:
     """Read a page of features as GeoJSON texts."""
     model = find(layer)
     limited = query.limit or 1
-    one_more = Query(**{**query.__dict__, "limit": limited + 1})
+    one_more = replace(query, limit=limited + 1)
     statement = _matching(select(model.__table__.c.id, _geojson(model)), model, one_more)
     rows = connection.execute(statement).all()
     page = rows[:limited]
@@ -151,6 +179,39 @@ def count(connection: Connection, layer: str, query: Query) -> int:
     return int(connection.execute(_where(select(func.count()).select_from(model.__table__), model, query)).scalar_one())
 
 
+def count_up_to(connection: Connection, layer: str, query: Query, *, at_most: int = _COUNT_AT_MOST) -> int | None:
+    """Count the features that match, on all pages, or return ``None`` where there are more than ``at_most``."""
+    model = find(layer)
+    every_page = replace(query, after=None, limit=None, offset=None)
+    matching = _where(select(literal_column("1")).select_from(model.__table__), model, every_page)
+    some = matching.limit(at_most + 1).subquery()
+    found = int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+    return found if found <= at_most else None
+
+
+def parse_id(layer: str, text: str) -> int:
+    """Read the id of a feature.
+
+    Raises
+    ------
+    NotFoundError
+        It isn't one, so there is no such feature.
+    """
+    if not (text.isascii() and text.isdigit()) or int(text) > _MAX_ID:
+        raise NotFoundError(f"The layer {layer} has no feature {text!r}: ids are whole numbers.")
+    return int(text)
+
+
+def time_extent(connection: Connection, layer: str) -> tuple[dt.datetime, dt.datetime] | None:
+    """Return the first and the last time of a layer, or ``None`` where it has none."""
+    model = find(layer)
+    if model.layer.time is None:
+        return None
+    column = model.__table__.c[model.layer.time]
+    first, last = connection.execute(select(func.min(column), func.max(column))).one()
+    return None if first is None else (first, last)
+
+
 def extent(connection: Connection, layer: str, territory: str | None = None) -> Box | None:
     """Return the box around a layer, or ``None`` where it is empty."""
     model = find(layer)
@@ -170,10 +231,8 @@ def versions(connection: Connection) -> dict[str, int]:
     return dict.fromkeys(models(), 0) | {row.layer: row.version for row in found}
 
 
-def _typed(values: pd.Series[Any], kind: type) -> pd.Series[Any]:
-    if kind is dt.datetime:
-        return pd.to_datetime(values, utc=True)
-    return values.astype(pd.api.types.pandas_dtype(_DTYPES[kind]))
+def _typed(values: Any, kind: type) -> Any:
+    return pd.to_datetime(values, utc=True) if kind is dt.datetime else values.astype(_DTYPES[kind])
 
 
 def _matching(statement: Select[Any], model: type[Feature], query: Query) -> Select[Any]:
@@ -189,6 +248,13 @@ def _where(statement: Select[Any], model: type[Feature], query: Query) -> Select
         statement = statement.where(table.c.id > query.after)
     if query.bbox is not None:
         statement = statement.where(or_(*(_touches(table.c.geom, box) for box in _halves(query.bbox))))
+    if query.time is not None and model.layer.time is not None:
+        first, last = query.time
+        column = table.c[model.layer.time]
+        if first is not None:
+            statement = statement.where(column >= first)
+        if last is not None:
+            statement = statement.where(column <= last)
     return statement
 
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pyproj
+import pyproj.aoi
+import pyproj.database
 import shapely
 import yaml
+from geoalchemy2 import Geometry
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
 from layers.catalog import find
 from layers.errors import NotFoundError
+from layers.models.base import STORAGE_SRID
 from layers.models.registry import TerritoryRow
 from layers.settings import PROJECT, get_settings
 from layers.sources.mapping import ColumnRule
@@ -202,6 +207,25 @@ def read_pack(name_or_file: str) -> Territory:
         raise InvalidInputError(f"{file}: {problems}") from error
 
 
+def around(name: str, box: tuple[float, float, float, float]) -> Territory:
+    """Describe a territory of which only the box around it is known.
+
+    Its id is made from the name, and its metric CRS is the UTM zone of the middle of the box.
+    """
+    west, south, east, north = box
+    zone = pyproj.database.query_utm_crs_info(
+        datum_name="WGS 84",
+        area_of_interest=pyproj.aoi.AreaOfInterest(*([(west + east) / 2, (south + north) / 2] * 2)),
+    )[0]
+    identifier = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "territory"
+    return Territory(
+        id=identifier,
+        title=dict.fromkeys(LANGUAGES, name),
+        metric_crs=f"EPSG:{zone.code}",
+        boundary=box,
+    )
+
+
 def register(connection: Connection, territory: Territory) -> None:
     """Write the territory into the base, or bring what is there up to date."""
     values: dict[str, Any] = {
@@ -215,6 +239,13 @@ def register(connection: Connection, territory: Territory) -> None:
     }
     statement = insert(TerritoryRow).values(values)
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def at(connection: Connection, box: tuple[float, float, float, float]) -> str | None:
+    """Return the smallest registered territory that touches a box in degrees, or ``None`` where there is none."""
+    touching = func.ST_Intersects(TerritoryRow.boundary, func.ST_MakeEnvelope(*box, STORAGE_SRID, type_=Geometry))
+    smallest = select(TerritoryRow.id).where(touching).order_by(func.ST_Area(TerritoryRow.boundary), TerritoryRow.id)
+    return connection.execute(smallest.limit(1)).scalar()
 
 
 def registered(connection: Connection) -> list[dict[str, Any]]:

@@ -1,0 +1,54 @@
+"""The application: everything that is mounted, and nothing else."""
+
+from __future__ import annotations
+
+import mimetypes
+
+from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.staticfiles import StaticFiles
+
+from api import errors, maps
+from api.folium_assets import use_local_assets
+from api.negotiation import known_parameters
+from api.ogc import common, features, processes, styles, tiles
+from layers.settings import PROJECT
+
+WEB = PROJECT / "api" / "web"
+
+_COMPRESS_FROM_BYTES = 1_000
+
+
+def create_app() -> FastAPI:
+    """Return the service."""
+    app = FastAPI(
+        title="Horad",
+        version="1.0.0",
+        summary="One base for all that is known about a city, its analyses and its maps.",
+        openapi_url="/api",
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(known_parameters)],
+    )
+    errors.install(app)
+    app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=5)
+    app.add_middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], expose_headers=["ETag"]
+    )
+    mounted = (features, tiles, styles, processes, maps)
+    conforms_to = [*common.CONFORMS_TO, *(each for module in mounted for each in getattr(module, "CONFORMS_TO", ()))]
+    app.include_router(common.router(conforms_to))
+    for module in mounted:
+        app.include_router(module.router)
+    _mount_files(app)
+    return app
+
+
+def _mount_files(app: FastAPI) -> None:
+    """Serve the page's files, and the fonts of its labels."""
+    mimetypes.add_type("text/javascript", ".mjs")
+    mimetypes.add_type("application/x-protobuf", ".pbf")
+    use_local_assets()
+    app.mount("/static", StaticFiles(directory=WEB), name="static")
+    app.mount("/fonts", StaticFiles(directory=WEB / "vendor" / "fonts"), name="fonts")

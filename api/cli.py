@@ -1,0 +1,197 @@
+"""The command ``horad``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from api import service
+from api.cli_run import run_app
+from api.console import loading_progress, print_outcome, print_report
+from geo.errors import HoradError
+from layers import database, loading, store
+from layers.catalog import models
+from layers.export import FORMATS, export_layer
+from layers.migrations import migrate
+from layers.settings import get_settings
+from layers.territory import Territory, read_pack, register, registered
+
+app = typer.Typer(
+    help="Horad: one base for all that is known about a city, its analyses and its maps.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(run_app, name="run")
+out = Console(highlight=False)
+
+TerritoryOption = Annotated[str | None, typer.Option("--territory", "-t", help="Id of a territory, such as helsinki.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+@app.command()
+def up(
+    territory: Annotated[str, typer.Argument(help="A name from data/territories, or a YAML file.")] = "helsinki",
+    foreground: Annotated[bool, typer.Option("--foreground", help="Serve in this terminal until Ctrl-C.")] = False,
+) -> None:
+    """Start everything: database, tables, a territory with its sources, and the server."""
+    pack = read_pack(territory)
+    settings = get_settings()
+    server = service.running()
+    if server is not None and (server.host, server.port) != (settings.host, settings.port):
+        service.check_port_is_free()
+        service.stop()
+        server = None
+    if server is None:
+        service.check_port_is_free()
+    own = settings.database_url is None
+    out.print(f"Database   {f'the private PostgreSQL in {settings.home}' if own else 'that of HORAD_DATABASE_URL'}")
+    migrate(database.engine())
+    out.print(f"Territory  {pack.title['en']}")
+    with loading_progress(out) as progress:
+        outcomes = loading.load_territory(database.engine(), pack, progress=progress)
+    for outcome in outcomes:
+        print_outcome(out, outcome)
+    if foreground:
+        serve()
+        return
+    out.print(f"Server     {'already running' if server else 'starting'}")
+    url = (server or service.start()).url
+    out.print(f"\n  {pack.title['en']} is at [bold]{url}[/bold]")
+    out.print(f"  A Folium map     {url}/maps/roads")
+    out.print(f"  The API          {url}/collections")
+    out.print(f"  Its log          {service.log_file()}")
+    out.print("  To stop          make stop\n")
+
+
+@app.command()
+def serve() -> None:
+    """Serve in this terminal until Ctrl-C."""
+    import uvicorn
+
+    from api.app import create_app
+
+    settings = get_settings()
+    service.check_port_is_free()
+    migrate(database.engine())
+    uvicorn.run(create_app(), host=settings.host, port=settings.port, server_header=False)
+
+
+@app.command()
+def stop() -> None:
+    """Stop the server and the private database."""
+    out.print("Server     stopped" if service.stop() else "Server     was not running")
+    if get_settings().database_url is None:
+        out.print("Database   stopped" if database.stop() else "Database   was not running")
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="OpenStreetMap data (.osm.pbf, .osm, .bz2, .gz) or a vector file.")],
+    layer: Annotated[
+        list[str] | None, typer.Option("--layer", "-l", help="The layer to fill; may be repeated.")
+    ] = None,
+    territory: TerritoryOption = None,
+    source: Annotated[str | None, typer.Option(help="Under which name the file is known; by default its own.")] = None,
+    crs: Annotated[str | None, typer.Option(help="CRS of the coordinates where the file doesn't say.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load a file into the layers of a territory.
+
+    Without --territory it goes to the one in which it lies, or to a new one, named after the file.
+    """
+    engine = _engine()
+    place = loading.territory_for(engine, file, wanted=territory, crs=crs)
+    if isinstance(place, Territory):
+        with engine.begin() as connection:
+            register(connection, place)
+    name = place.id if isinstance(place, Territory) else place
+    with loading_progress(Console(stderr=True) if as_json else out) as progress:
+        report = loading.load_file(
+            engine,
+            file,
+            territory=name,
+            source=source or file.name.split(".")[0].lower(),
+            layers=layer,
+            crs=crs,
+            progress=progress(file.name),
+        )
+    if as_json:
+        _print_json(report.as_dict())
+        return
+    new = " (new)" if isinstance(place, Territory) else ""
+    out.print(f"Loaded {file.name} into the territory {name}{new} as the source {report.source}")
+    print_report(out, report)
+
+
+@app.command()
+def export(
+    layer: Annotated[str, typer.Argument(help="Its name.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help=f"The file to write: {', '.join(FORMATS)}.")],
+    territory: TerritoryOption = None,
+    bbox: Annotated[str | None, typer.Option(help="Only what touches west,south,east,north in degrees.")] = None,
+) -> None:
+    """Write a layer to a file."""
+    query = store.Query(territory=territory, bbox=None if bbox is None else store.parse_bbox(bbox))
+    with _engine().connect() as connection:
+        count = export_layer(connection, layer, output, query)
+    out.print(f"Wrote {count:,} features of {layer} to {output}")
+
+
+@app.command()
+def status(as_json: JsonOption = False) -> None:
+    """Show what runs and what the base holds."""
+    server = service.running()
+    found = database.status()
+    known: dict[str, Any] = {
+        "server": server.url if server else None,
+        "database": {"running": found.running, "postgresql": found.postgresql, "postgis": found.postgis},
+        "territories": [],
+        "layers": {},
+    }
+    if found.running:
+        with database.engine().connect() as connection:
+            known["territories"] = [each["id"] for each in registered(connection)]
+            known["layers"] = {name: store.count(connection, name, store.Query()) for name in sorted(models())}
+    if as_json:
+        _print_json(known)
+        return
+    out.print(f"Server       {known['server'] or 'not running'}")
+    running = f"PostgreSQL {found.postgresql} with PostGIS {found.postgis}" if found.running else "not running"
+    out.print(f"Database     {running}")
+    out.print(f"Territories  {', '.join(known['territories']) or 'none yet'}")
+    table = Table("layer", box=None, padding=(0, 2), pad_edge=False)
+    table.add_column("features", justify="right")
+    for name, count in known["layers"].items():
+        table.add_row(name, f"{count:,}")
+    if known["layers"]:
+        out.print(table)
+
+
+def main() -> None:
+    """Run the command; an error that is ours is one line and exit code 1."""
+    try:
+        app()
+    except HoradError as error:
+        Console(stderr=True, highlight=False).print(f"[red]Error:[/red] {error}", markup=True, soft_wrap=True)
+        sys.exit(1)
+
+
+def _engine() -> Any:
+    engine = database.engine()
+    migrate(engine)
+    return engine
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

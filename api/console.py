@@ -1,0 +1,64 @@
+"""What the command line shows: progress and accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from layers.ingest import Progress as Listener
+from layers.ingest import Report
+from layers.loading import Outcome
+
+
+@contextmanager
+def loading_progress(console: Console) -> Iterator[Callable[[str], Listener]]:
+    """Show a bar a source while sources are loaded; give the function that makes a listener for a source."""
+    columns = (
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[records]:,} records"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+
+        def listen(source: str) -> Listener:
+            task = bars.add_task(source, total=None, records=0)
+
+            def advance(records: int, share: float | None) -> None:
+                if share is None:
+                    bars.update(task, records=records)
+                else:
+                    bars.update(task, records=records, total=1.0, completed=share)
+
+            return advance
+
+        yield listen
+
+
+def print_outcome(console: Console, outcome: Outcome) -> None:
+    """Print what became of a source."""
+    console.print(f"Source     {outcome.source}: {outcome.note}")
+    if outcome.report is not None:
+        print_report(console, outcome.report)
+
+
+def print_report(console: Console, report: Report) -> None:
+    """Print what became of the records of a load, by layer, and why some were not taken."""
+    table = Table(box=None, padding=(0, 2), pad_edge=False)
+    table.add_column("layer")
+    numbers = ("read", "added", "changed", "unchanged", "gone", "rejected", "repaired", "cut")
+    for name in numbers:
+        table.add_column(name, justify="right")
+    for layer, account in report.layers.items():
+        values = [sum(account.rejected.values()) if name == "rejected" else getattr(account, name) for name in numbers]
+        if any(values):
+            table.add_row(layer, *(f"{value:,}" if value else "·" for value in values))
+    console.print(table)
+    for layer, account in report.layers.items():
+        for reason, times in account.rejected.items():
+            console.print(f"  [dim]{layer}: {times:,} rejected: {reason}[/dim]")

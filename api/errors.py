@@ -1,0 +1,80 @@
+"""The one place where errors become answers: application/problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import InterfaceError, OperationalError
+from starlette.exceptions import HTTPException
+
+from geo.errors import HoradError, InvalidInputError
+from layers.errors import DatabaseError, NotFoundError
+
+log = logging.getLogger("horad")
+
+_RETRY_AFTER_S = "2"
+
+_STATUS: dict[type[Exception], HTTPStatus] = {
+    InvalidInputError: HTTPStatus.BAD_REQUEST,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
+    OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
+    InterfaceError: HTTPStatus.SERVICE_UNAVAILABLE,
+    HoradError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+class NotAcceptableError(HoradError):
+    """The resource isn't there in the format that was asked for."""
+
+
+_STATUS[NotAcceptableError] = HTTPStatus.NOT_ACCEPTABLE
+
+
+def problem(status: HTTPStatus, detail: str, *, kind: str = "about:blank") -> JSONResponse:
+    """Return an answer that says what was wrong."""
+    headers = {"Retry-After": _RETRY_AFTER_S} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    body = {"type": kind, "title": status.phrase, "status": status.value, "detail": detail}
+    return JSONResponse(body, status, headers, "application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Let the application answer every error as a problem."""
+    for error in _STATUS:
+        app.add_exception_handler(error, _answer)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unforeseen)
+
+
+def _answer(_request: Request, error: Exception) -> JSONResponse:
+    status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        log.warning("the database can't be reached: %s", type(error).__name__)
+        return problem(status, "The database can't be reached right now; try again shortly.")
+    return problem(status, str(error))
+
+
+def _answer_validation(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    what = "; ".join(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors())
+    return problem(HTTPStatus.BAD_REQUEST, what)
+
+
+def _answer_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.NOT_FOUND:
+        return problem(status, f"There is nothing at {request.url.path}.")
+    answer = problem(status, error.detail)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _answer_unforeseen(request: Request, error: Exception) -> JSONResponse:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong that shouldn't; it is in the server's log.")

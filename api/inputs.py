@@ -1,0 +1,51 @@
+"""Inputs of analyses as text, for the command line and for addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geo.errors import InvalidInputError
+
+
+def is_points(schema: dict[str, Any]) -> bool:
+    """Tell whether an input is points: the one kind that comes in several forms."""
+    return "oneOf" in schema
+
+
+def describe(schema: dict[str, Any]) -> str:
+    """Return what an input is, its unit, its choices and its default, in one line."""
+    parts = [schema["title"] + (f", in {schema['x-unit']}" if "x-unit" in schema else "")]
+    if "enum" in schema:
+        parts.append(f": {' or '.join(schema['enum'])}")
+    if schema.get("type") == "array":
+        parts.append(", separated by commas")
+    default = schema.get("default")
+    if default is not None:
+        parts.append(f"; by default {','.join(map(str, default)) if isinstance(default, list) else default}")
+    return "".join(parts) + "."
+
+
+def from_text(text: str, schema: dict[str, Any]) -> Any:
+    """Read an input from text: lists with commas between values, points as ``lon,lat`` with semicolons between them.
+
+    Numbers stay text: the analysis itself reads and checks them.
+
+    Raises
+    ------
+    InvalidInputError
+        The text is no such points.
+    """
+    if is_points(schema):
+        return [pair(each) for each in text.split(";")]
+    return text.split(",") if schema.get("type") == "array" else text
+
+
+def pair(text: str) -> list[float]:
+    """Read a point from ``lon,lat``."""
+    try:
+        lon, lat = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InvalidInputError(
+            f"{text!r} is no point: write longitude,latitude in degrees, such as 24.94,60.17"
+        ) from error
+    return [lon, lat]

@@ -1,0 +1,41 @@
+"""Addresses and links."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+from urllib.parse import urlencode
+
+from fastapi import Request
+
+Link: TypeAlias = dict[str, str]
+
+
+def base_url(request: Request) -> str:
+    """Return the address of the landing page, without the slash at its end."""
+    return str(request.base_url).rstrip("/")
+
+
+def link(href: str, rel: str, media_type: str, title: str) -> Link:
+    """Return a link of the OGC APIs."""
+    return {"href": href, "rel": rel, "type": media_type, "title": title}
+
+
+def formats(url: str, chosen: str, offered: dict[str, str]) -> list[Link]:
+    """Return the link of a resource to itself and those to its other formats."""
+    return [
+        link(
+            f"{url}{'&' if '?' in url else '?'}{urlencode({'f': name})}",
+            _rel(name, chosen),
+            media_type,
+            _title(name, chosen),
+        )
+        for name, media_type in offered.items()
+    ]
+
+
+def _rel(name: str, chosen: str) -> str:
+    return "self" if name == chosen else "alternate"
+
+
+def _title(name: str, chosen: str) -> str:
+    return "This document" if name == chosen else f"This document as {name}"

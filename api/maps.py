@@ -1,0 +1,159 @@
+"""Folium maps: of a layer, through its vector tiles, and of an analysis, with its result in the page."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import folium
+from branca.element import MacroElement
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import HTMLResponse
+from folium.elements import JSCSSMixin
+from geo.maps import add_legend, base_map, frame_map
+from jinja2 import Template
+from sqlalchemy import Connection
+
+from api.database import Database
+from api.inputs import describe, from_text
+from api.links import base_url
+from api.negotiation import Language
+from api.ogc.processes import TERRITORY
+from geo.analysis import Analysis, ColourClass, all_analyses
+from layers import database as databases
+from layers import runner, store
+from layers.catalog import columns, find
+from layers.description import Shape, Symbol
+from layers.models import Feature
+from layers.territory import registered
+
+router = APIRouter(tags=["Maps"])
+
+_MAX_ZOOM = 19
+
+
+class _LayerTiles(JSCSSMixin, MacroElement):
+    """A layer's vector tiles."""
+
+    _template = Template(
+        """
+        {% macro script(this, kwargs) %}
+        horadLayerTiles({{ this._parent.get_name() }}, {{ this.settings }});
+        {% endmacro %}
+        """
+    )
+    default_js = [  # noqa: RUF012  (Folium's own way to name scripts)
+        ("vectorGrid", "/static/vendor/leaflet.vectorgrid/dist/Leaflet.VectorGrid.bundled.min.js"),
+        ("layer_tiles", "/static/js/layer_tiles.js"),
+    ]
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        super().__init__()
+        self._name = "LayerTiles"
+        self.settings = json.dumps(settings, ensure_ascii=False).replace("<", "\\u003c")
+
+
+@router.get("/maps/{collection}", summary="A layer on a Folium map", response_class=HTMLResponse)
+def layer_map(
+    request: Request,
+    database: Database,
+    lang: Language,
+    collection: Annotated[str, Path(description="Name of a layer.")],
+) -> HTMLResponse:
+    """Show a layer, however large, through its vector tiles; a click on a feature shows its attributes."""
+    model = find(collection)
+    shown = base_map(title=model.layer.title[lang], lang=lang, bounds=_view(database, collection))
+    _LayerTiles(_settings(database, base_url(request), model, lang)).add_to(shown)
+    entries = [ColourClass(title=each.title, colour=each.colour) for each in reversed(model.layer.style.symbols)]
+    add_legend(shown, model.layer.title[lang], entries, lang=lang)
+    return _page(shown)
+
+
+def _page(shown: folium.Map) -> HTMLResponse:
+    return HTMLResponse(shown.get_root().render())
+
+
+def _view(database: Connection, layer: str) -> store.Box | None:
+    """Return where the map opens: on the first city's view, or on the layer where there is none."""
+    views = [each["view"] for each in registered(database) if each["view"]]
+    return tuple(views[0]) if views else store.extent(database, layer)
+
+
+def _settings(database: Connection, base: str, model: type[Feature], lang: str) -> dict[str, Any]:
+    name, layer = model.__tablename__, model.layer
+    units = {
+        each.name: f"{each.title[lang]}, {each.unit}" if each.unit else each.title[lang] for each in columns(model)
+    }
+    lines = dict.fromkeys(line for each in registered(database) for line in each["attribution"].values())
+    return {
+        "layer": name,
+        "tiles": f"{base}/collections/{name}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}",
+        "items": f"{base}/collections/{name}/items",
+        "column": layer.style.column,
+        "symbols": [
+            {"values": symbol.values, "style": _leaflet(symbol, layer.shape), "minZoom": symbol.min_zoom}
+            for symbol in layer.style.symbols
+        ],
+        "titles": units,
+        "minZoom": layer.min_zoom,
+        "maxZoom": layer.max_zoom,
+        "attribution": "; ".join(lines),
+    }
+
+
+def _leaflet(symbol: Symbol, shape: Shape) -> dict[str, Any]:
+    """Return how Leaflet draws a class; where its colour is nearly white, its outline stands for it."""
+    stroke = symbol.outline or symbol.colour
+    if shape is Shape.LINE:
+        return {"color": stroke, "weight": max(1.5, symbol.width_px / 3), "opacity": 1}
+    if shape is Shape.POINT:
+        return {
+            "radius": max(3.0, symbol.width_px / 2),
+            "fill": True,
+            "fillColor": symbol.colour,
+            "fillOpacity": 0.9,
+            "color": "#ffffff",
+            "weight": 1,
+        }
+    return {"fill": True, "fillColor": symbol.colour, "fillOpacity": 0.7, "color": stroke, "weight": 1}
+
+
+def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
+    """Return the route that runs an analysis onto a map; its query parameters follow from the analysis."""
+    schemas = described.json_schema()
+
+    def run(*, lang: str, territory: str | None, **texts: str | None) -> HTMLResponse:
+        given = {name: from_text(text, schemas[name]) for name, text in texts.items() if text is not None}
+        result = runner.run(databases.engine(), described.id, given, territory=territory)
+        return _page(frame_map(result, described.view, lang=lang, title=described.title[lang]))
+
+    parameters = [
+        _keyword(name, *_query(describe(schema), required="default" not in schema)) for name, schema in schemas.items()
+    ]
+    parameters += [
+        _keyword("lang", Language, inspect.Parameter.empty),
+        _keyword(TERRITORY, *_query("Id of the territory.", required=False)),
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__doc__ = described.summary["en"]
+    return run
+
+
+def _query(description: str, *, required: bool) -> tuple[Any, Any]:
+    query = Query(description=description)
+    return (Annotated[str, query], inspect.Parameter.empty) if required else (Annotated[str | None, query], None)
+
+
+def _keyword(name: str, kind: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+
+
+for _analysis in all_analyses():
+    router.add_api_route(
+        f"/maps/processes/{_analysis.id}",
+        _process_map(_analysis),
+        response_class=HTMLResponse,
+        summary=f"{_analysis.title['en']} on a Folium map",
+    )

@@ -1,0 +1,123 @@
+"""Which format and which language a caller wants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request, Response
+from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
+from fastapi.templating import Jinja2Templates
+
+from api.errors import NotAcceptableError
+from api.links import base_url
+from geo.errors import InvalidInputError
+from geo.language import LANGUAGES
+from layers.settings import PROJECT
+
+JSON = "application/json"
+GEOJSON = "application/geo+json"
+HTML = "text/html"
+TILEJSON = "application/vnd.mapbox.tilejson+json"
+MVT = "application/vnd.mapbox-vector-tile"
+
+templates = Jinja2Templates(PROJECT / "api" / "templates")
+
+
+def language(
+    request: Request,
+    lang: Annotated[str | None, Query(description="Language of titles: be, ru or en.")] = None,
+) -> str:
+    """Return the language asked for by ``lang=``, else by Accept-Language, else English."""
+    if lang is not None:
+        if lang not in LANGUAGES:
+            raise InvalidInputError(f"lang={lang}: must be one of {', '.join(LANGUAGES)}")
+        return lang
+    wanted = _by_quality(request.headers.get("accept-language", ""))
+    return next((code for each in wanted if (code := each.split("-")[0]) in LANGUAGES), "en")
+
+
+Language = Annotated[str, Depends(language)]
+Format = Annotated[str | None, Query(alias="f", description="Format of the answer, in place of the Accept header.")]
+
+
+def negotiate(request: Request, wanted: str | None, offered: Mapping[str, str]) -> str:
+    """Return the name of the format to answer in.
+
+    Parameters
+    ----------
+    request
+        Its Accept header counts where ``wanted`` is not given.
+    wanted
+        The value of ``f=``.
+    offered
+        Media types by the name that ``f=`` knows them by; the first is the default.
+
+    Raises
+    ------
+    InvalidInputError
+        ``f`` names none of the formats.
+    NotAcceptableError
+        The Accept header takes none of them.
+    """
+    if wanted is not None:
+        if wanted not in offered:
+            raise InvalidInputError(f"f={wanted}: must be one of {', '.join(offered)}")
+        return wanted
+    accepted = _by_quality(request.headers.get("accept", "*/*"))
+    for media_range in accepted:
+        for name, media_type in offered.items():
+            if _matches(media_range, media_type):
+                return name
+    raise NotAcceptableError(f"Accept: {', '.join(accepted)}: this is there as {', '.join(offered.values())} only")
+
+
+def known_parameters(request: Request) -> None:
+    """Refuse query parameters that the route doesn't know, so that a slip of the pen isn't ignored.
+
+    Raises
+    ------
+    InvalidInputError
+        Naming them, and those that it knows.
+    """
+    route = request.scope["route"]
+    if not isinstance(route, APIRoute):
+        return
+    known = {each.alias for each in get_flat_dependant(route.dependant).query_params}
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        taken = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
+        raise InvalidInputError(f"Unknown query parameter: {', '.join(unknown)}; {taken}.")
+
+
+def page(request: Request, title: str, lang: str, resource: Any) -> HTMLResponse:
+    """Return a resource as a page for people: what it says, with its links to follow."""
+    context = {"title": title, "lang": lang, "resource": resource, "base": base_url(request)}
+    answer: Response = templates.TemplateResponse(request, "resource.html", context)
+    assert isinstance(answer, HTMLResponse)  # noqa: S101
+    return answer
+
+
+def _by_quality(header: str) -> list[str]:
+    """Return the values of an Accept header, the most wanted first, without those refused by ``q=0``."""
+    found: list[tuple[float, str]] = []
+    for part in header.split(","):
+        value, *options = (each.strip() for each in part.split(";"))
+        weight = next((each[2:] for each in options if each.startswith("q=")), "1")
+        try:
+            quality = float(weight)
+        except ValueError:
+            quality = 0.0
+        if value and quality > 0:
+            found.append((quality, value.lower()))
+    return [value for _, value in sorted(found, key=lambda each: -each[0])]
+
+
+def _matches(media_range: str, media_type: str) -> bool:
+    if media_range == "*/*":
+        return True
+    wanted, _, sub = media_range.partition("/")
+    kind, _, name = media_type.partition("/")
+    return wanted == kind and sub in ("*", name)

@@ -1,0 +1,93 @@
+"""OGC API Common: the landing page, the conformance declaration and the health of the service."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from sqlalchemy import text
+
+from api.database import Database
+from api.links import base_url, formats, link
+from api.negotiation import HTML, JSON, Format, Language, negotiate, page
+from api.service import INSTANCE_VARIABLE
+from layers.settings import PROJECT
+from layers.territory import registered
+
+CONFORMS_TO = (
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/html",
+    "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
+)
+
+OPENAPI_JSON = "application/vnd.oai.openapi+json;version=3.1"
+
+PLANNERS_PAGE = PROJECT / "api" / "web" / "index.html"
+
+_OFFERED = {"json": JSON, "html": HTML}
+
+
+def router(conforms_to: Sequence[str]) -> APIRouter:
+    """Return the routes.
+
+    Parameters
+    ----------
+    conforms_to
+        The conformance classes of all that is mounted.
+    """
+    routes = APIRouter(tags=["Common"])
+
+    @routes.get("/", summary="Landing page, or the map for a browser")
+    def landing(request: Request, database: Database, lang: Language, f: Format = None) -> Response:
+        chosen = negotiate(request, f, _OFFERED)
+        if chosen == "html":
+            return FileResponse(PLANNERS_PAGE, media_type=HTML)
+        base = base_url(request)
+        cities = registered(database)
+        titles = ", ".join(each["title"][lang] for each in cities)
+        return JSONResponse(
+            {
+                "title": f"Horad: {titles}" if titles else "Horad",
+                "description": "One base for all that is known about a city, its analyses and its maps.",
+                "attribution": "; ".join(
+                    dict.fromkeys(line for each in cities for line in each["attribution"].values())
+                ),
+                "links": [
+                    *formats(f"{base}/", chosen, _OFFERED),
+                    link(f"{base}/api", "service-desc", OPENAPI_JSON, "The API described in OpenAPI"),
+                    link(f"{base}/api.html", "service-doc", HTML, "The API described for people"),
+                    link(f"{base}/conformance", "conformance", JSON, "Conformance classes"),
+                    link(
+                        f"{base}/conformance", "http://www.opengis.net/def/rel/ogc/1.0/conformance", JSON, "Conformance"
+                    ),
+                    link(f"{base}/collections", "data", JSON, "The layers"),
+                    link(f"{base}/collections", "http://www.opengis.net/def/rel/ogc/1.0/data", JSON, "The layers"),
+                    link(
+                        f"{base}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", JSON, "Vector tiles"
+                    ),
+                    link(f"{base}/styles", "http://www.opengis.net/def/rel/ogc/1.0/styles", JSON, "Map styles"),
+                    link(f"{base}/processes", "http://www.opengis.net/def/rel/ogc/1.0/processes", JSON, "The analyses"),
+                ],
+            }
+        )
+
+    @routes.get("/conformance", summary="Conformance classes")
+    def conformance(request: Request, lang: Language, f: Format = None) -> Response:
+        chosen = negotiate(request, f, _OFFERED)
+        declared = {"conformsTo": list(conforms_to)}
+        return page(request, "Conformance", lang, declared) if chosen == "html" else JSONResponse(declared)
+
+    @routes.get("/health", summary="Whether the service and its database work")
+    def health(database: Database) -> Response:
+        database.execute(text("SELECT 1"))
+        return JSONResponse(
+            {"status": "ok", "instance": os.environ.get(INSTANCE_VARIABLE)},
+            HTTPStatus.OK,
+            {"Cache-Control": "no-store"},
+        )
+
+    return routes

@@ -1,0 +1,222 @@
+"""OGC API Features: the layers as collections, their features as items."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy import Connection
+
+from api.database import Database
+from api.links import base_url, formats, link
+from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, negotiate, page
+from geo.errors import InvalidInputError
+from layers import store
+from layers.catalog import columns, find, models
+
+CONFORMS_TO = (
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/html",
+)
+
+CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
+MAX_LIMIT = 10_000
+
+_OFFERED = {"json": JSON, "html": HTML}
+_ITEMS_OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
+
+Collection = Annotated[str, Path(description="Name of a layer.")]
+router = APIRouter(tags=["Features"])
+
+
+@router.get("/collections", summary="The layers")
+def collections(request: Request, database: Database, lang: Language, f: Format = None) -> Response:
+    """List the layers with their titles, extents and links."""
+    chosen = negotiate(request, f, _OFFERED)
+    base = base_url(request)
+    document = {
+        "links": formats(f"{base}/collections", chosen, _OFFERED),
+        "collections": [_collection(database, base, name, lang) for name in models()],
+    }
+    return page(request, "Layers", lang, document) if chosen == "html" else JSONResponse(document)
+
+
+@router.get("/collections/{collection}", summary="One layer")
+def collection(
+    request: Request, database: Database, lang: Language, collection: Collection, f: Format = None
+) -> Response:
+    """Describe a layer."""
+    chosen = negotiate(request, f, _OFFERED)
+    described = _collection(database, base_url(request), collection, lang)
+    return page(request, described["title"], lang, described) if chosen == "html" else JSONResponse(described)
+
+
+@router.get("/collections/{collection}/schema", summary="The columns of a layer")
+def schema(request: Request, lang: Language, collection: Collection) -> Response:
+    """Describe the properties of a layer's features as a JSON schema."""
+    model = find(collection)
+    properties: dict[str, Any] = {
+        "geometry": {"format": f"geometry-{model.layer.shape}", "x-ogc-role": "primary-geometry"},
+    }
+    for each in columns(model):
+        unit = {"x-ogc-unit": each.unit} if each.unit else {}
+        properties[each.name] = {"title": each.title[lang], **each.json_schema, **unit}
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"{base_url(request)}/collections/{collection}/schema",
+        "type": "object",
+        "title": model.layer.title[lang],
+        "properties": properties,
+        "required": [each.name for each in columns(model) if each.required],
+    }
+    return JSONResponse(document, media_type="application/schema+json")
+
+
+@router.get("/collections/{collection}/items", summary="Features of a layer")
+def items(
+    request: Request,
+    database: Database,
+    lang: Language,
+    collection: Collection,
+    bbox: Annotated[str | None, Query(description="west,south,east,north in degrees")] = None,
+    datetime: Annotated[str | None, Query(description="A time or an interval, as in RFC 3339")] = None,
+    limit: Annotated[int, Query(ge=1, description=f"At most so many; more than {MAX_LIMIT} counts as that")] = 10,
+    offset: Annotated[int | None, Query(ge=0, description="Leave out so many first; the next links are faster")] = None,
+    after: Annotated[int | None, Query(description="Go on behind this feature; the next links use it")] = None,
+    f: Format = None,
+) -> Response:
+    """Return features as GeoJSON, a page at a time, in the order of their ids."""
+    chosen = negotiate(request, f, _ITEMS_OFFERED)
+    find(collection)
+    query = store.Query(
+        bbox=None if bbox is None else store.parse_bbox(bbox),
+        time=None if datetime is None else parse_interval(datetime),
+        limit=min(limit, MAX_LIMIT),
+        offset=offset,
+        after=after,
+    )
+    found = store.read_page(database, collection, query)
+    url = f"{base_url(request)}/collections/{collection}/items"
+    kept = {key: value for key, value in request.query_params.items() if key not in ("f", "after", "offset")}
+    links = formats(f"{url}?{urlencode(kept)}" if kept else url, chosen, _ITEMS_OFFERED)
+    if found.more:
+        following = urlencode({**kept, "after": found.last_id, "f": chosen})
+        links.append(link(f"{url}?{following}", "next", _ITEMS_OFFERED[chosen], "Next page"))
+    links.append(link(f"{base_url(request)}/collections/{collection}", "collection", JSON, "The layer"))
+    matched = store.count_up_to(database, collection, query)
+    head = {
+        "type": "FeatureCollection",
+        "links": links,
+        "timeStamp": _now(),
+        "numberReturned": len(found.features),
+        **({} if matched is None else {"numberMatched": matched}),
+    }
+    body = f'{json.dumps(head, ensure_ascii=False)[:-1]}, "features": [{",".join(found.features)}]}}'
+    if chosen == "html":
+        return page(request, find(collection).layer.title[lang], lang, json.loads(body))
+    return Response(body, media_type=_ITEMS_OFFERED[chosen])
+
+
+@router.get("/collections/{collection}/items/{feature}", summary="One feature")
+def item(
+    request: Request,
+    database: Database,
+    lang: Language,
+    collection: Collection,
+    feature: Annotated[str, Path(description="Its id.")],
+    f: Format = None,
+) -> Response:
+    """Return one feature with all its properties."""
+    chosen = negotiate(request, f, _ITEMS_OFFERED)
+    text = store.read_feature(database, collection, store.parse_id(collection, feature))
+    base = base_url(request)
+    links = formats(f"{base}/collections/{collection}/items/{feature}", chosen, _ITEMS_OFFERED)
+    links.append(link(f"{base}/collections/{collection}", "collection", JSON, "The layer"))
+    if chosen == "html":
+        return page(request, f"{collection} {feature}", lang, {**json.loads(text), "links": links})
+    return Response(f'{text[:-1]}, "links": {json.dumps(links)}}}', media_type=_ITEMS_OFFERED[chosen])
+
+
+def parse_interval(text: str) -> store.Interval:
+    """Read a time or an interval ``start/end``, of which either may be open as ``..``.
+
+    Raises
+    ------
+    InvalidInputError
+        It is neither, or ends before it begins.
+    """
+    start, slash, end = text.partition("/")
+    first = _parse_time(start, text)
+    last = _parse_time(end, text) if slash else first
+    if not slash and first is None:
+        raise InvalidInputError(f"datetime={text}: an open end needs a second time, as in ../2020-12-31T00:00:00Z")
+    if first is not None and last is not None and first > last:
+        raise InvalidInputError(f"datetime={text}: ends before it begins")
+    return first, last
+
+
+def _parse_time(part: str, whole: str) -> datetime | None:
+    if part in ("", ".."):
+        return None
+    try:
+        found = datetime.fromisoformat(part)
+    except ValueError as error:
+        raise InvalidInputError(f"datetime={whole}: {part} is no time, such as 2020-01-31T12:00:00Z") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _collection(database: Connection, base: str, name: str, lang: str) -> dict[str, Any]:
+    layer = find(name).layer
+    url = f"{base}/collections/{name}"
+    extent: dict[str, Any] = {}
+    box = store.extent(database, name)
+    if box is not None:
+        extent["spatial"] = {"bbox": [_outwards(box)], "crs": CRS84}
+    if layer.time is not None and (interval := store.time_extent(database, name)) is not None:
+        extent["temporal"] = {
+            "interval": [[each.isoformat().replace("+00:00", "Z") for each in interval]],
+            "trs": GREGORIAN,
+        }
+    return {
+        "id": name,
+        "title": layer.title[lang],
+        "description": layer.summary[lang],
+        "itemType": "feature",
+        "crs": [CRS84],
+        **({"extent": extent} if extent else {}),
+        "links": [
+            link(f"{url}?f=json", "self", JSON, layer.title[lang]),
+            link(f"{url}/items?f=geojson", "items", GEOJSON, f"{layer.title[lang]} as GeoJSON"),
+            link(f"{url}/items?f=html", "items", HTML, f"{layer.title[lang]} as a page"),
+            link(
+                f"{url}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", "application/schema+json", "Columns"
+            ),
+            link(f"{url}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", JSON, "Vector tiles"),
+            link(f"{url}/tiles/WebMercatorQuad?f=tilejson", "describedby", TILEJSON, "TileJSON"),
+            link(f"{base}/styles/{name}", "http://www.opengis.net/def/rel/ogc/1.0/styles", JSON, "MapLibre style"),
+            link(f"{base}/maps/{name}", "http://www.opengis.net/def/rel/ogc/1.0/map", HTML, "Interactive map"),
+        ],
+    }
+
+
+def _outwards(box: store.Box) -> list[float]:
+    """Round a box to seven decimals so that it still holds all it held."""
+    scale = 1e7
+    west, south, east, north = box
+    return [
+        math.floor(west * scale) / scale,
+        math.floor(south * scale) / scale,
+        math.ceil(east * scale) / scale,
+        math.ceil(north * scale) / scale,
+    ]

@@ -1,0 +1,241 @@
+"""MapLibre styles and legends, made from what the layers say of themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy import Connection
+
+from api.database import Database
+from api.links import base_url, link
+from api.negotiation import JSON, Language
+from layers import store
+from layers.catalog import columns, find, models
+from layers.description import Shape, Style, Symbol
+from layers.models import Feature
+from layers.territory import registered
+
+router = APIRouter(tags=["Styles"])
+
+CITY = "city"
+STYLE_JSON = "application/vnd.mapbox.style+json"
+
+_SOURCE = "horad"
+_BACKGROUND = "#f3f1ec"
+_FONT = ["Noto Sans Regular"]
+_TEXT = "#4a4640"
+_HALO = "#ffffff"
+_CASING_PX = 1.4
+_LEGEND_SHAPES = {Shape.POINT: "circle", Shape.LINE: "line", Shape.POLYGON: "fill"}
+
+StyleLayer = dict[str, Any]
+
+
+@router.get("/styles", summary="Map styles")
+def styles(request: Request, lang: Language) -> Response:
+    """List the style of the whole city and that of each layer."""
+    base = base_url(request)
+    titles = {CITY: "Horad"} | {name: model.layer.title[lang] for name, model in models().items()}
+    listed = [
+        {"id": name, "title": title, "links": [link(f"{base}/styles/{name}", "stylesheet", STYLE_JSON, title)]}
+        for name, title in titles.items()
+    ]
+    return JSONResponse({"default": CITY, "styles": listed, "links": [link(f"{base}/styles", "self", JSON, "Styles")]})
+
+
+@router.get("/styles/{style}", summary="A MapLibre style")
+def style(request: Request, database: Database, lang: Language, style: str) -> Response:
+    """Return the MapLibre style of the whole city, or that of one layer."""
+    base = base_url(request)
+    names = list(models()) if style == CITY else [find(style).__tablename__]
+    tileset = "tiles" if style == CITY else f"collections/{style}/tiles"
+    document = {
+        "version": 8,
+        "name": "Horad" if style == CITY else find(style).layer.title[lang],
+        "sources": {_SOURCE: {"type": "vector", "url": f"{base}/{tileset}/WebMercatorQuad?f=tilejson"}},
+        "glyphs": f"{base}/fonts/{{fontstack}}/{{range}}.pbf",
+        "layers": [
+            {"id": "background", "type": "background", "paint": {"background-color": _BACKGROUND}},
+            *(each for name in names for each in style_layers(name)),
+            *(each for name in names for each in _labels(name)),
+        ],
+        "metadata": {
+            "horad:city": _city(database),
+            "horad:layers": [_describe(database, name, lang) for name in names],
+        },
+    }
+    city = document["metadata"]["horad:city"]  # type: ignore[index]
+    if city["bounds"]:
+        west, south, east, north = city["bounds"]
+        document |= {"center": [(west + east) / 2, (south + north) / 2], "zoom": 14}
+    return JSONResponse(document)
+
+
+def style_layers(name: str) -> list[StyleLayer]:
+    """Return the MapLibre layers that draw a layer, without its labels."""
+    model = find(name)
+    described = model.layer
+    make = {Shape.POINT: _circle, Shape.LINE: _line, Shape.POLYGON: _fill}[described.shape]
+    casings = [_casing(symbol) for symbol in described.style.symbols] if described.shape is Shape.LINE else []
+    drawn = [make(symbol, described.style) for symbol in described.style.symbols]
+    found = []
+    for kind, group in (("casing", casings), ("symbol", drawn)):
+        for number, (symbol, painted) in enumerate(zip(described.style.symbols, group, strict=False)):
+            if painted:
+                found.append(
+                    _complete(name, f"{name}-{kind}-{number}", painted, described.style, symbol, described.min_zoom)
+                )
+    return found
+
+
+def legend(model: type[Feature], lang: str) -> list[dict[str, Any]]:
+    """Return the entries of a layer's legend, the most important first."""
+    shape = model.layer.shape
+    outlined = shape is Shape.POLYGON and model.layer.style.opacity == 0
+    return [
+        {
+            "title": each.title[lang],
+            "shape": "line" if outlined else _LEGEND_SHAPES[shape],
+            "colour": each.colour,
+            "width": each.width_px,
+            **({"outline": each.outline} if each.outline else {}),
+        }
+        for each in reversed(model.layer.style.symbols)
+    ]
+
+
+def _complete(name: str, layer_id: str, painted: StyleLayer, style: Style, symbol: Symbol, min_zoom: int) -> StyleLayer:
+    return {
+        "id": layer_id,
+        "source": _SOURCE,
+        "source-layer": name,
+        "minzoom": max(min_zoom, symbol.min_zoom),
+        "metadata": {"horad:layer": name},
+        **painted,
+        **({} if (chosen := _filter(style, symbol)) is None else {"filter": chosen}),
+        "layout": {**painted.get("layout", {}), "visibility": "visible" if style.visible else "none"},
+    }
+
+
+def _filter(style: Style, symbol: Symbol) -> list[Any] | None:
+    if style.column is None:
+        return None
+    value = ["coalesce", ["get", style.column], ""]
+    if symbol.values:
+        return ["in", value, ["literal", list(symbol.values)]]
+    others = [each for other in style.symbols for each in other.values]
+    return ["!", ["in", value, ["literal", others]]]
+
+
+def _grown(width_px: float) -> list[Any]:
+    """Return a width that grows with the zoom and is the given one at zoom 16."""
+    stops = ((8, 0.12), (12, 0.25), (14, 0.5), (16, 1.0), (20, 4.0))
+    return [
+        "interpolate",
+        ["exponential", 1.5],
+        ["zoom"],
+        *(part for zoom, share in stops for part in (zoom, max(0.4, width_px * share))),
+    ]
+
+
+def _casing(symbol: Symbol) -> StyleLayer | None:
+    if symbol.outline is None:
+        return None
+    return {
+        "type": "line",
+        "layout": {"line-cap": "butt", "line-join": "round"},
+        "paint": {"line-color": symbol.outline, "line-width": _grown(symbol.width_px + _CASING_PX)},
+    }
+
+
+def _line(symbol: Symbol, style: Style) -> StyleLayer:
+    return {
+        "type": "line",
+        "layout": {"line-cap": "butt" if symbol.dash else "round", "line-join": "round"},
+        "paint": {
+            "line-color": symbol.colour,
+            "line-width": _grown(symbol.width_px),
+            "line-opacity": style.opacity,
+            **({"line-dasharray": list(symbol.dash)} if symbol.dash else {}),
+        },
+    }
+
+
+def _fill(symbol: Symbol, style: Style) -> StyleLayer:
+    if style.opacity == 0:
+        return {
+            "type": "line",
+            "paint": {"line-color": symbol.colour, "line-width": symbol.width_px, "line-dasharray": [4, 2]},
+        }
+    outline = {"fill-outline-color": symbol.outline} if symbol.outline else {}
+    return {"type": "fill", "paint": {"fill-color": symbol.colour, "fill-opacity": style.opacity, **outline}}
+
+
+def _circle(symbol: Symbol, style: Style) -> StyleLayer:
+    radius = symbol.width_px / 2
+    growth = ["interpolate", ["linear"], ["zoom"], 10, radius * 0.4, 16, radius, 20, radius * 2]
+    edge = {"circle-stroke-color": symbol.outline, "circle-stroke-width": 1} if symbol.outline else {}
+    return {
+        "type": "circle",
+        "paint": {"circle-color": symbol.colour, "circle-radius": growth, "circle-opacity": style.opacity, **edge},
+    }
+
+
+def _labels(name: str) -> list[StyleLayer]:
+    described = find(name).layer
+    style = described.style
+    if style.label is None:
+        return []
+    placement = {Shape.LINE: {"symbol-placement": "line"}, Shape.POINT: {"text-anchor": "top", "text-offset": [0, 0.6]}}
+    return [
+        {
+            "id": f"{name}-label",
+            "type": "symbol",
+            "source": _SOURCE,
+            "source-layer": name,
+            "minzoom": style.label_min_zoom,
+            "metadata": {"horad:layer": name},
+            "filter": ["has", style.label],
+            "layout": {
+                "text-field": ["to-string", ["get", style.label]],
+                "text-font": _FONT,
+                "text-size": 12,
+                "text-max-width": 8,
+                "visibility": "visible" if style.visible else "none",
+                **placement.get(described.shape, {}),
+            },
+            "paint": {"text-color": _TEXT, "text-halo-color": _HALO, "text-halo-width": 1.4},
+        }
+    ]
+
+
+def _city(database: Connection) -> dict[str, Any]:
+    known = registered(database)
+    first = known[0] if known else None
+    lines = dict.fromkeys(line for each in known for line in each["attribution"].values())
+    return {
+        "id": first["id"] if first else None,
+        "title": first["title"] if first else {},
+        "bounds": first["view"] if first else None,
+        "attribution": "; ".join(lines),
+    }
+
+
+def _describe(database: Connection, name: str, lang: str) -> dict[str, Any]:
+    model = find(name)
+    layer = model.layer
+    return {
+        "id": name,
+        "title": layer.title[lang],
+        "summary": layer.summary[lang],
+        "function": layer.function.value,
+        "functionTitle": layer.function.label[lang],
+        "geometry": layer.shape.value,
+        "visible": layer.style.visible,
+        "minzoom": layer.min_zoom,
+        "count": store.count_up_to(database, name, store.Query()),
+        "legend": legend(model, lang),
+        "columns": {each.name: {"title": each.title[lang], "unit": each.unit} for each in columns(model)},
+    }

@@ -1,0 +1,149 @@
+"""The server as a process of its own: started in the background, found again, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from geo.errors import HoradError
+from layers.settings import get_settings
+
+INSTANCE_VARIABLE = "HORAD_INSTANCE"
+"""How a server learns the token by which it is known again; ``/health`` returns it."""
+
+_START_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = 15.0
+_POLL_S = 0.1
+_HEALTH_TIMEOUT_S = 2.0
+
+
+class ServiceError(HoradError):
+    """The server can't be started; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A server that was started in the background."""
+
+    pid: int
+    host: str
+    port: int
+    instance: str
+
+    @property
+    def url(self) -> str:
+        """The address of its landing page."""
+        return f"http://{self.host}:{self.port}"
+
+    def answers(self) -> bool:
+        """Tell whether it is this server that answers there."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=_HEALTH_TIMEOUT_S) as answer:
+                return bool(json.load(answer).get("instance") == self.instance)
+        except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError):
+            return False
+
+
+def running() -> Service | None:
+    """Return the server that was started from this HORAD_HOME and still answers."""
+    try:
+        service = Service(**json.loads(_record().read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    return service if service.answers() else None
+
+
+def check_port_is_free() -> None:
+    """Make sure that the server could listen where the settings say.
+
+    Raises
+    ------
+    ServiceError
+        Another program listens there.
+    """
+    settings = get_settings()
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise ServiceError(
+                f"Can't listen on {settings.host}:{settings.port} ({error.strerror}): another program is there. "
+                f"Stop it, or choose another port, for example HORAD_PORT={settings.port + 1}."
+            ) from error
+
+
+def start() -> Service:
+    """Start the server in the background and wait until it answers.
+
+    Raises
+    ------
+    ServiceError
+        It doesn't come up; the text holds the end of its log.
+    """
+    settings = get_settings()
+    check_port_is_free()
+    instance = secrets.token_hex(8)
+    with log_file().open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", "serve"],
+            env=os.environ | {INSTANCE_VARIABLE: instance},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    service = Service(process.pid, settings.host, settings.port, instance)
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while not service.answers():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            tail = "\n".join(log_file().read_text(errors="replace").splitlines()[-15:])
+            raise ServiceError(f"The server didn't come up. The end of {log_file()}:\n{tail}")
+        time.sleep(_POLL_S)
+    _record().write_text(json.dumps(asdict(service)))
+    return service
+
+
+def stop() -> bool:
+    """Stop the server that was started in the background; return whether there was one."""
+    service = running()
+    if service is None:
+        _record().unlink(missing_ok=True)
+        return False
+    os.kill(service.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    while _is_alive(service.pid) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    if _is_alive(service.pid):
+        os.kill(service.pid, signal.SIGKILL)
+    _record().unlink(missing_ok=True)
+    return True
+
+
+def log_file() -> Path:
+    """Return where a server in the background writes its log."""
+    return get_settings().home / "server.log"
+
+
+def _record() -> Path:
+    return get_settings().home / "server.json"
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell whether the process runs; one that has ended but isn't collected doesn't."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

@@ -1,0 +1,57 @@
+/* Draws a layer's vector tiles on a Leaflet map as its style says, and shows a feature's attributes on a click. */
+"use strict";
+
+/**
+ * @param {L.Map} map
+ * @param {{layer: string, tiles: string, items: string, shape: string, column: string | null,
+ *          symbols: {values: string[], style: object, minZoom: number}[], titles: Record<string, string>,
+ *          minZoom: number, maxZoom: number, attribution: string}} settings
+ */
+function horadLayerTiles(map, settings) {
+  const others = settings.symbols.find((symbol) => symbol.values.length === 0);
+
+  function style(properties, zoom) {
+    const value = settings.column === null ? null : properties[settings.column];
+    const symbol = settings.symbols.find((each) => each.values.includes(value)) ?? others;
+    return symbol === undefined || zoom < symbol.minZoom ? [] : symbol.style;
+  }
+
+  const grid = L.vectorGrid.protobuf(settings.tiles, {
+    vectorTileLayerStyles: { [settings.layer]: style },
+    interactive: true,
+    minZoom: settings.minZoom,
+    maxNativeZoom: settings.maxZoom,
+    maxZoom: 22,
+    attribution: settings.attribution,
+    getFeatureId: (feature) => feature.id,
+  });
+
+  function row(title, value) {
+    const line = document.createElement("tr");
+    line.append(document.createElement("th"), document.createElement("td"));
+    line.children[0].textContent = title;
+    line.children[1].textContent = value;
+    return line;
+  }
+
+  async function show(event) {
+    const popup = L.popup().setLatLng(event.latlng).setContent("…").openOn(map);
+    const answer = await fetch(`${settings.items}/${event.layer.id ?? event.propagatedFrom?.id ?? ""}?f=json`);
+    if (!answer.ok) {
+      popup.setContent(`${answer.status} ${answer.statusText}`);
+      return;
+    }
+    const feature = await answer.json();
+    const table = document.createElement("table");
+    for (const [name, title] of Object.entries(settings.titles)) {
+      const value = feature.properties[name];
+      if (value !== null && value !== undefined && value !== "") table.append(row(title, String(value)));
+    }
+    popup.setContent(table);
+  }
+
+  grid.on("click", show);
+  grid.on("load", () => document.documentElement.setAttribute("data-ready", ""));
+  grid.addTo(map);
+  return grid;
+}

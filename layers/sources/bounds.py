@@ -1,0 +1,54 @@
+"""The box around what a file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import osmium
+import pyogrio
+import pyproj
+
+from layers.errors import SourceError
+from layers.models.base import STORAGE_SRID
+from layers.sources import osm
+
+Box = tuple[float, float, float, float]
+
+
+def bounds(file: Path, *, crs: str | None = None) -> Box:
+    """Return the box around a file's features: west, south, east, north, in degrees.
+
+    Raises
+    ------
+    SourceError
+        The file can't be read, or holds nothing that has a place.
+    """
+    if file.name.lower().endswith(osm.SUFFIXES):
+        return _osm_bounds(file)
+    try:
+        info = pyogrio.read_info(file, force_total_bounds=True)
+    except pyogrio.errors.DataSourceError as error:
+        raise SourceError(f"{file.name} can't be read: {error}") from error
+    box, stated = info["total_bounds"], crs or info["crs"]
+    if box is None or stated is None or not np.isfinite(box).all():
+        raise SourceError(f"{file.name} doesn't tell where its features lie: name the territory with --territory.")
+    west, south, east, north = pyproj.Transformer.from_crs(stated, STORAGE_SRID, always_xy=True).transform_bounds(*box)
+    return west, south, east, north
+
+
+def _osm_bounds(file: Path) -> Box:
+    try:
+        with osmium.io.Reader(str(file), osmium.osm.osm_entity_bits.NOTHING) as reader:
+            box = reader.header().box()
+        if box.valid():
+            return box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat
+        nodes: Any = osmium.FileProcessor(str(file), osmium.osm.NODE)
+        places = np.array([(node.lon, node.lat) for node in nodes])
+    except RuntimeError as error:
+        raise SourceError(f"{file.name} can't be read as OpenStreetMap data: {error}") from error
+    if places.size == 0:
+        raise SourceError(f"{file.name} holds no node, so nothing in it has a place.")
+    (west, south), (east, north) = places.min(axis=0), places.max(axis=0)
+    return float(west), float(south), float(east), float(north)
