@@ -89,7 +89,8 @@ class GlyphFont:
             outwards_px[middle - dy :: OVERSAMPLING, middle - dx :: OVERSAMPLING] for dy in (0, 1) for dx in (0, 1)
         ]
         scaled = 255 * (1 - CUTOFF - np.mean(corners, axis=0) / RADIUS_PX)
-        return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+        field: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+        return field
 
 
 def glyph_ranges(fontstack: str, font: GlyphFont) -> Iterator[tuple[str, bytes]]:

@@ -1,6 +1,6 @@
 import { address, getJson } from "./api.mjs";
 import { element } from "./dom.mjs";
-import { localised, number, t } from "./i18n.mjs";
+import { knownName, localised, number, t } from "./i18n.mjs";
 import { swatch } from "./legend.mjs";
 import { layerOf } from "./layers.mjs";
 import { addOverlay } from "./map.mjs";
@@ -37,6 +37,7 @@ export class FeaturePanel {
     this.map = map;
     this.layers = new Map(layers.map((layer) => [layer.id, layer]));
     this.announce = announce;
+    this.request = new AbortController();
     this.highlight = addOverlay(map, "horad-selection", HIGHLIGHT_LAYERS);
     container.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.close();
@@ -70,7 +71,7 @@ export class FeaturePanel {
     const hadFocus = this.container.contains(document.activeElement);
     this.container.hidden = true;
     this.highlight(null);
-    this.request?.abort();
+    this.request.abort();
     state.write({ feature: null });
     if (hadFocus) this.map.getCanvas().focus();
   }
@@ -96,7 +97,7 @@ export class FeaturePanel {
    * @param {Candidate[]} candidates all that were found at the place
    */
   async select(chosen, candidates) {
-    this.request?.abort();
+    this.request.abort();
     this.request = new AbortController();
     const path = `collections/${chosen.layer.id}/items/${chosen.id}`;
     state.write({ feature: `${chosen.layer.id}/${chosen.id}` });
@@ -163,7 +164,7 @@ function attributeList(properties, columns) {
   if (known.length === 0) return element("p", { class: "hint" }, t("feature.noAttributes"));
   return element("dl", { class: "attributes" }, ...known.flatMap((name) => [
     element("dt", {}, localised(columns[name]?.title) || name),
-    element("dd", {}, value(properties[name], localised(columns[name]?.unit))),
+    element("dd", {}, value(properties[name], knownName("unit", localised(columns[name]?.unit)))),
   ]));
 }
 

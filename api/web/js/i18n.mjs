@@ -53,12 +53,13 @@ export function t(key, values = {}) {
 }
 
 /**
- * The name of one value of a list that the server gives, where the page knows a better one than the value itself.
- * @param {string} value
+ * The page's own name for a value or a unit that the server gives; the value itself where it has none.
+ * @param {"value" | "unit"} kind
+ * @param {string} name
  * @returns {string}
  */
-export function valueName(value) {
-  return `value.${value}` in messages ? t(`value.${value}`) : value;
+export function knownName(kind, name) {
+  return `${kind}.${name}` in messages ? t(`${kind}.${name}`) : name;
 }
 
 /**

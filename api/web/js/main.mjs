@@ -5,7 +5,7 @@ import { LANGUAGES, changeLanguage, language, loadLanguage, t, translate } from 
 import { showLayers } from "./layers.mjs";
 import { canDraw, createMap, onPlace } from "./map.mjs";
 import { collapsible, tabs } from "./panel.mjs";
-import { ServiceAreas } from "./service_areas.mjs";
+import { openServiceAreas } from "./service_areas.mjs";
 import * as state from "./state.mjs";
 
 const TOAST_MS = 6000;
@@ -42,6 +42,26 @@ function showLanguages() {
   }, name)));
 }
 
+/**
+ * Open a tool when it is first wanted; what hinders it is said in its place, and the next use tries again.
+ * @template T
+ * @param {() => Promise<T>} open
+ * @param {HTMLElement} container
+ * @returns {() => Promise<T | null>} null where it could not be opened
+ */
+function onFirstUse(open, container) {
+  /** @type {Promise<T | null> | null} */
+  let opened = null;
+  return () => {
+    opened ??= open().catch((error) => {
+      opened = null;
+      container.replaceChildren(element("p", { class: "error", role: "alert" }, error.message));
+      return null;
+    });
+    return opened;
+  };
+}
+
 /** @param {any} style */
 async function start(style) {
   const { "horad:city": city, "horad:layers": layers } = style.metadata;
@@ -56,19 +76,15 @@ async function start(style) {
 
   showLayers(byId("layers"), map, layers);
   const feature = new FeaturePanel(byId("feature"), map, layers, announce);
-  const areas = new ServiceAreas(byId("areas"), map, announce);
   byId("layers").append(element("p", { class: "hint" }, t("layers.hint")),
     element("button", { type: "button", class: "points-at-centre", onclick: () => feature.pick(map.getCenter()) }, t("layers.atCentre")));
 
+  const areas = onFirstUse(() => openServiceAreas(byId("areas"), map, announce), byId("areas"));
   const chosen = tabs(["layers", "areas"], (id) => {
     map.getCanvas().classList.toggle("choosing", id === "areas");
-    if (id === "areas") areas.open();
+    if (id === "areas") areas();
   });
-  onPlace(map, async (place) => {
-    if (chosen() === "layers") return feature.pick(place);
-    await areas.open();
-    return areas.runFrom(place);
-  });
+  onPlace(map, async (place) => (chosen() === "areas" ? (await areas())?.runFrom(place) : feature.pick(place)));
   if (state.read("origins")) byId("tab-areas").click();
   await feature.restore();
   state.followAddress();

@@ -1,12 +1,13 @@
 import { element } from "./dom.mjs";
-import { localised, t, valueName } from "./i18n.mjs";
+import { knownName, localised, t } from "./i18n.mjs";
 
 /**
  * A form made from the description of a process: one field for each input that fits one.
  *
  * @typedef {Record<string, any>} Schema JSON schema, with `x-title` (one for each language) and `x-unit`
  * @typedef {{title?: string, description?: string, schema: Schema}} Input
- * @typedef {{node: HTMLElement, read: () => unknown, write: (text: string) => void}} Field
+ * @typedef {{node: HTMLElement, read: () => unknown, write: (text: string) => void}} Control
+ * @typedef {Control & {standard: unknown}} Field a control with its label, and the input's default
  */
 
 const SECONDS_PER_MINUTE = 60;
@@ -15,26 +16,38 @@ const SECONDS_PER_MINUTE = 60;
 export class ProcessForm {
   /**
    * @param {Record<string, Input>} inputs
-   * @param {string[]} except inputs that are not asked for here
+   * @param {{main: string[], except: string[]}} names the inputs seen at once, and those not asked for here
    */
-  constructor(inputs, except) {
+  constructor(inputs, { main, except }) {
     /** @type {Map<string, Field>} */
     this.fields = new Map();
     for (const [name, input] of Object.entries(inputs)) {
       const field = except.includes(name) ? null : makeField(name, input);
       if (field) this.fields.set(name, field);
     }
-    this.node = /** @type {HTMLFormElement} */ (element("form", { class: "process-form" }, ...[...this.fields.values()].map((field) => field.node)));
+    const nodes = [...this.fields].map(([name, field]) => ({ node: field.node, main: main.includes(name) }));
+    const others = nodes.filter((each) => !each.main).map((each) => each.node);
+    this.node = /** @type {HTMLFormElement} */ (element("form", { class: "process-form" },
+      ...nodes.filter((each) => each.main).map((each) => each.node),
+      others.length > 0 && element("details", {}, element("summary", {}, t("form.more")), element("div", { class: "process-form" }, ...others))));
+  }
+
+  /** @returns {string[]} */
+  names() {
+    return [...this.fields.keys()];
   }
 
   /**
-   * The inputs as the process wants them; null where the browser has told the user what is wrong.
+   * The inputs that differ from their defaults; null where the browser has told the user what is wrong.
    * @returns {Record<string, unknown> | null}
    */
   read() {
+    const wrong = this.node.querySelector("details :invalid");
+    if (wrong) /** @type {HTMLDetailsElement} */ (wrong.closest("details")).open = true;
     if (!this.node.reportValidity()) return null;
-    const values = [...this.fields].map(([name, field]) => [name, field.read()]);
-    return Object.fromEntries(values.filter(([, value]) => value !== null));
+    const given = [...this.fields].map(([name, field]) => ({ name, value: field.read(), standard: field.standard }));
+    const changed = given.filter(({ value, standard }) => value !== null && asQuery(value) !== asQuery(standard));
+    return Object.fromEntries(changed.map(({ name, value }) => [name, value]));
   }
 
   /**
@@ -64,61 +77,62 @@ export function asQuery(value) {
  * @returns {Field | null} null for an input that no field fits
  */
 function makeField(name, input) {
-  const schema = notNull(input.schema);
-  const unit = unitOf(schema, input.schema);
+  const schema = flat(input.schema);
+  const unit = unitOf(schema["x-unit"]);
   const id = `input-${name}`;
-  const control = makeControl(id, schema, unit);
+  const control = makeControl(id, schema, unit.scale);
   if (!control) return null;
-  const title = localised(input.schema["x-title"]) || input.title || input.schema.title || name;
-  const label = unit.title ? `${title}, ${unit.title}` : title;
-  return { ...control, node: element("div", { class: "field" }, element("label", { for: id }, label), control.node) };
+  const title = localised(schema["x-title"]) || input.title || schema.title || name;
+  const label = unit.name ? `${title}, ${unit.name}` : title;
+  const node = element("div", { class: "field" }, element("label", { for: id }, label), control.node);
+  return { ...control, node, standard: schema.default };
 }
 
 /**
  * @param {Schema} schema
- * @returns {Schema} the schema that is left where null is allowed too
+ * @returns {Schema} the same, where null is allowed too: without that alternative
  */
-function notNull(schema) {
-  return schema.anyOf?.find((/** @type {Schema} */ option) => option.type !== "null") ?? schema;
+function flat(schema) {
+  return { ...schema, ...schema.anyOf?.find((/** @type {Schema} */ option) => option.type !== "null") };
 }
 
 /**
  * How values are shown: seconds as minutes, the rest as they are.
- * @param {...Schema} schemas
+ * @param {string | undefined} unit
  */
-function unitOf(...schemas) {
-  const unit = schemas.map((schema) => schema["x-unit"]).find(Boolean) ?? "";
-  return unit === "s" ? { title: t("unit.min"), scale: SECONDS_PER_MINUTE } : { title: localised(unit), scale: 1 };
+function unitOf(unit) {
+  if (unit === "s") return { name: knownName("unit", "min"), scale: SECONDS_PER_MINUTE };
+  return { name: unit ? knownName("unit", unit) : "", scale: 1 };
 }
 
 /**
  * @param {string} id
  * @param {Schema} schema
- * @param {{title: string, scale: number}} unit
- * @returns {Field | null}
+ * @param {number} scale how much of the input's unit one of the shown unit is
+ * @returns {Control | null}
  */
-function makeControl(id, schema, unit) {
+function makeControl(id, schema, scale) {
   if (schema.enum) return choice(id, schema);
   if (schema.type === "boolean") return switched(id, schema);
-  if (schema.type === "number" || schema.type === "integer") return numeric(id, schema, unit.scale);
-  if (schema.type === "array" && ["number", "integer"].includes(schema.items?.type)) return numbers(id, schema, unit.scale);
+  if (schema.type === "number" || schema.type === "integer") return numeric(id, schema, scale);
+  if (schema.type === "array" && ["number", "integer"].includes(schema.items?.type)) return numbers(id, schema, scale);
   return null;
 }
 
-/** @param {string} id @param {Schema} schema @returns {Field} */
+/** @param {string} id @param {Schema} schema @returns {Control} */
 function choice(id, schema) {
-  const options = schema.enum.map((/** @type {string} */ value) => element("option", { value, selected: value === schema.default }, valueName(value)));
+  const options = schema.enum.map((/** @type {string} */ value) => element("option", { value, selected: value === schema.default }, knownName("value", value)));
   const node = /** @type {HTMLSelectElement} */ (element("select", { id }, ...options));
   return { node, read: () => node.value, write: (text) => { node.value = text; } };
 }
 
-/** @param {string} id @param {Schema} schema @returns {Field} */
+/** @param {string} id @param {Schema} schema @returns {Control} */
 function switched(id, schema) {
   const node = /** @type {HTMLInputElement} */ (element("input", { id, type: "checkbox", checked: schema.default }));
   return { node, read: () => node.checked, write: (text) => { node.checked = text === "true"; } };
 }
 
-/** @param {string} id @param {Schema} schema @param {number} scale @returns {Field} */
+/** @param {string} id @param {Schema} schema @param {number} scale @returns {Control} */
 function numeric(id, schema, scale) {
   const low = schema.minimum ?? schema.exclusiveMinimum;
   const high = schema.maximum ?? schema.exclusiveMaximum;
@@ -128,7 +142,7 @@ function numeric(id, schema, scale) {
     step: schema.type === "integer" && scale === 1 ? 1 : "any",
     min: low === undefined ? null : low / scale,
     max: high === undefined ? null : high / scale,
-    required: schema.default === undefined,
+    required: !("default" in schema),
     value: typeof schema.default === "number" ? schema.default / scale : "",
   }));
   return {
@@ -138,7 +152,7 @@ function numeric(id, schema, scale) {
   };
 }
 
-/** @param {string} id @param {Schema} schema @param {number} scale @returns {Field} */
+/** @param {string} id @param {Schema} schema @param {number} scale @returns {Control} */
 function numbers(id, schema, scale) {
   /** @param {number[]} values */
   const written = (values) => values.map((value) => value / scale).join(", ");

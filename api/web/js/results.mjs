@@ -44,7 +44,7 @@ export function areaLayers(view) {
  * How the layers of `areaLayers` are painted for one result. Areas may lie within each other: the fills share the opacity.
  * @param {[number, string][]} colours
  * @param {View} view
- * @returns {[number, string, any][]} index of the layer, paint property, value
+ * @returns {[number, any, any][]} index of the layer, paint property, value
  */
 export function areaPaint(colours, view) {
   const cases = colours.flatMap(([value, colour]) => [["==", ["get", view.colour_by], value], colour]);
@@ -57,11 +57,12 @@ export function areaPaint(colours, view) {
  * @param {any[]} features
  * @param {View} view
  * @param {[number, string][]} colours
- * @param {string} caption
+ * @param {{caption: string, except: string[]}} options `except`: columns not shown
  * @returns {HTMLElement}
  */
-export function resultTable(features, view, colours, caption) {
-  const columns = Object.entries(view.columns).filter(([name]) => features.some((feature) => typeof feature.properties[name] === "number"));
+export function resultTable(features, view, colours, { caption, except }) {
+  const known = (/** @type {string} */ name) => features.some((feature) => typeof feature.properties[name] === "number");
+  const columns = Object.entries(view.columns).filter(([name]) => known(name) && !except.includes(name));
   const colourOf = new Map(colours);
   const rows = [...features].sort((a, b) => a.properties[view.colour_by] - b.properties[view.colour_by]);
   return element("table", { class: "results" },
@@ -69,10 +70,10 @@ export function resultTable(features, view, colours, caption) {
     element("thead", {}, element("tr", {}, ...columns.map(([, column]) => element("th", { scope: "col" },
       localised(column.title), column.unit && element("small", {}, localised(column.unit)))))),
     element("tbody", {}, ...rows.map((feature) => element("tr", {}, ...columns.map(([name, column]) => {
-      const text = shown(feature.properties[name], column);
-      if (name !== view.colour_by) return element("td", {}, text);
-      const colour = colourOf.get(feature.properties[name]) ?? UNKNOWN_COLOUR;
-      return element("th", { scope: "row" }, swatch({ title: "", shape: "fill", colour, outline: colour }), text);
+      const value = feature.properties[name];
+      if (name !== view.colour_by) return element("td", {}, shown(value, column));
+      const colour = colourOf.get(value) ?? UNKNOWN_COLOUR;
+      return element("th", { scope: "row" }, swatch({ title: "", shape: "fill", colour, outline: colour }), number(value * column.scale));
     })))));
 }
 

@@ -6,60 +6,66 @@ import { ProcessForm, asQuery } from "./process_form.mjs";
 import { areaLayers, areaPaint, classes, resultTable } from "./results.mjs";
 import * as state from "./state.mjs";
 
+/**
+ * @typedef {{inputs: Record<string, import("./process_form.mjs").Input>, "horad:view": import("./results.mjs").View}} Description
+ * @typedef {import("./map.mjs").GlMap} GlMap
+ */
+
 const PROCESS = "service-areas";
+const MAIN_INPUTS = ["mode", "cutoffs_s"];
 const OVERLAY = "horad-areas";
 const DEGREE_DECIMALS = 5;
 const ORIGIN_LAYER = {
   type: "circle",
-  paint: { "circle-radius": 6, "circle-color": "#ffffff", "circle-stroke-color": "#1b1f23", "circle-stroke-width": 3 },
+  paint: { "circle-radius": 6, "circle-color": "#ffffff", "circle-stroke-color": "#1b2126", "circle-stroke-width": 3 },
 };
+
+/**
+ * Read how the process is described and make the tool; run it where the link says from where.
+ * @param {HTMLElement} container
+ * @param {GlMap} map
+ * @param {import("./main.mjs").Announce} announce
+ * @returns {Promise<ServiceAreas>}
+ */
+export async function openServiceAreas(container, map, announce) {
+  const areas = new ServiceAreas(container, map, announce, await getJson(`processes/${PROCESS}`, { f: "json" }));
+  const origin = state.read("origins")?.split(",").map(Number);
+  if (origin?.length === 2 && origin.every(Number.isFinite)) areas.runFrom({ lng: origin[0], lat: origin[1] });
+  return areas;
+}
 
 /** The tool that shows what can be reached from a place in given times. */
 export class ServiceAreas {
   /**
    * @param {HTMLElement} container
-   * @param {import("./map.mjs").GlMap} map
+   * @param {GlMap} map
    * @param {import("./main.mjs").Announce} announce
+   * @param {Description} description
    */
-  constructor(container, map, announce) {
+  constructor(container, map, announce, description) {
     this.container = container;
     this.map = map;
     this.announce = announce;
+    this.view = description["horad:view"];
     /** @type {[number, number] | null} */
     this.origin = null;
-  }
+    /** @type {Record<string, string>} */
+    this.query = {};
+    this.request = new AbortController();
 
-  /** Read the description of the process and show its form; run it where the link says from where. */
-  async open() {
-    this.opened ??= this.build().catch((error) => {
-      this.opened = undefined;
-      this.container.replaceChildren(element("p", { class: "error", role: "alert" }, error.message));
-      throw error;
-    });
-    return this.opened;
-  }
-
-  async build() {
-    const description = await getJson(`processes/${PROCESS}`, { f: "json" });
-    /** @type {import("./results.mjs").View} */
-    this.view = description["horad:view"];
-    this.form = new ProcessForm(description.inputs, ["origins"]);
+    this.form = new ProcessForm(description.inputs, { main: MAIN_INPUTS, except: ["origins", "merge"] });
     this.form.restore(state.read);
-    this.form.node.addEventListener("change", () => this.origin && this.run());
+    this.form.node.append(element("button", { type: "submit", class: "primary points-at-centre" }, t("areas.fromCentre")));
+    this.form.node.addEventListener("change", () => this.run());
     this.form.node.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.runFrom(this.map.getCenter());
+      this.runFrom(map.getCenter());
     });
-    this.form.node.append(element("button", { type: "submit", class: "primary points-at-centre" }, t("areas.fromCentre")));
     this.output = element("div", { class: "output" });
     this.problem = element("p", { class: "error", role: "alert" });
-    this.container.replaceChildren(
-      element("p", { class: "hint" }, t("areas.hint")), this.form.node, this.problem, this.output);
-    const below = firstPointLayer(this.map);
-    this.draw = addOverlay(this.map, OVERLAY, areaLayers(this.view), below);
-    this.mark = addOverlay(this.map, "horad-origin", [ORIGIN_LAYER]);
-    const origin = state.read("origins")?.split(",").map(Number);
-    if (origin?.length === 2 && origin.every(Number.isFinite)) this.runFrom({ lng: origin[0], lat: origin[1] });
+    container.replaceChildren(element("p", { class: "hint" }, t("areas.hint")), this.form.node, this.problem, this.output);
+    this.draw = addOverlay(map, OVERLAY, areaLayers(this.view), firstPointLayer(map));
+    this.mark = addOverlay(map, "horad-origin", [ORIGIN_LAYER]);
   }
 
   /**
@@ -68,17 +74,18 @@ export class ServiceAreas {
    */
   async runFrom(place) {
     this.origin = [rounded(place.lng), rounded(place.lat)];
+    this.mark({ type: "Point", coordinates: this.origin });
     await this.run();
   }
 
+  /** Run the process again, as the form says now; nothing happens before a place is chosen. */
   async run() {
-    const values = this.form.read();
+    const values = this.origin && this.form.read();
     if (!values) return;
     const inputs = { origins: [this.origin], ...values };
     this.query = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, asQuery(value)]));
-    state.write(this.query);
-    this.mark({ type: "Point", coordinates: this.origin });
-    this.request?.abort();
+    state.write({ ...this.nothing(), ...this.query });
+    this.request.abort();
     this.request = new AbortController();
     this.problem.textContent = "";
     this.container.setAttribute("aria-busy", "true");
@@ -100,7 +107,7 @@ export class ServiceAreas {
     }
     this.draw(result);
     this.output.replaceChildren(
-      resultTable(result.features, this.view, colours, t("areas.caption")),
+      resultTable(result.features, this.view, colours, { caption: t("areas.caption"), except: ["origin"] }),
       element("p", { class: "links" },
         element("a", { href: address(`maps/processes/${PROCESS}`, this.query) }, t("areas.page")),
         element("a", { href: asFile(result), download: `${PROCESS}.geojson` }, t("areas.download"))),
@@ -116,17 +123,25 @@ export class ServiceAreas {
     this.output.replaceChildren();
     this.announce("");
     this.problem.replaceChildren(element("strong", {}, error.title ?? t("error.title")), " ", error.detail ?? error.message);
+    this.problem.scrollIntoView({ block: "nearest" });
   }
 
+  /** Remove the result from the map, the panel and the link. */
   clear() {
-    this.request?.abort();
+    this.request.abort();
+    this.container.removeAttribute("aria-busy");
     this.origin = null;
     this.draw(null);
     this.mark(null);
     this.output.replaceChildren();
-    state.write(Object.fromEntries(Object.keys(this.query).map((name) => [name, null])));
+    state.write(this.nothing());
     this.announce(t("areas.cleared"));
     /** @type {HTMLElement} */ (this.form.node.querySelector("[type=submit]")).focus();
+  }
+
+  /** @returns {Record<string, null>} the parts of the link that this tool keeps, all removed */
+  nothing() {
+    return Object.fromEntries(["origins", ...this.form.names()].map((name) => [name, null]));
   }
 }
 
