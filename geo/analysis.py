@@ -64,7 +64,7 @@ class Column:
     scale
         The shown value is the value times the scale: 1/60 shows seconds as minutes.
     decimals
-        Decimals of the shown value.
+        Decimals of the shown value, at most: zeros at the end are left out.
     """
 
     title: Text

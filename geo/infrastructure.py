@@ -26,6 +26,7 @@ from geo.parameters import (
 from geo.travel import MODES
 
 if TYPE_CHECKING:
+    from geo.buffering import StreetBuffer
     from geo.routing import Positions, ReachedStreets, TravelNetwork, TravelTimes
 
 MINUTES = {"be": "хв", "ru": "мин", "en": "min"}
@@ -132,6 +133,7 @@ def service_areas(
         If a parameter is out of range, an origin is far from every street, or no street is open to the mode.
     """
     travel = network.for_mode(MODES[mode] if speed_kmh is None else MODES[mode].at(speed_kmh))
+    surroundings = travel.buffer(buffer_m)
     places = _snapped(travel, origins, snap_max_m)
     cutoffs = sorted(set(cutoffs_s), reverse=True)
     if buildings is not None:
@@ -145,7 +147,7 @@ def service_areas(
         reached = [times.reached(cutoff_s) for cutoff_s in cutoffs]
         counts = _count_buildings(times, reached[0], buildings, cutoffs, building_max_m)
         areas += [
-            _frame(labels, cutoff_s, streets, count, buffer_m)
+            _frame(labels, cutoff_s, streets, count, surroundings)
             for cutoff_s, streets, count in zip(cutoffs, reached, counts, strict=True)
         ]
     every = pd.concat(areas, ignore_index=True)
@@ -183,8 +185,10 @@ def _count_buildings(
     return [pd.array((seconds <= cutoff_s).sum(axis=1), dtype="Int64") for cutoff_s in cutoffs]
 
 
-def _frame(labels: Any, cutoff_s: float, streets: ReachedStreets, buildings: Any, buffer_m: float) -> gpd.GeoDataFrame:
-    geometry = _around(streets, len(labels), buffer_m)
+def _frame(
+    labels: Any, cutoff_s: float, streets: ReachedStreets, buildings: Any, surroundings: StreetBuffer
+) -> gpd.GeoDataFrame:
+    geometry = surroundings.around(streets, rows=len(labels))
     columns = {
         "origin": labels,
         "cutoff_s": cutoff_s,
@@ -193,9 +197,3 @@ def _frame(labels: Any, cutoff_s: float, streets: ReachedStreets, buildings: Any
         "area_m2": shapely.area(geometry),
     }
     return gpd.GeoDataFrame(columns, geometry=geometry, crs=streets.network.crs)
-
-
-def _around(streets: ReachedStreets, rows: int, buffer_m: float) -> Any:
-    around = shapely.buffer(streets.lines(), buffer_m, quad_segs=4)
-    ends = np.searchsorted(streets.row, np.arange(1, rows))
-    return np.array([shapely.union_all(part) for part in np.split(around, ends)])

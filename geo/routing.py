@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import shapely
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import connected_components, dijkstra
 
+from geo.buffering import StreetBuffer
 from geo.errors import InvalidInputError
 from geo.topology import Bools, Floats, Geometries, Ints, cut_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import geopandas as gpd
 
@@ -27,6 +28,8 @@ Direction = Literal["from", "to"]
 
 CELLS_AT_ONCE = 20_000_000
 """Size of the largest table of times, origins by nodes, that is held in memory (8 bytes each)."""
+
+BUFFERS_KEPT = 2
 
 SAME_PLACE = 1e-9
 """Two fractions of an edge nearer than this are the same place."""
@@ -83,6 +86,15 @@ class ReachedStreets:
     edge: Ints
     low: Floats
     high: Floats
+
+    def __getitem__(self, parts: Bools) -> ReachedStreets:
+        return ReachedStreets(
+            network=self.network,
+            row=self.row[parts],
+            edge=self.edge[parts],
+            low=self.low[parts],
+            high=self.high[parts],
+        )
 
     def length_m(self, rows: int) -> Floats:
         """Return the length reached by each of so many rows, every street counted once."""
@@ -207,6 +219,10 @@ class TravelNetwork:
         backward_s.setflags(write=False)
         return cls(network=network, mode=mode, forward_s=forward_s, backward_s=backward_s)
 
+    def buffer(self, distance_m: float) -> StreetBuffer:
+        """Return what gives the surroundings of reached streets; the last few are kept."""
+        return self._buffer(distance_m)
+
     def costs_s(self, direction: Direction) -> tuple[Floats, Floats]:
         """Return the seconds to leave an origin along each edge, and against it.
 
@@ -228,7 +244,7 @@ class TravelNetwork:
             raise InvalidInputError(f"points must be in the CRS of the network, {self.network.crs.name}")
         geometry = points.to_numpy()
         (row, found), distance = self._tree.query_nearest(geometry, max_distance=max_m, return_distance=True)
-        edge = self._open[found]
+        edge = self.open_edges[found]
         lines = self.network.geometry[edge]
         middle = shapely.line_interpolate_point(lines, 0.5, normalized=True)
         order = np.lexsort((shapely.get_y(middle), shapely.get_x(middle), row))
@@ -280,12 +296,24 @@ class TravelNetwork:
             )
 
     @cached_property
-    def _open(self) -> Ints:
+    def open_edges(self) -> Ints:
+        """Positions in the network of the edges that can be travelled, in at least one direction."""
         return np.flatnonzero(np.isfinite(np.minimum(self.forward_s, self.backward_s)))
 
     @cached_property
+    def component(self) -> Ints:
+        """The connected component, one-way streets taken as two-way, of each node."""
+        _, component = connected_components(self._graphs["from"], directed=False)
+        numbers: Ints = component.astype(np.int64)
+        return numbers
+
+    @cached_property
+    def _buffer(self) -> Callable[[float], StreetBuffer]:
+        return lru_cache(maxsize=BUFFERS_KEPT)(partial(StreetBuffer, self))
+
+    @cached_property
     def _tree(self) -> shapely.STRtree:
-        return shapely.STRtree(self.network.geometry[self._open])
+        return shapely.STRtree(self.network.geometry[self.open_edges])
 
     @cached_property
     def _graphs(self) -> dict[Direction, csr_array]:

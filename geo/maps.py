@@ -1,0 +1,309 @@
+"""Folium maps of a frame, drawn as its view says."""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import folium
+import numpy as np
+import pandas as pd
+import shapely
+from branca.element import Figure, MacroElement
+from jinja2 import Template
+
+from geo.analysis import ColourClass, Column, View
+from geo.errors import InvalidInputError
+from geo.points import LONLAT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import geopandas as gpd
+
+    from geo.language import Text
+
+MAX_FEATURES = 2_000
+MAX_BYTES = 1_000_000
+MAX_ZOOM = 19
+
+COORDINATE_DECIMALS = 6
+NO_DATA_COLOUR = "#9e9e9e"
+NO_VALUE = "–"
+
+_NO_DATA = {"be": "няма звестак", "ru": "нет данных", "en": "no data"}
+_EMPTY = {"be": "Тут няма чаго паказаць.", "ru": "Здесь нечего показать.", "en": "There is nothing to show here."}
+
+
+class _Page(Figure):
+    """The page of a map: in a language, with a title and a main heading for those who do not see it."""
+
+    _template = Template(
+        """<!DOCTYPE html>
+<html lang="{{ this.lang | e }}">
+<head>
+<title>{{ this.title | e }}</title>
+<style>
+main { height: 100%; }
+.heading { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+</style>
+{{ this.header.render(**kwargs) }}
+</head>
+<body>
+<main>
+<h1 class="heading">{{ this.title | e }}</h1>
+{{ this.html.render(**kwargs) }}
+</main>
+</body>
+<script>
+{{ this.script.render(**kwargs) }}
+</script>
+</html>
+"""
+    )
+
+    def __init__(self, *, title: str, lang: str) -> None:
+        super().__init__(title=title)
+        self.lang = lang
+
+
+class _Legend(MacroElement):
+    _template = Template(
+        """{% macro html(this, kwargs) %}
+<section aria-label="{{ this.title | e }}" style="position: absolute; right: 10px; bottom: 24px; z-index: 1000;
+ max-width: 40%; padding: 8px 12px; border-radius: 4px; background: #ffffff; color: #222222; font: 14px sans-serif">
+<strong>{{ this.title | e }}</strong>
+<ul style="list-style: none; margin: 4px 0 0; padding: 0">
+{% for colour, label in this.entries %}
+<li><span aria-hidden="true" style="display: inline-block; width: 14px; height: 14px; margin-right: 6px;
+ vertical-align: -2px; border: 1px solid #666666; background: {{ colour | e }}"></span>{{ label | e }}</li>
+{% endfor %}
+</ul>
+</section>
+{% endmacro %}"""
+    )
+
+    def __init__(self, title: str, entries: list[tuple[str, str]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.title = title
+        self.entries = entries
+
+
+class _Note(MacroElement):
+    _template = Template(
+        """{% macro html(this, kwargs) %}
+<p role="status" style="position: absolute; left: 50%; top: 40%; transform: translateX(-50%); z-index: 1000;
+ padding: 12px 20px; border-radius: 4px; background: #ffffff; color: #222222; font: 16px sans-serif">
+{{ this.text | e }}</p>
+{% endmacro %}"""
+    )
+
+    def __init__(self, text: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.text = text
+
+
+@dataclass(frozen=True)
+class _Class:
+    """One colour of a map, and which rows have it."""
+
+    label: str
+    colour: str
+    rows: Any
+
+
+def base_map(*, title: str, lang: str = "en", bounds: tuple[float, float, float, float] | None = None) -> folium.Map:
+    """Return an empty map in a page with a title and a language; it asks no other server for tiles.
+
+    Parameters
+    ----------
+    title
+        Of the page.
+    lang
+        Language of the page: ``be``, ``ru`` or ``en``.
+    bounds
+        What to show: west, south, east, north in degrees; the world by default.
+    """
+    shown = folium.Map(tiles=None, prefer_canvas=True, location=(0, 0), zoom_start=2)
+    shown.options["maxZoom"] = MAX_ZOOM
+    _Page(title=title, lang=lang).add_child(shown)
+    if bounds is not None:
+        west, south, east, north = bounds
+        shown.fit_bounds([[south, west], [north, east]])
+    return shown
+
+
+def add_legend(shown: folium.Map, title: str, entries: Sequence[ColourClass], *, lang: str = "en") -> None:
+    """Add a legend to a map: a title, and a colour with its name for each entry."""
+    _Legend(title, [(entry.colour, entry.title[lang]) for entry in entries]).add_to(shown)
+
+
+def frame_map(
+    frame: gpd.GeoDataFrame,
+    view: View,
+    *,
+    lang: str = "en",
+    title: str | None = None,
+    base: folium.map.Layer | None = None,
+) -> folium.Map:
+    """Show a frame, the result of an analysis or a small layer, on a map.
+
+    Parameters
+    ----------
+    frame
+        In any CRS. Rows without a geometry are left out.
+    view
+        How to show it, such as ``service_areas.analysis.view``. Columns that the frame lacks are not shown.
+    lang
+        Language of the titles: ``be``, ``ru`` or ``en``.
+    title
+        Of the page; by default that of the coloured column.
+    base
+        A layer to lie below, such as ``folium.TileLayer("OpenStreetMap")``; without one, no server is asked.
+
+    Returns
+    -------
+    folium.Map
+        Shown by a notebook as it is; ``.save("map.html")`` writes it to a file.
+
+    Raises
+    ------
+    InvalidInputError
+        If the frame has no CRS, lacks the coloured column, or is too large for a page: then vector tiles are right.
+    """
+    if frame.crs is None:
+        raise InvalidInputError("the frame has no CRS: set it, for example with set_crs(4326)")
+    drawn = frame[~(frame.geometry.isna() | frame.geometry.is_empty)].to_crs(LONLAT)
+    if len(drawn) > MAX_FEATURES:
+        raise InvalidInputError(
+            f"{len(drawn)} features are too many for a page, which takes {MAX_FEATURES}: show them as vector tiles"
+        )
+    title = title or _title(view, lang)
+    shown = base_map(title=title, lang=lang, bounds=tuple(drawn.total_bounds) if len(drawn) else None)
+    if base is not None:
+        base.add_to(shown)
+    if drawn.empty:
+        _Note(_EMPTY[lang]).add_to(shown)
+        return shown
+    classes = _classes(drawn, view, lang)
+    _features(drawn, view, classes, lang).add_to(shown)
+    _Legend(_title(view, lang) or title, [(each.colour, each.label) for each in classes]).add_to(shown)
+    return shown
+
+
+def format_value(value: Any, column: Column, lang: str) -> str:
+    """Return a value as people read it: scaled, rounded, in the separators of the language, without the unit."""
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return NO_VALUE
+    if not isinstance(value, int | float | np.number) or isinstance(value, bool):
+        return str(value)
+    text = f"{value * column.scale:,.{column.decimals}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    comma, point = (",", ".") if lang == "en" else ("\u00a0", ",")
+    return text.replace(",", "\0").replace(".", point).replace("\0", comma)
+
+
+def _in(lang: str, text: Text | str) -> str:
+    return text if isinstance(text, str) else text[lang]
+
+
+def _titled(column: Column, lang: str) -> str:
+    """Return the title of a column with its unit."""
+    unit = _in(lang, column.unit)
+    return f"{column.title[lang]}, {unit}" if unit else column.title[lang]
+
+
+def _title(view: View, lang: str) -> str:
+    column = view.columns.get(view.colour_by) if view.colour_by else None
+    return _titled(column, lang) if column else ""
+
+
+def _classes(frame: gpd.GeoDataFrame, view: View, lang: str) -> list[_Class]:
+    """Return the colours of a frame, in the order of the legend; every row has one."""
+    if view.colour_by is None:
+        return [_Class("", view.colours[0], np.ones(len(frame), dtype=bool))]
+    if view.colour_by not in frame:
+        raise InvalidInputError(f"the frame has no column {view.colour_by!r}, by which it is coloured")
+    values = frame[view.colour_by]
+    column = view.columns.get(view.colour_by, Column(title={}))
+    found = _name_classes(values, view, lang) if view.classes else _number_classes(values, column, view.colours, lang)
+    missing = ~np.logical_or.reduce([each.rows for each in found]) if found else np.ones(len(frame), dtype=bool)
+    found = [each for each in found if each.rows.any()]
+    return [*found, _Class(_NO_DATA[lang], NO_DATA_COLOUR, missing)] if missing.any() else found
+
+
+def _name_classes(values: pd.Series, view: View, lang: str) -> list[_Class]:
+    named = values.isin([value for each in view.classes for value in each.values]).to_numpy()
+    return [
+        _Class(each.title[lang], each.colour, values.isin(each.values).to_numpy() if each.values else ~named)
+        for each in view.classes
+    ]
+
+
+def _number_classes(values: pd.Series, column: Column, colours: Sequence[str], lang: str) -> list[_Class]:
+    """Return a class for each value where there are few, else classes with about as many rows each."""
+    numbers = pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
+    known = numbers[np.isfinite(numbers)]
+    distinct = np.unique(known)
+    if len(distinct) <= len(colours):
+        labels = [format_value(value, column, lang) for value in distinct.tolist()]
+        return [
+            _Class(label, colour, numbers == value)
+            for label, colour, value in zip(labels, _spread(colours, len(distinct)), distinct, strict=True)
+        ]
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, len(colours) + 1)))
+    position = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(edges) - 2)
+    labels = [format_value(edge, column, lang) for edge in edges.tolist()]
+    return [
+        _Class(f"{labels[each]} – {labels[each + 1]}", colour, np.isfinite(numbers) & (position == each))
+        for each, colour in enumerate(_spread(colours, len(edges) - 1))
+    ]
+
+
+def _spread(colours: Sequence[str], count: int) -> list[str]:
+    return [colours[position] for position in np.linspace(0, len(colours) - 1, count).round().astype(int)]
+
+
+def _features(frame: gpd.GeoDataFrame, view: View, classes: list[_Class], lang: str) -> folium.GeoJson:
+    shown = {name: column for name, column in view.columns.items() if name in frame}
+    colour = np.full(len(frame), NO_DATA_COLOUR, dtype=object)
+    for each in classes:
+        colour[each.rows] = each.colour
+    order = _draw_order(frame, view)
+    written = frame.iloc[order][[frame.geometry.name]].reset_index(drop=True)
+    written.geometry = shapely.transform(written.geometry.to_numpy(), lambda xy: xy.round(COORDINATE_DECIMALS))
+    written["colour"] = colour[order]
+    for name, column in shown.items():
+        values = frame[name].iloc[order]
+        written[f"column_{name}"] = [html.escape(format_value(value, column, lang)) for value in values]
+    text = written.to_json(separators=(",", ":"))
+    if len(text.encode()) > MAX_BYTES:
+        raise InvalidInputError(
+            f"the features take {len(text.encode()) / 1e6:.1f} MB, too much for a page, which takes "
+            f"{MAX_BYTES / 1e6:.0f} MB: show them as vector tiles"
+        )
+    names = [f"column_{name}" for name in shown]
+    titles = [html.escape(_titled(column, lang)) for column in shown.values()]
+    return folium.GeoJson(
+        json.loads(text),
+        style_function=lambda feature: _style(feature["properties"]["colour"], view),
+        marker=folium.CircleMarker(radius=6) if view.geometry == "point" else None,
+        tooltip=folium.GeoJsonTooltip(names, aliases=titles) if names else None,
+        popup=folium.GeoJsonPopup(names, aliases=titles) if names else None,
+    )
+
+
+def _draw_order(frame: gpd.GeoDataFrame, view: View) -> Any:
+    if view.colour_by is None or view.classes:
+        return np.arange(len(frame))
+    values = frame[view.colour_by].reset_index(drop=True)
+    return values.sort_values(ascending=view.draw_first == "low", kind="stable", na_position="first").index.to_numpy()
+
+
+def _style(colour: str, view: View) -> dict[str, Any]:
+    if view.geometry == "line":
+        return {"color": colour, "weight": 3, "opacity": 1.0}
+    return {"color": "#333333", "weight": 1, "fill": True, "fillColor": colour, "fillOpacity": view.opacity}
