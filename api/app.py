@@ -7,6 +7,7 @@ import mimetypes
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from api import errors, maps
@@ -50,5 +51,6 @@ def _mount_files(app: FastAPI) -> None:
     mimetypes.add_type("text/javascript", ".mjs")
     mimetypes.add_type("application/x-protobuf", ".pbf")
     use_local_assets()
+    app.add_api_route("/favicon.ico", lambda: FileResponse(WEB / "icon.svg"), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=WEB), name="static")
     app.mount("/fonts", StaticFiles(directory=WEB / "vendor" / "fonts"), name="fonts")

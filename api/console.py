@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from layers.ingest import Progress as Listener
-from layers.ingest import Report
+from layers.ingest import LayerReport, Report
 from layers.loading import Outcome
 
 
@@ -49,16 +49,27 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
 
 def print_report(console: Console, report: Report) -> None:
     """Print what became of the records of a load, by layer, and why some were not taken."""
-    table = Table(box=None, padding=(0, 2), pad_edge=False)
-    table.add_column("layer")
-    numbers = ("read", "added", "changed", "unchanged", "gone", "rejected", "repaired", "cut")
-    for name in numbers:
-        table.add_column(name, justify="right")
-    for layer, account in report.layers.items():
-        values = [sum(account.rejected.values()) if name == "rejected" else getattr(account, name) for name in numbers]
-        if any(values):
-            table.add_row(layer, *(f"{value:,}" if value else "·" for value in values))
+    counts = {layer: _counts(account) for layer, account in report.layers.items()}
+    shown = [name for name in _COUNTS if any(each[name] for each in counts.values())]
+    if not shown:
+        console.print("  nothing in it for any layer")
+        return
+    table = Table("  layer", box=None, padding=(0, 1), pad_edge=False)
+    for name in shown:
+        table.add_column(name, justify="right", no_wrap=True)
+    for layer, each in counts.items():
+        if any(each.values()):
+            table.add_row(f"  {layer}", *(f"{each[name]:,}" if each[name] else "·" for name in shown))
     console.print(table)
     for layer, account in report.layers.items():
         for reason, times in account.rejected.items():
-            console.print(f"  [dim]{layer}: {times:,} rejected: {reason}[/dim]")
+            console.print(f"  [dim]{layer}: {times:,} rejected: {reason}[/dim]", soft_wrap=True)
+
+
+def _counts(account: LayerReport) -> dict[str, int]:
+    return {name: getattr(account, name) for name in _COUNTS if name != "rejected"} | {
+        "rejected": sum(account.rejected.values())
+    }
+
+
+_COUNTS = ("read", "added", "changed", "unchanged", "gone", "rejected", "repaired", "cut")

@@ -17,6 +17,7 @@ from layers.errors import DatabaseError, NotFoundError
 log = logging.getLogger("horad")
 
 _RETRY_AFTER_S = "2"
+_UNTYPED = "about:blank"
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidInputError: HTTPStatus.BAD_REQUEST,
@@ -35,7 +36,7 @@ class NotAcceptableError(HoradError):
 _STATUS[NotAcceptableError] = HTTPStatus.NOT_ACCEPTABLE
 
 
-def problem(status: HTTPStatus, detail: str, *, kind: str = "about:blank") -> JSONResponse:
+def problem(status: HTTPStatus, detail: str, *, kind: str = _UNTYPED) -> JSONResponse:
     """Return an answer that says what was wrong."""
     headers = {"Retry-After": _RETRY_AFTER_S} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
     body = {"type": kind, "title": status.phrase, "status": status.value, "detail": detail}
@@ -56,7 +57,7 @@ def _answer(_request: Request, error: Exception) -> JSONResponse:
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         log.warning("the database can't be reached: %s", type(error).__name__)
         return problem(status, "The database can't be reached right now; try again shortly.")
-    return problem(status, str(error))
+    return problem(status, str(error), kind=getattr(error, "problem_type", _UNTYPED))
 
 
 def _answer_validation(_request: Request, error: Exception) -> JSONResponse:

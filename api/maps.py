@@ -66,7 +66,8 @@ def layer_map(
     model = find(collection)
     shown = base_map(title=model.layer.title[lang], lang=lang, bounds=_view(database, collection))
     _LayerTiles(_settings(database, base_url(request), model, lang)).add_to(shown)
-    entries = [ColourClass(title=each.title, colour=each.colour) for each in reversed(model.layer.style.symbols)]
+    colours = [(each.title, _leaflet(each, model.layer.shape)) for each in reversed(model.layer.style.symbols)]
+    entries = [ColourClass(title=title, colour=drawn.get("fillColor", drawn["color"])) for title, drawn in colours]
     add_legend(shown, model.layer.title[lang], entries, lang=lang)
     return _page(shown)
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
-from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from fastapi.templating import Jinja2Templates
@@ -83,9 +82,10 @@ def known_parameters(request: Request) -> None:
         Naming them, and those that it knows.
     """
     route = request.scope["route"]
-    if not isinstance(route, APIRoute):
+    if not isinstance(route, APIRoute) or not route.include_in_schema:
         return
-    known = {each.alias for each in get_flat_dependant(route.dependant).query_params}
+    operation = request.app.openapi()["paths"][route.path_format][request.method.lower()]
+    known = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
     unknown = sorted(set(request.query_params) - known)
     if unknown:
         taken = f"it takes {', '.join(sorted(known))}" if known else "it takes none"

@@ -1,19 +1,27 @@
-"""What tests share: a private PostGIS for the session."""
+"""What tests share: a private PostGIS for the session, and a real server with a real city."""
 
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
+from api import service
 from layers import database
+from layers.loading import load_territory
+from layers.migrations import migrate
 from layers.settings import get_settings
+from layers.territory import read_pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy import Engine
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +46,44 @@ def database_url(horad_home: Path) -> Iterator[str]:
         database.stop()
         patch.undo()
         get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def engine(database_url: str) -> Engine:
+    """The session's database, its tables made."""
+    found = database.engine()
+    migrate(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def helsinki(engine: Engine) -> Engine:
+    """The session's database with the demo city loaded; tests must leave it as it is."""
+    load_territory(engine, read_pack("helsinki"))
+    return engine
+
+
+@pytest.fixture(scope="session")
+def server_url(helsinki: Engine) -> Iterator[str]:
+    """The address of a real server with the demo city; at the end its log must be clean."""
+    patch = pytest.MonkeyPatch()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        patch.setenv("HORAD_PORT", str(probe.getsockname()[1]))
+    get_settings.cache_clear()
+    try:
+        yield service.start().url
+        log = service.log_file().read_text()
+        service.stop()
+        assert "Traceback" not in log, log
+    finally:
+        service.stop()
+        patch.undo()
+        get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def client(server_url: str) -> Iterator[httpx.Client]:
+    """A client of the server."""
+    with httpx.Client(base_url=server_url, timeout=60) as connected:
+        yield connected

@@ -44,6 +44,8 @@ Process = Annotated[str, Path(description="Id of an analysis.")]
 class NoSuchProcessError(NotFoundError):
     """There is no process of that id."""
 
+    problem_type = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/no-such-process"
+
 
 def find_analysis(process: str) -> Analysis:
     """Return the analysis of that id.

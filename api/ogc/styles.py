@@ -62,7 +62,7 @@ def style(request: Request, database: Database, lang: Language, style: str) -> R
             *(each for name in names for each in _labels(name)),
         ],
         "metadata": {
-            "horad:city": _city(database),
+            "horad:city": _city(database, lang),
             "horad:layers": [_describe(database, name, lang) for name in names],
         },
     }
@@ -211,13 +211,13 @@ def _labels(name: str) -> list[StyleLayer]:
     ]
 
 
-def _city(database: Connection) -> dict[str, Any]:
+def _city(database: Connection, lang: str) -> dict[str, Any]:
     known = registered(database)
     first = known[0] if known else None
     lines = dict.fromkeys(line for each in known for line in each["attribution"].values())
     return {
         "id": first["id"] if first else None,
-        "title": first["title"] if first else {},
+        "title": first["title"][lang] if first else "Horad",
         "bounds": first["view"] if first else None,
         "attribution": "; ".join(lines),
     }
