@@ -72,13 +72,13 @@ main { height: 100%; }
 class _Legend(MacroElement):
     _template = Template(
         """{% macro html(this, kwargs) %}
-<section aria-label="{{ this.title | e }}" style="position: absolute; right: 10px; bottom: 24px; z-index: 1000;
+<section aria-label="{{ this.title }}" style="position: absolute; right: 10px; bottom: 24px; z-index: 1000;
  max-width: 40%; padding: 8px 12px; border-radius: 4px; background: #ffffff; color: #222222; font: 14px sans-serif">
-<strong>{{ this.title | e }}</strong>
+<strong>{{ this.title }}</strong>
 <ul style="list-style: none; margin: 4px 0 0; padding: 0">
 {% for colour, label in this.entries %}
 <li><span aria-hidden="true" style="display: inline-block; width: 14px; height: 14px; margin-right: 6px;
- vertical-align: -2px; border: 1px solid #666666; background: {{ colour | e }}"></span>{{ label | e }}</li>
+ vertical-align: -2px; border: 1px solid #666666; background: {{ colour }}"></span>{{ label }}</li>
 {% endfor %}
 </ul>
 </section>
@@ -87,8 +87,8 @@ class _Legend(MacroElement):
 
     def __init__(self, title: str, entries: list[tuple[str, str]]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.title = title
-        self.entries = entries
+        self.title = _safe(title)
+        self.entries = [(_safe(colour), _safe(label)) for colour, label in entries]
 
 
 class _Note(MacroElement):
@@ -96,13 +96,13 @@ class _Note(MacroElement):
         """{% macro html(this, kwargs) %}
 <p role="status" style="position: absolute; left: 50%; top: 40%; transform: translateX(-50%); z-index: 1000;
  padding: 12px 20px; border-radius: 4px; background: #ffffff; color: #222222; font: 16px sans-serif">
-{{ this.text | e }}</p>
+{{ this.text }}</p>
 {% endmacro %}"""
     )
 
     def __init__(self, text: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.text = text
+        self.text = _safe(text)
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,11 @@ def format_value(value: Any, column: Column, lang: str) -> str:
     return text.replace(",", "\0").replace(".", point).replace("\0", comma)
 
 
+def _safe(text: str) -> str:
+    """Return a text as HTML, and harmless to Folium, which reads what it has written as a template once more."""
+    return html.escape(text).replace("{", "&#123;")
+
+
 def _in(lang: str, text: Text | str) -> str:
     return text if isinstance(text, str) else text[lang]
 
@@ -278,7 +283,7 @@ def _features(frame: gpd.GeoDataFrame, view: View, classes: list[_Class], lang: 
     written["colour"] = colour[order]
     for name, column in shown.items():
         values = frame[name].iloc[order]
-        written[f"column_{name}"] = [html.escape(format_value(value, column, lang)) for value in values]
+        written[f"column_{name}"] = [_safe(format_value(value, column, lang)) for value in values]
     text = written.to_json(separators=(",", ":"))
     if len(text.encode()) > MAX_BYTES:
         raise InvalidInputError(
@@ -286,7 +291,7 @@ def _features(frame: gpd.GeoDataFrame, view: View, classes: list[_Class], lang: 
             f"{MAX_BYTES / 1e6:.0f} MB: show them as vector tiles"
         )
     names = [f"column_{name}" for name in shown]
-    titles = [html.escape(_titled(column, lang)) for column in shown.values()]
+    titles = [_safe(_titled(column, lang)) for column in shown.values()]
     return folium.GeoJson(
         json.loads(text),
         style_function=lambda feature: _style(feature["properties"]["colour"], view),

@@ -65,8 +65,8 @@ def _checked(points: gpd.GeoSeries) -> gpd.GeoSeries:
     if points.crs is None:
         raise InvalidInputError("the points have no CRS: set it, for example with points.set_crs(4326)")
     geometry = points.to_numpy()
-    wrong = (shapely.get_type_id(geometry) != shapely.GeometryType.POINT) | shapely.is_empty(geometry)
-    wrong |= ~np.isfinite(shapely.get_x(geometry)) | ~np.isfinite(shapely.get_y(geometry))
+    wrong = shapely.get_type_id(geometry) != shapely.GeometryType.POINT
+    wrong |= ~np.isfinite(shapely.bounds(geometry)).all(axis=1)
     if wrong.any():
         label = points.index[wrong][0]
         raise InvalidInputError(f"geometry of {label!r} is {points[wrong].iloc[0]}: every geometry must be a point")
