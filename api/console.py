@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from layers.ingest import Progress as Listener
 from layers.ingest import LayerReport, Report
+from layers.ingest import Progress as Listener
 from layers.loading import Outcome
 
 

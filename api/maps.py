@@ -12,7 +12,6 @@ from branca.element import MacroElement
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from folium.elements import JSCSSMixin
-from geo.maps import add_legend, base_map, frame_map
 from jinja2 import Template
 from sqlalchemy import Connection
 
@@ -22,6 +21,7 @@ from api.links import base_url
 from api.negotiation import Language
 from api.ogc.processes import TERRITORY
 from geo.analysis import Analysis, ColourClass, all_analyses
+from geo.maps import add_legend, base_map, frame_map
 from layers import database as databases
 from layers import runner, store
 from layers.catalog import columns, find

@@ -17,5 +17,5 @@ fi
 echo "Python: installing the packages of requirements.lock"
 VIRTUAL_ENV=$(cd "$venv" && pwd)
 export VIRTUAL_ENV
-"$venv/bin/uv" pip sync --quiet requirements.lock
+"$venv/bin/uv" pip sync --quiet --compile-bytecode requirements.lock
 "$venv/bin/uv" pip install --quiet --no-deps --editable .

@@ -18,6 +18,7 @@ from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, neg
 from geo.errors import InvalidInputError
 from layers import store
 from layers.catalog import columns, find, models
+from layers.models import Feature
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
@@ -27,6 +28,8 @@ CONFORMS_TO = (
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
+JSON_SCHEMA = "application/schema+json"
+JSON_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_LIMIT = 10_000
 
 _OFFERED = {"json": JSON, "html": HTML}
@@ -62,21 +65,38 @@ def collection(
 def schema(request: Request, lang: Language, collection: Collection) -> Response:
     """Describe the properties of a layer's features as a JSON schema."""
     model = find(collection)
-    properties: dict[str, Any] = {
-        "geometry": {"format": f"geometry-{model.layer.shape}", "x-ogc-role": "primary-geometry"},
-    }
-    for each in columns(model):
-        unit = {"x-ogc-unit": each.unit} if each.unit else {}
-        properties[each.name] = {"title": each.title[lang], **each.json_schema, **unit}
+    geometry = {"format": f"geometry-{model.layer.shape}", "x-ogc-role": "primary-geometry"}
     document = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": JSON_SCHEMA_DIALECT,
         "$id": f"{base_url(request)}/collections/{collection}/schema",
         "type": "object",
         "title": model.layer.title[lang],
-        "properties": properties,
+        "properties": {"geometry": geometry} | _properties(model, lang),
         "required": [each.name for each in columns(model) if each.required],
     }
-    return JSONResponse(document, media_type="application/schema+json")
+    return JSONResponse(document, media_type=JSON_SCHEMA)
+
+
+@router.get("/collections/{collection}/schema/feature", summary="A layer's features as GeoJSON, described")
+def feature_schema(request: Request, lang: Language, collection: Collection) -> Response:
+    """Describe a layer's features, as they come in GeoJSON, as a JSON schema; GDAL takes the types of fields from it."""
+    model = find(collection)
+    own = {name: {"title": name, "type": "string"} for name in ("territory", "source", "source_id")}
+    rest = {"tags": {"title": "tags", "type": "object"}}
+    document = {
+        "$schema": JSON_SCHEMA_DIALECT,
+        "$id": f"{base_url(request)}/collections/{collection}/schema/feature",
+        "type": "object",
+        "title": model.layer.title[lang],
+        "required": ["type", "id", "geometry", "properties"],
+        "properties": {
+            "type": {"type": "string", "enum": ["Feature"]},
+            "id": {"type": "integer"},
+            "geometry": {"type": "object", "properties": {"type": {"enum": list(model.layer.shape.geometry_types)}}},
+            "properties": {"type": "object", "properties": own | _properties(model, lang) | rest},
+        },
+    }
+    return JSONResponse(document, media_type=JSON_SCHEMA)
 
 
 @router.get("/collections/{collection}/items", summary="Features of a layer")
@@ -172,6 +192,13 @@ def _parse_time(part: str, whole: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _properties(model: type[Feature], lang: str) -> dict[str, dict[str, Any]]:
+    return {
+        each.name: {"title": each.title[lang], **each.json_schema, **({"x-ogc-unit": each.unit} if each.unit else {})}
+        for each in columns(model)
+    }
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
@@ -199,11 +226,10 @@ def _collection(database: Connection, base: str, name: str, lang: str) -> dict[s
             link(f"{url}?f=json", "self", JSON, layer.title[lang]),
             link(f"{url}/items?f=geojson", "items", GEOJSON, f"{layer.title[lang]} as GeoJSON"),
             link(f"{url}/items?f=html", "items", HTML, f"{layer.title[lang]} as a page"),
-            link(
-                f"{url}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", "application/schema+json", "Columns"
-            ),
+            link(f"{url}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", JSON_SCHEMA, "Columns"),
             link(f"{url}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", JSON, "Vector tiles"),
-            link(f"{url}/tiles/WebMercatorQuad?f=tilejson", "describedby", TILEJSON, "TileJSON"),
+            link(f"{url}/tiles/WebMercatorQuad?f=tilejson", "tilejson", TILEJSON, "TileJSON"),
+            link(f"{url}/schema/feature", "describedby", JSON_SCHEMA, "GeoJSON described"),
             link(f"{base}/styles/{name}", "http://www.opengis.net/def/rel/ogc/1.0/styles", JSON, "MapLibre style"),
             link(f"{base}/maps/{name}", "http://www.opengis.net/def/rel/ogc/1.0/map", HTML, "Interactive map"),
         ],

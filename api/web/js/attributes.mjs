@@ -1,7 +1,6 @@
 import { address, getJson } from "./api.mjs";
 import { element } from "./dom.mjs";
 import { knownName, localised, number, t } from "./i18n.mjs";
-import { swatch } from "./legend.mjs";
 import { layerOf } from "./layers.mjs";
 import { addOverlay } from "./map.mjs";
 import * as state from "./state.mjs";
@@ -147,7 +146,7 @@ export class FeaturePanel {
       type: "button",
       "aria-current": candidate.layer === chosen.layer && candidate.id === chosen.id ? "true" : null,
       onclick: () => this.select(candidate, candidates),
-    }, swatch(candidate.layer.legend[0]), `${candidate.layer.title} · ${candidate.name || t("feature.number", { id: candidate.id })}`)));
+    }, `${candidate.layer.title} · ${candidate.name || t("feature.number", { id: candidate.id })}`)));
     return element("ul", { class: "candidates", "aria-label": t("feature.found", { n: candidates.length }) }, ...rows);
   }
 }
@@ -163,7 +162,7 @@ function attributeList(properties, columns) {
   const known = names.filter((name) => name !== "name" && !isEmpty(properties[name]));
   if (known.length === 0) return element("p", { class: "hint" }, t("feature.noAttributes"));
   return element("dl", { class: "attributes" }, ...known.flatMap((name) => [
-    element("dt", {}, localised(columns[name]?.title) || name),
+    element("dt", {}, localised(columns[name]?.title) || knownName("column", name)),
     element("dd", {}, value(properties[name], knownName("unit", localised(columns[name]?.unit)))),
   ]));
 }
@@ -184,5 +183,5 @@ function value(given, unit) {
   if (typeof given === "object") return attributeList(/** @type {Record<string, unknown>} */ (given), {});
   const written = String(given);
   if (/^https?:\/\/\S+$/.test(written)) return element("a", { href: written, rel: "noopener noreferrer" }, written);
-  return `${written} ${unit}`.trimEnd();
+  return `${knownName("value", written)} ${unit}`.trimEnd();
 }

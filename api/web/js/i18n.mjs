@@ -53,8 +53,8 @@ export function t(key, values = {}) {
 }
 
 /**
- * The page's own name for a value or a unit that the server gives; the value itself where it has none.
- * @param {"value" | "unit"} kind
+ * The page's own name for a column, value or unit that the server does not name; the word itself where it has none.
+ * @param {"column" | "value" | "unit"} kind
  * @param {string} name
  * @returns {string}
  */

@@ -1,6 +1,9 @@
 /* Draws a layer's vector tiles on a Leaflet map as its style says, and shows a feature's attributes on a click. */
 "use strict";
 
+/** Leaflet.VectorGrid hands on the properties of a clicked feature, but not its id: the id travels among them. */
+const ID = "horad:id";
+
 /**
  * @param {L.Map} map
  * @param {{layer: string, tiles: string, items: string, shape: string, column: string | null,
@@ -23,7 +26,7 @@ function horadLayerTiles(map, settings) {
     maxNativeZoom: settings.maxZoom,
     maxZoom: 22,
     attribution: settings.attribution,
-    getFeatureId: (feature) => feature.id,
+    getFeatureId: (feature) => (feature.properties[ID] = feature.id),
   });
 
   function row(title, value) {
@@ -36,7 +39,7 @@ function horadLayerTiles(map, settings) {
 
   async function show(event) {
     const popup = L.popup().setLatLng(event.latlng).setContent("…").openOn(map);
-    const answer = await fetch(`${settings.items}/${event.layer.id ?? event.propagatedFrom?.id ?? ""}?f=json`);
+    const answer = await fetch(`${settings.items}/${event.layer.properties[ID]}?f=json`);
     if (!answer.ok) {
       popup.setContent(`${answer.status} ${answer.statusText}`);
       return;

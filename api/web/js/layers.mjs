@@ -1,6 +1,6 @@
 import { address } from "./api.mjs";
 import { element } from "./dom.mjs";
-import { number, t } from "./i18n.mjs";
+import { language, number, t } from "./i18n.mjs";
 import { legend } from "./legend.mjs";
 import * as state from "./state.mjs";
 
@@ -18,6 +18,9 @@ import * as state from "./state.mjs";
  *
  * @typedef {import("../vendor/maplibre-gl/dist/maplibre-gl.mjs").Map} GlMap
  */
+
+/** The function under which the server keeps what all functions share, such as water. */
+const SHARED = "common";
 
 /**
  * The layer of the city that a style layer draws.
@@ -46,8 +49,7 @@ export function showLayers(container, map, layers) {
     const list = layers.filter((layer) => visible.has(layer.id)).map((layer) => layer.id);
     state.write({ layers: String(list) === String(defaults(layers)) ? null : list.join(",") });
   };
-  const groups = Map.groupBy(layers, (layer) => layer.function);
-  for (const members of groups.values()) {
+  for (const members of cityFunctions(layers)) {
     container.append(element("fieldset", { class: "layer-group" },
       element("legend", {}, members[0].functionTitle),
       ...members.map((layer) => layerRow(layer, visible.has(layer.id), (on) => toggle(layer.id, on)))));
@@ -78,6 +80,15 @@ function apply(map, visible) {
 }
 
 /**
+ * @param {CityLayer[]} layers
+ * @returns {CityLayer[][]} by function of the city; what all of them share comes last
+ */
+function cityFunctions(layers) {
+  const groups = [...Map.groupBy(layers, (layer) => layer.function)];
+  return [...groups.filter(([name]) => name !== SHARED), ...groups.filter(([name]) => name === SHARED)].map(([, members]) => members);
+}
+
+/**
  * @param {CityLayer} layer
  * @param {boolean} on
  * @param {(on: boolean) => void} toggle
@@ -85,21 +96,42 @@ function apply(map, visible) {
  */
 function layerRow(layer, on, toggle) {
   const id = `layer-${layer.id}`;
+  const detail = layerDetail(layer, `${id}-detail`);
+  /** @param {boolean} open */
+  const unfold = (open) => {
+    detail.hidden = !open;
+    fold.setAttribute("aria-expanded", String(open));
+  };
   const box = /** @type {HTMLInputElement} */ (element("input", {
-    type: "checkbox", id, checked: on, onchange: () => toggle(box.checked),
+    type: "checkbox", id, checked: on, onchange: () => { toggle(box.checked); unfold(box.checked); },
   }));
+  const fold = element("button", {
+    type: "button", class: "fold", "aria-controls": detail.id, "aria-label": t("layers.legend", { title: layer.title }),
+    onclick: () => unfold(detail.hidden),
+  }, element("span", { class: "chevron", "aria-hidden": "true" }));
+  unfold(on && layer.function !== SHARED);
   return element("div", { class: "layer", "data-layer": layer.id },
     element("div", { class: "layer-head" },
       box,
       element("label", { for: id }, layer.title),
-      layer.count === null ? null : element("span", { class: "count", title: t("layers.count", { n: layer.count }) }, number(layer.count))),
-    element("div", { class: "layer-detail" },
-      layer.count === 0 ? element("p", { class: "hint" }, t("layers.empty")) : null,
-      element("p", { class: "hint too-far-out", hidden: true }, t("layers.zoom")),
-      legend(layer.legend),
-      element("p", { class: "links" },
-        element("a", { href: address(`maps/${layer.id}`) }, t("layers.page")),
-        element("a", { href: address(`collections/${layer.id}`) }, t("layers.data")))));
+      layer.count === null ? null : element("span", { class: "count", title: t("layers.count", { n: layer.count }) }, number(layer.count)),
+      fold),
+    detail);
+}
+
+/**
+ * @param {CityLayer} layer
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+function layerDetail(layer, id) {
+  return element("div", { class: "layer-detail", id },
+    layer.count === 0 ? element("p", { class: "hint" }, t("layers.empty")) : null,
+    element("p", { class: "hint too-far-out", hidden: true }, t("layers.zoom")),
+    legend(layer.legend),
+    element("p", { class: "links" },
+      element("a", { href: address(`maps/${layer.id}`, { lang: language() }) }, t("layers.page")),
+      element("a", { href: address(`collections/${layer.id}`) }, t("layers.data"))));
 }
 
 /**

@@ -22,7 +22,7 @@ export function canDraw() {
  * Make the map; where the link does not say what to show, the whole city.
  * @param {HTMLElement} container
  * @param {any} style
- * @param {[number, number, number, number]} bounds west, south, east, north
+ * @param {[number, number, number, number] | null} bounds west, south, east, north; null where nothing is loaded yet
  * @returns {GlMap}
  */
 export function createMap(container, style, bounds) {
@@ -37,7 +37,7 @@ export function createMap(container, style, bounds) {
   const makeRoom = () => map.setPadding(NARROW.matches ? { bottom: PANEL_HEADER_PX } : { left: PANEL_WIDTH_PX });
   makeRoom();
   NARROW.addEventListener("change", makeRoom);
-  if (!placed) map.fitBounds(bounds, { padding: 24, animate: false });
+  if (!placed && bounds) map.fitBounds(bounds, { padding: 24, animate: false });
   addCrosshair(map);
   return map;
 }

@@ -121,9 +121,10 @@ function makeControl(id, schema, scale) {
 
 /** @param {string} id @param {Schema} schema @returns {Control} */
 function choice(id, schema) {
+  const unset = schema.default === undefined ? [element("option", { value: "" }, "–")] : [];
   const options = schema.enum.map((/** @type {string} */ value) => element("option", { value, selected: value === schema.default }, knownName("value", value)));
-  const node = /** @type {HTMLSelectElement} */ (element("select", { id }, ...options));
-  return { node, read: () => node.value, write: (text) => { node.value = text; } };
+  const node = /** @type {HTMLSelectElement} */ (element("select", { id }, ...unset, ...options));
+  return { node, read: () => node.value || null, write: (text) => { node.value = text; } };
 }
 
 /** @param {string} id @param {Schema} schema @returns {Control} */

@@ -1,6 +1,6 @@
 import { address, execute, getJson } from "./api.mjs";
 import { element } from "./dom.mjs";
-import { t } from "./i18n.mjs";
+import { language, t } from "./i18n.mjs";
 import { addOverlay, firstPointLayer } from "./map.mjs";
 import { ProcessForm, asQuery } from "./process_form.mjs";
 import { areaLayers, areaPaint, classes, resultTable } from "./results.mjs";
@@ -109,7 +109,7 @@ export class ServiceAreas {
     this.output.replaceChildren(
       resultTable(result.features, this.view, colours, { caption: t("areas.caption"), except: ["origin"] }),
       element("p", { class: "links" },
-        element("a", { href: address(`maps/processes/${PROCESS}`, this.query) }, t("areas.page")),
+        element("a", { href: address(`maps/processes/${PROCESS}`, { ...this.query, lang: language() }) }, t("areas.page")),
         element("a", { href: asFile(result), download: `${PROCESS}.geojson` }, t("areas.download"))),
       element("button", { type: "button", onclick: () => this.clear() }, t("areas.clear")));
     this.output.scrollIntoView({ block: "nearest" });
