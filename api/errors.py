@@ -19,21 +19,20 @@ log = logging.getLogger("horad")
 _RETRY_AFTER_S = "2"
 _UNTYPED = "about:blank"
 
-_STATUS: dict[type[Exception], HTTPStatus] = {
-    InvalidInputError: HTTPStatus.BAD_REQUEST,
-    NotFoundError: HTTPStatus.NOT_FOUND,
-    DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
-    OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
-    InterfaceError: HTTPStatus.SERVICE_UNAVAILABLE,
-    HoradError: HTTPStatus.INTERNAL_SERVER_ERROR,
-}
-
 
 class NotAcceptableError(HoradError):
     """The resource isn't there in the format that was asked for."""
 
 
-_STATUS[NotAcceptableError] = HTTPStatus.NOT_ACCEPTABLE
+_STATUS: dict[type[Exception], HTTPStatus] = {
+    InvalidInputError: HTTPStatus.BAD_REQUEST,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,
+    DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
+    OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
+    InterfaceError: HTTPStatus.SERVICE_UNAVAILABLE,
+    HoradError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
 
 
 def problem(status: HTTPStatus, detail: str, *, kind: str = _UNTYPED) -> JSONResponse:

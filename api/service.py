@@ -27,6 +27,10 @@ _POLL_S = 0.1
 _HEALTH_TIMEOUT_S = 2.0
 
 
+_started: dict[int, subprocess.Popen[bytes]] = {}
+"""The servers that this process started, so that it can collect them when they end."""
+
+
 class ServiceError(HoradError):
     """The server can't be started; the text says why and what to do."""
 
@@ -48,7 +52,7 @@ class Service:
     def answers(self) -> bool:
         """Tell whether it is this server that answers there."""
         try:
-            with urllib.request.urlopen(f"{self.url}/health", timeout=_HEALTH_TIMEOUT_S) as answer:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=_HEALTH_TIMEOUT_S) as answer:  # noqa: S310
                 return bool(json.load(answer).get("instance") == self.instance)
         except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError):
             return False
@@ -111,6 +115,7 @@ def start() -> Service:
             tail = "\n".join(log_file().read_text(errors="replace").splitlines()[-15:])
             raise ServiceError(f"The server didn't come up. The end of {log_file()}:\n{tail}")
         time.sleep(_POLL_S)
+    _started[process.pid] = process
     _record().write_text(json.dumps(asdict(service)))
     return service
 
@@ -141,9 +146,11 @@ def _record() -> Path:
 
 
 def _is_alive(pid: int) -> bool:
-    """Tell whether the process runs; one that has ended but isn't collected doesn't."""
+    child = _started.get(pid)
+    if child is not None:
+        return child.poll() is None
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return False
-    return state != "Z"
+    return True

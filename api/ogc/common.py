@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -81,6 +82,15 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
         declared = {"conformsTo": list(conforms_to)}
         return page(request, "Conformance", lang, declared) if chosen == "html" else JSONResponse(declared)
 
+    @routes.get("/api.html", summary="The API described for people")
+    def documentation(request: Request, lang: Language) -> Response:
+        operations = {
+            f"{method.upper()} {path}": _operation(operation)
+            for path, methods in request.app.openapi()["paths"].items()
+            for method, operation in methods.items()
+        }
+        return page(request, "API", lang, {"OpenAPI": f"{base_url(request)}/api", **operations})
+
     @routes.get("/health", summary="Whether the service and its database work")
     def health(database: Database) -> Response:
         database.execute(text("SELECT 1"))
@@ -91,3 +101,9 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
         )
 
     return routes
+
+
+def _operation(operation: dict[str, Any]) -> dict[str, Any]:
+    """Return what people want to know of an operation."""
+    parameters = {each["name"]: each.get("description", "") for each in operation.get("parameters", ())}
+    return {operation["summary"]: parameters} if parameters else {operation["summary"]: "without parameters"}

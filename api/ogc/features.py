@@ -79,7 +79,7 @@ def schema(request: Request, lang: Language, collection: Collection) -> Response
 
 @router.get("/collections/{collection}/schema/feature", summary="A layer's features as GeoJSON, described")
 def feature_schema(request: Request, lang: Language, collection: Collection) -> Response:
-    """Describe a layer's features, as they come in GeoJSON, as a JSON schema; GDAL takes the types of fields from it."""
+    """Describe a layer's features as they come in GeoJSON; GDAL takes the types of fields from it."""
     model = find(collection)
     own = {name: {"title": name, "type": "string"} for name in ("territory", "source", "source_id")}
     rest = {"tags": {"title": "tags", "type": "object"}}

@@ -1,0 +1,67 @@
+"""The programs that people use: GDAL's driver of OGC API Features, of two versions, and OWSLib."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pyogrio
+import pytest
+from owslib.ogcapi.features import Features
+from owslib.ogcapi.processes import Processes
+
+from layers import store
+from layers.catalog import models
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+@pytest.mark.parametrize("layer", ["roads", "buildings", "facilities"])
+def test_gdal_reads_a_whole_layer(server_url: str, helsinki: Engine, layer: str) -> None:
+    read = pyogrio.read_dataframe(f"OAPIF:{server_url}/", layer=layer)
+    with helsinki.connect() as connection:
+        stored = store.read_frame(connection, layer, store.Query())
+    assert len(read) == len(stored)
+    assert read.crs == "EPSG:4326" or read.crs.to_authority() == ("OGC", "CRS84")
+    assert read.geometry.geom_equals_exact(stored.geometry.reset_index(drop=True), tolerance=1e-7).all()
+
+
+def test_gdal_knows_the_types_of_fields(server_url: str) -> None:
+    types = dict(
+        zip(
+            *(pyogrio.read_info(f"OAPIF:{server_url}/", layer="roads")[key] for key in ("fields", "dtypes")),
+            strict=True,
+        )
+    )
+    assert types["max_speed_kmh"] == "float64"
+    assert types["lanes"].startswith("int")
+
+
+def test_gdal_asks_for_a_box(server_url: str) -> None:
+    read = pyogrio.read_dataframe(f"OAPIF:{server_url}/", layer="roads", bbox=(24.940, 60.168, 24.945, 60.171))
+    assert 0 < len(read) < 1_000
+
+
+def test_the_systems_gdal_lists_every_layer(server_url: str) -> None:
+    listed = subprocess.run(
+        ["ogrinfo", "-ro", f"OAPIF:{server_url}/"], capture_output=True, text=True, check=True
+    ).stdout
+    for layer in models():
+        assert f": {layer} " in listed
+
+
+def test_owslib_reads_features(server_url: str) -> None:
+    service = Features(f"{server_url}/")
+    assert set(service.feature_collections()) == set(models())
+    assert service.collection("roads")["title"] == "Roads"
+    items = service.collection_items("roads", limit=3, bbox=[24.940, 60.168, 24.945, 60.171])
+    assert items["numberReturned"] == 3
+    assert service.collection_item("roads", str(items["features"][0]["id"]))["type"] == "Feature"
+
+
+def test_owslib_runs_the_process(server_url: str) -> None:
+    service = Processes(f"{server_url}/")
+    assert [each["id"] for each in service.processes()] == ["service-areas"]
+    result = service.execute("service-areas", inputs={"origins": [[24.9414, 60.1710]], "cutoffs_s": [300]})
+    assert result["result"]["value"]["features"][0]["properties"]["cutoff_s"] == 300
