@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -43,16 +45,16 @@ class StreetBuffer:
 
     def around(self, reached: ReachedStreets, *, rows: int) -> Geometries:
         """Return the area around the streets reached by each of so many rows: polygons, with holes."""
-        row_begins = np.searchsorted(reached.row, np.arange(rows + 1))
-        areas = np.empty(rows, dtype=object)
         whole = (reached.low == 0) & (reached.high == 1)
+        streets = np.split(reached.edge[whole], np.searchsorted(reached.row[whole], np.arange(1, rows)))
         parts = self._buffer(reached[~whole].lines())
-        part_begins = np.searchsorted(reached.row[~whole], np.arange(rows + 1))
-        for row in range(rows):
-            here = slice(row_begins[row], row_begins[row + 1])
-            pieces = [parts[part_begins[row] : part_begins[row + 1]], *self._groups(reached.edge[here][whole[here]])]
-            areas[row] = shapely.union_all(np.concatenate(pieces))
-        return areas
+        parts_of_rows = np.split(parts, np.searchsorted(reached.row[~whole], np.arange(1, rows)))
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            areas = list(pool.map(self._area, streets, parts_of_rows))
+        return np.array(areas, dtype=object)
+
+    def _area(self, streets: Ints, parts: Geometries) -> Any:
+        return shapely.union_all(np.concatenate([parts, *self._groups(streets)]))
 
     def _groups(self, edges: Ints) -> Iterator[Geometries]:
         """Yield the surroundings of whole streets, by the largest groups that hold no other street."""

@@ -156,9 +156,9 @@ def service_areas(
 
 def _snapped(travel: TravelNetwork, origins: gpd.GeoSeries, max_m: float) -> Positions:
     places = travel.snap(origins.to_crs(travel.network.crs), max_m=max_m)
-    lost = origins.index[~places.found]
+    lost = origins[~places.found]
     if len(lost):
-        named = ", ".join(f"{label!r} at {origins.loc[label]}" for label in lost[:3])
+        named = ", ".join(f"{label!r} at {point}" for label, point in lost.head(3).items())
         raise InvalidInputError(
             f"no street open to mode {travel.mode.name!r} within {max_m:g} m of {len(lost)} of the origins: {named}"
         )

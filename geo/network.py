@@ -107,7 +107,20 @@ class Network:
 
     @classmethod
     def from_lines(cls, lines: gpd.GeoSeries, *, tolerance_m: float = TOLERANCE_M) -> Network:
-        """Build a network of any lines, open to every mode of travel in both directions: see `from_roads`."""
+        """Build a network of any lines, open to every mode of travel in both directions.
+
+        Parameters
+        ----------
+        lines
+            A GeoSeries or GeoDataFrame of lines in a projected CRS in metres; other columns are not read.
+        tolerance_m
+            Vertices are the same when their coordinates, rounded to this, are.
+
+        Raises
+        ------
+        InvalidInputError
+            If the CRS is not in metres, or a geometry is not a line.
+        """
         return cls.from_roads(gpd.GeoDataFrame(geometry=lines.geometry), tolerance_m=tolerance_m)
 
     def for_mode(self, mode: TravelMode) -> TravelNetwork:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import geopandas as gpd
+import geopandas.testing
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,6 +158,15 @@ def test_driving_and_walking_differ() -> None:
     assert drive.total_bounds[0] > towards.total_bounds[0]
 
 
+def test_many_origins_give_the_same_in_batches(
+    network: Network, cross: StreetMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origins, homes = cross.points(*"ABCDE"), cross.points("A", "C").buffer(1).to_frame("geometry")
+    at_once = metres(network, origins, cutoffs_s=[20, 45], buildings=homes)
+    monkeypatch.setattr("geo.routing.CELLS_AT_ONCE", 2 * len(network.node_xy))
+    geopandas.testing.assert_geodataframe_equal(metres(network, origins, cutoffs_s=[20, 45], buildings=homes), at_once)
+
+
 def test_inputs_are_left_as_they_were(network: Network, cross: StreetMap) -> None:
     origins, homes = cross.points("A"), cross.points("B", "C").buffer(1).to_frame("geometry")
     before = origins.copy(), homes.copy()
@@ -196,6 +206,8 @@ def test_bad_parameters_are_named(network: Network, cross: StreetMap, options: d
         (gpd.GeoSeries([Point(0, 0)], index=["Depot"]), "no CRS"),
         (gpd.GeoSeries([Point(0, 0)], index=["Depot"], crs=CRS), "of 1 of the origins: 'Depot' at POINT"),
         (gpd.GeoSeries([Point(-120, 0)], index=["Depot"], crs=4326), "of 1 of the origins: 'Depot' at POINT"),
+        ([[-153.0, 0.0]], "within 300 m of 1 of the origins: 1 at POINT"),
+        (gpd.GeoSeries([Point(0, 0)] * 5, index=["Depot"] * 5, crs=CRS), "of 5 of the origins: ('Depot' at .*){3}$"),
         (gpd.GeoSeries([LineString([(0, 0), (1, 1)])], index=["Depot"], crs=CRS), "'Depot' is LINESTRING"),
     ],
 )
