@@ -76,7 +76,12 @@ def open_page(chromium: Browser, server_url: str, watch: Watch) -> Iterator[Open
     contexts = []
 
     def open_page(path: str, *, ready: str = "html[data-ready]", script: str | None = None, **options: Any) -> Page:
-        options = {"viewport": {"width": 1024, "height": 640}, "locale": "en-GB", **options}
+        options = {
+            "viewport": {"width": 1024, "height": 640},
+            "locale": "en-GB",
+            "reduced_motion": "reduce",
+            **options,
+        }
         context = chromium.new_context(**options)
         contexts.append(context)
         context.set_default_timeout(TIMEOUT_S * 1000)

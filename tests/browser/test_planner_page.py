@@ -19,7 +19,7 @@ CENTRE = "#map=16/60.1710/24.9414&lang=en"
 RENDERED = "layer => horad.map.queryRenderedFeatures().filter(f => f.sourceLayer === layer).length"
 AREAS = "horad.map.queryRenderedFeatures().filter(f => f.source === 'horad-areas').length"
 FIND_FEATURE = """layer => {
-  for (let y = 200; y < 560; y += 4) for (let x = 420; x < 700; x += 4) {
+  for (let y = 200; y < 560; y += 12) for (let x = 420; x < 700; x += 12) {
     const [top] = horad.map.queryRenderedFeatures([[x - 4, y - 4], [x + 4, y + 4]]);
     if (top?.sourceLayer === layer && top.id !== undefined) return {x, y, id: top.id};
   }
@@ -108,7 +108,7 @@ def test_several_features_at_a_place_can_be_told_apart(open_page):
     page = open_page("/#map=17/60.1710/24.9414&lang=en&layers=buildings,businesses,facilities")
     page.mouse.click(
         *page.evaluate("""() => {
-      for (let y = 200; y < 560; y += 4) for (let x = 420; x < 700; x += 4) {
+      for (let y = 200; y < 560; y += 12) for (let x = 420; x < 700; x += 12) {
         const near = horad.map.queryRenderedFeatures([[x - 4, y - 4], [x + 4, y + 4]]);
         if (new Set(near.map(f => f.sourceLayer)).size > 1) return [x, y];
       }

@@ -6,6 +6,8 @@ import * as state from "./state.mjs";
 /** @typedef {import("../vendor/maplibre-gl/dist/maplibre-gl.mjs").Map} GlMap */
 
 const NARROW = matchMedia("(max-width: 640px)");
+const CALM = matchMedia("(prefers-reduced-motion: reduce)");
+const LABEL_FADE_MS = 300;
 const PANEL_WIDTH_PX = 372;
 const PANEL_HEADER_PX = 76;
 const EMPTY = { type: "FeatureCollection", features: [] };
@@ -28,7 +30,15 @@ export function canDraw() {
 export function createMap(container, style, bounds) {
   const placed = state.read("map") !== null;
   const map = new maplibre.Map({
-    container, style, hash: "map", locale: mapLocale(), attributionControl: false, maxZoom: 20, dragRotate: false, pitchWithRotate: false,
+    container,
+    style,
+    hash: "map",
+    locale: mapLocale(),
+    attributionControl: false,
+    maxZoom: 20,
+    dragRotate: false,
+    pitchWithRotate: false,
+    fadeDuration: CALM.matches ? 0 : LABEL_FADE_MS,
   });
   map.touchZoomRotate.disableRotation();
   map.addControl(new maplibre.AttributionControl({ compact: NARROW.matches }), "bottom-right");
