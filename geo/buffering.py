@@ -54,7 +54,8 @@ class StreetBuffer:
         return np.array(areas, dtype=object)
 
     def _area(self, streets: Ints, parts: Geometries) -> Any:
-        return shapely.union_all(np.concatenate([parts, *self._groups(streets)]))
+        area = shapely.union_all(np.concatenate([parts, *self._groups(streets)]))
+        return shapely.Polygon() if area.is_empty else area
 
     def _groups(self, edges: Ints) -> Iterator[Geometries]:
         """Yield the surroundings of whole streets, by the largest groups that hold no other street."""

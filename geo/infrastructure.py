@@ -178,7 +178,8 @@ def _count_buildings(
     rows = len(times.node_s)
     if buildings is None:
         return [pd.array([pd.NA] * rows, dtype="Int64") for _ in cutoffs]
-    west, south, east, north = shapely.total_bounds(farthest.network.geometry[farthest.edge])
+    streets = np.concatenate([farthest.edge, times.origins.edge])
+    west, south, east, north = shapely.total_bounds(farthest.network.geometry[streets])
     around = shapely.box(west - max_m, south - max_m, east + max_m, north + max_m)
     near = buildings[buildings.intersects(around)]
     seconds = times.at(times.travel.snap(near, max_m=max_m))

@@ -236,9 +236,15 @@ class TravelNetwork:
         Parameters
         ----------
         points
-            In the CRS of the network. Of lines and polygons the nearest point counts.
+            In the CRS of the network. Of lines and polygons the nearest point counts, or their centre if on the edge.
         max_m
-            No edge farther than this is taken.
+            No edge farther than this is taken. Of equally near edges that with the westernmost middle is, so that
+            the order of the edges does not matter.
+
+        Returns
+        -------
+        Positions
+            One for each point, in their order.
         """
         if points.crs != self.network.crs:
             raise InvalidInputError(f"points must be in the CRS of the network, {self.network.crs.name}")
@@ -246,11 +252,10 @@ class TravelNetwork:
         (row, found), distance = self._tree.query_nearest(geometry, max_distance=max_m, return_distance=True)
         edge = self.open_edges[found]
         lines = self.network.geometry[edge]
-        middle = shapely.line_interpolate_point(lines, 0.5, normalized=True)
-        order = np.lexsort((shapely.get_y(middle), shapely.get_x(middle), row))
-        chosen = order[np.flatnonzero(np.diff(row[order], prepend=-1))]
+        chosen = _westernmost(row, lines)
         row, edge, lines, distance = row[chosen], edge[chosen], lines[chosen], distance[chosen]
-        nearest = shapely.get_point(shapely.shortest_line(lines, geometry[row]), 0)
+        facing = shapely.get_point(shapely.shortest_line(lines, geometry[row]), 0)
+        nearest = np.where(distance > 0, facing, shapely.centroid(geometry[row]))
         fraction = shapely.line_locate_point(lines, nearest, normalized=True)
         fraction[fraction < SAME_PLACE] = 0.0
         fraction[fraction > 1 - SAME_PLACE] = 1.0
@@ -352,6 +357,13 @@ class TravelNetwork:
         )
         size = graph.shape[0] + len(origins)
         return csr_array(parts, shape=(size, size))
+
+
+def _westernmost(row: Ints, lines: Geometries) -> Ints:
+    """Return the position of one line for each row."""
+    middle = shapely.line_interpolate_point(lines, 0.5, normalized=True)
+    order = np.lexsort((shapely.get_y(middle), shapely.get_x(middle), row))
+    return order[np.flatnonzero(np.diff(row[order], prepend=-1))]
 
 
 def _part_of(fraction: Floats, cost_s: Floats) -> Floats:

@@ -167,6 +167,16 @@ def test_many_origins_give_the_same_in_batches(
     geopandas.testing.assert_geodataframe_equal(metres(network, origins, cutoffs_s=[20, 45], buildings=homes), at_once)
 
 
+def test_an_origin_that_leads_nowhere_has_an_empty_area() -> None:
+    streets = draw("A-->--B")
+    homes = streets.points("A", "B").buffer(1).to_frame("geometry")
+    nowhere = service_areas(Network.from_roads(streets.roads), streets.points("B"), mode="drive", buildings=homes)
+    assert nowhere.street_length_m.tolist() == [0, 0, 0]
+    assert nowhere.buildings.tolist() == [1, 1, 1]
+    assert nowhere.geom_type.tolist() == ["Polygon"] * 3
+    assert nowhere.geometry.is_empty.all()
+
+
 def test_inputs_are_left_as_they_were(network: Network, cross: StreetMap) -> None:
     origins, homes = cross.points("A"), cross.points("B", "C").buffer(1).to_frame("geometry")
     before = origins.copy(), homes.copy()
