@@ -11,9 +11,8 @@ from sqlalchemy import Engine
 from geo.network import Network
 from layers import database, runner, store
 from layers.catalog import columns, find, models
-from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
-from layers.territory import registered
+from layers.territory import find_territory
 
 
 class LayerOfCity:
@@ -86,12 +85,10 @@ class City:
     def __init__(self, territory: str, *, engine: Engine | None = None) -> None:
         self._engine = engine or database.engine()
         with self._engine.connect() as connection:
-            known = {each["id"]: each for each in registered(connection)}
-        if territory not in known:
-            raise NotFoundError(f"The base has no territory {territory!r}; it has: {', '.join(known) or 'none yet'}.")
+            known = find_territory(connection, territory)
         self.id = territory
-        self.title: dict[str, str] = known[territory]["title"]
-        self.metric_srid: int = known[territory]["metric_srid"]
+        self.title: dict[str, str] = known["title"]
+        self.metric_srid: int = known["metric_srid"]
 
     @property
     def layers(self) -> list[str]:

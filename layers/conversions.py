@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,7 +11,7 @@ from layers.description import Tags
 
 T = TypeVar("T")
 
-_NUMBER = re.compile(r"^\s*([+-]?\d+(?:[.,]\d+)?)\s*([^\d\s]*.*?)\s*$")
+_QUANTITY = re.compile(r"^\s*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)\s*([^\d\s]*.*?)\s*$")
 _MPH_IN_KMH = 1.609344
 _KNOT_IN_KMH = 1.852
 _FOOT_IN_M = 0.3048
@@ -33,14 +34,14 @@ def tag(key: str, convert: Callable[[str], T | None]) -> Callable[[Tags], T | No
 
 def number(value: str) -> float | None:
     """Return the number written with a decimal point or comma, without a unit."""
-    match = _NUMBER.match(value)
-    return None if match is None or match[2] else float(match[1].replace(",", "."))
+    found, unit = _quantity(value)
+    return None if unit else found
 
 
 def whole(value: str) -> int | None:
     """Return the whole number, or ``None`` for anything else."""
     found = number(value)
-    return int(found) if found is not None and found == int(found) and abs(found) < 2**31 else None
+    return int(found) if found is not None and abs(found) < 2**31 and found == int(found) else None
 
 
 def count(value: str) -> int | None:
@@ -92,10 +93,16 @@ def present(value: str) -> bool:
     return value != "no"
 
 
+def _quantity(value: str) -> tuple[float | None, str]:
+    """Return the number and the unit, or no number where the text begins with none or with one beyond all bounds."""
+    match = _QUANTITY.match(value)
+    if match is None:
+        return None, ""
+    found = float(match[1].replace(",", "."))
+    return (found, match[2].lower()) if math.isfinite(found) else (None, "")
+
+
 def _measure(value: str, units: dict[str, float]) -> float | None:
-    match = _NUMBER.match(value)
-    factor = units.get(match[2].lower()) if match else None
-    if match is None or factor is None:
-        return None
-    found = float(match[1].replace(",", ".")) * factor
-    return found if found >= 0 else None
+    found, unit = _quantity(value)
+    factor = units.get(unit)
+    return None if found is None or found < 0 or factor is None else found * factor

@@ -15,3 +15,7 @@ class DatabaseError(HoradError):
 
 class SourceError(HoradError):
     """A source can't be read: missing, cut off, of an unknown kind."""
+
+
+class ExportError(HoradError):
+    """A file can't be written whole."""

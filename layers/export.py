@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from geo.errors import InvalidInputError
 from layers import store
+from layers.errors import ExportError
 
 FORMATS = {
     ".gpkg": "GPKG",
@@ -30,6 +31,8 @@ def export_layer(connection: Connection, layer: str, file: Path, query: store.Qu
     ------
     InvalidInputError
         The suffix names no format we write, or the folder isn't there.
+    ExportError
+        The file can't be written whole, say because the disk is full.
     NotFoundError
         There is no such layer.
     """
@@ -45,7 +48,17 @@ def export_layer(connection: Connection, layer: str, file: Path, query: store.Qu
     options = {"GEOMETRY": "AS_WKT"} if driver == "CSV" else {}
     try:
         pyogrio.write_dataframe(frame.reset_index(), partial, driver=driver, layer=layer, **options)
+        _check_whole(partial, len(frame))
         partial.replace(file)
+    except RuntimeError as error:
+        raise ExportError(f"{file} can't be written: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
     return len(frame)
+
+
+def _check_whole(file: Path, features: int) -> None:
+    """Read the file back, since not every driver tells when the disk is full."""
+    found = pyogrio.read_info(file, force_feature_count=True)["features"] if features else 0
+    if found != features:
+        raise ExportError(f"{file} can't be written: only {found} of {features} features got into it")

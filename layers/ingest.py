@@ -11,10 +11,14 @@ import psycopg
 from psycopg.types.json import Jsonb
 from sqlalchemy import Engine
 
+from layers.errors import SourceError
 from layers.sources.records import Notes, Reader, Reject
 from layers.staging import Staging
+from layers.territory import find_territory
 
 _PROGRESS_EVERY = 1_000
+_REASONS_TOLD = 20
+_OTHER_REASONS = "other reasons"
 
 Progress = Callable[[int, float | None], None]
 
@@ -36,7 +40,8 @@ class LayerReport:
     cut
         Lines only partly in the file, of which the known parts were taken.
     rejected
-        How many records were not taken, by reason; the records are kept in ``ingest_rejects``.
+        How many records were not taken, by reason, the most common reasons one by one and the rest together; the
+        records are kept in ``ingest_rejects``.
     passed_over
         How many things have the layer's key but are none of its features, by what they are.
     """
@@ -81,7 +86,8 @@ def ingest(
 
     The base afterwards holds exactly what the source holds: features are known by (territory, source, source id),
     those that are as they were are left alone, and those that the source no longer has are removed. Loading the same
-    source twice changes nothing. Two loads of one source wait for each other.
+    source twice changes nothing. Two loads of one source wait for each other; loads of different sources go through
+    their layers in one order, so that neither waits for a layer that the other holds.
 
     Parameters
     ----------
@@ -102,13 +108,24 @@ def ingest(
     -------
     Report
         What became of every record. It is also kept in ``ingest_runs``.
+
+    Raises
+    ------
+    NotFoundError
+        The base has no such territory, or there is no such layer.
+    SourceError
+        The source can't be read to its end, or holds a value that the database can't keep.
     """
+    report = Report(territory, source, file_name, {})
     with engine.begin() as connection:
+        find_territory(connection, territory)
         driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
         driver.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"ingest {territory} {source}"])
-        stagings = {layer: Staging(driver, layer) for layer in layers}
-        rejects = _stage(reader, stagings, progress)
-        report = Report(territory, source, file_name, {})
+        stagings = {layer: Staging(driver, layer) for layer in sorted(set(layers))}
+        try:
+            rejects = _stage(reader, stagings, progress)
+        except psycopg.DataError as error:
+            raise SourceError(f"{file_name} holds a value that can't be kept: {str(error).splitlines()[0]}") from error
         for layer, staging in stagings.items():
             report.layers[layer] = _take(staging, territory, source, rejects[layer], reader.notes)
         _keep_account(driver, report, fingerprint, rejects)
@@ -149,13 +166,19 @@ def _take(staging: Staging, territory: str, source: str, rejects: list[Reject], 
     rejects += staging.reject_misplaced()
     report.repaired = staging.repair()
     rejects += staging.reject_unfit()
-    report.rejected = dict(Counter(each.reason for each in rejects).most_common())
+    report.rejected = _by_reason(rejects)
     report.gone = staging.remove_gone(territory, source)
     report.added, report.changed = staging.upsert(territory, source)
     report.unchanged = staging.count() - report.added - report.changed
     if report.added or report.changed or report.gone:
         staging.analyse()
     return report
+
+
+def _by_reason(rejects: list[Reject]) -> dict[str, int]:
+    found = Counter(each.reason for each in rejects).most_common()
+    rest = sum(number for _, number in found[_REASONS_TOLD:])
+    return dict(found[:_REASONS_TOLD]) | ({_OTHER_REASONS: rest} if rest else {})
 
 
 def _keep_account(

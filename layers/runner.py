@@ -16,7 +16,7 @@ from geo.network import Network
 from layers import store
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
-from layers.territory import at, registered
+from layers.territory import at, find_territory, registered
 
 _NETWORKS_KEPT = 4
 _building = Lock()
@@ -97,10 +97,7 @@ def _input(engine: Engine, territory: str, wanted: LayerInput) -> Network | gpd.
 
 
 def _metric_srid(connection: Connection, territory: str) -> int:
-    known = {each["id"]: each["metric_srid"] for each in registered(connection)}
-    if territory not in known:
-        raise NotFoundError(f"The base has no territory {territory!r}; it has: {', '.join(known) or 'none yet'}.")
-    return int(known[territory])
+    return int(find_territory(connection, territory)["metric_srid"])
 
 
 def _territory(connection: Connection, wanted: str | None, parameters: Mapping[str, Any]) -> str:

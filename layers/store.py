@@ -27,7 +27,14 @@ Interval: TypeAlias = tuple[dt.datetime | None, dt.datetime | None]
 _DECIMALS = 7
 _COUNT_AT_MOST = 100_000
 _MAX_ID = 2**63 - 1
-_DTYPES: dict[type, str] = {int: "Int64", bool: "boolean", float: "float64", str: "object", dt.date: "object"}
+_DTYPES: dict[type, str] = {
+    int: "Int64",
+    bool: "boolean",
+    float: "float64",
+    str: "object",
+    dt.date: "object",
+    dt.datetime: "datetime64[us, UTC]",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +149,7 @@ def read_frame(
     rows = connection.execute(_matching(select(*wanted), model, query)).all()
     frame = pd.DataFrame(rows, columns=["id", "geometry", *names, *(["tags"] if tags else [])])
     geometry = shapely.from_wkb(frame.pop("geometry").to_numpy())
-    for name in names:
-        frame[name] = _typed(frame[name], described[name])
+    frame = frame.astype({name: _DTYPES[described[name]] for name in names})
     return gpd.GeoDataFrame(frame.set_index("id"), geometry=geometry, crs=f"EPSG:{srid}")
 
 
@@ -229,10 +235,6 @@ def versions(connection: Connection) -> dict[str, int]:
     """Return how often each layer has changed; one that never has is 0."""
     found = connection.execute(select(LayerVersion.layer, LayerVersion.version)).all()
     return dict.fromkeys(models(), 0) | {row.layer: row.version for row in found}
-
-
-def _typed(values: Any, kind: type) -> Any:
-    return pd.to_datetime(values, utc=True) if kind is dt.datetime else values.astype(_DTYPES[kind])
 
 
 def _matching(statement: Select[Any], model: type[Feature], query: Query) -> Select[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,9 +25,13 @@ from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import TerritoryRow
 from layers.settings import PROJECT, get_settings
+from layers.sources.coordinates import to_degrees
 from layers.sources.mapping import ColumnRule
 
 PACKS = PROJECT / "data" / "territories"
+
+_ID_LENGTH = 63
+_ROOM_DEG = 0.01
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -52,6 +57,14 @@ def _metric_crs(value: str) -> str:
     if not crs.is_projected or crs.axis_info[0].unit_conversion_factor != 1 or crs.to_epsg() is None:
         raise ValueError(f"{value} must be a projected EPSG system in metres")
     return f"EPSG:{crs.to_epsg()}"
+
+
+def _known_crs(value: str) -> str:
+    try:
+        to_degrees(value)
+    except InvalidInputError as error:
+        raise ValueError(str(error)) from error
+    return value
 
 
 def _layer(value: str) -> str:
@@ -138,7 +151,7 @@ class TableSource(_Source):
 
     kind: Literal["table"]
     layer: Annotated[str, AfterValidator(_layer)]
-    crs: str = "EPSG:4326"
+    crs: Annotated[str, AfterValidator(_known_crs)] = "EPSG:4326"
     x: str
     y: str
     key: str | None = None
@@ -158,18 +171,25 @@ class TableSource(_Source):
 Source = Annotated[OsmSource | TableSource, Field(discriminator="kind")]
 
 
+def _ids_once(value: tuple[Source, ...]) -> tuple[Source, ...]:
+    again = sorted(name for name, times in Counter(each.id for each in value).items() if times > 1)
+    if again:
+        raise ValueError(f"each source needs an id of its own; more than one has {', '.join(again)}")
+    return value
+
+
 class Territory(BaseModel):
     """A city or a region: its names, its ground and its sources."""
 
     model_config = _STRICT
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63)
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=_ID_LENGTH)
     title: Titles
     parent: str | None = None
     metric_crs: Annotated[str, AfterValidator(_metric_crs)]
     boundary: Box
     view: Box | None = None
-    sources: tuple[Source, ...] = ()
+    sources: Annotated[tuple[Source, ...], AfterValidator(_ids_once)] = ()
 
     @property
     def metric_srid(self) -> int:
@@ -198,8 +218,8 @@ def read_pack(name_or_file: str) -> Territory:
         raise NotFoundError(f"There is no territory file {file}. The territories are: {known}.")
     try:
         return Territory.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise InvalidInputError(f"{file} is no YAML: {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{file} is no YAML in UTF-8: {error}") from error
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(step) for step in each['loc']) or 'the file'}: {each['msg']}" for each in error.errors()
@@ -210,24 +230,52 @@ def read_pack(name_or_file: str) -> Territory:
 def around(name: str, box: tuple[float, float, float, float]) -> Territory:
     """Describe a territory of which only the box around it is known.
 
-    Its id is made from the name, and its metric CRS is the UTM zone of the middle of the box.
+    Its id is made from the name, and its metric CRS is the UTM zone of the middle of the box. A box without breadth or
+    height is given some.
+
+    Raises
+    ------
+    InvalidInputError
+        The box lies by a pole, where there are no UTM zones.
     """
     west, south, east, north = box
-    zone = pyproj.database.query_utm_crs_info(
-        datum_name="WGS 84",
-        area_of_interest=pyproj.aoi.AreaOfInterest(*([(west + east) / 2, (south + north) / 2] * 2)),
-    )[0]
-    identifier = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "territory"
+    middle = ((west + east) / 2, (south + north) / 2)
+    zones = pyproj.database.query_utm_crs_info(
+        datum_name="WGS 84", area_of_interest=pyproj.aoi.AreaOfInterest(*middle, *middle)
+    )
+    if not zones:
+        raise InvalidInputError(f"{name} lies by a pole, beyond the UTM zones: describe the territory in a YAML file.")
+    identifier = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_ID_LENGTH].strip("-") or "territory"
     return Territory(
         id=identifier,
         title=dict.fromkeys(LANGUAGES, name),
-        metric_crs=f"EPSG:{zone.code}",
-        boundary=box,
+        metric_crs=f"EPSG:{zones[0].code}",
+        boundary=_with_room(box),
+    )
+
+
+def _with_room(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    west, south, east, north = box
+    if west < east and south < north:
+        return box
+    return (
+        max(west - _ROOM_DEG, -180.0),
+        max(south - _ROOM_DEG, -90.0),
+        min(east + _ROOM_DEG, 180.0),
+        min(north + _ROOM_DEG, 90.0),
     )
 
 
 def register(connection: Connection, territory: Territory) -> None:
-    """Write the territory into the base, or bring what is there up to date."""
+    """Write the territory into the base, or bring what is there up to date.
+
+    Raises
+    ------
+    NotFoundError
+        The base doesn't have its parent.
+    """
+    if territory.parent is not None:
+        find_territory(connection, territory.parent)
     values: dict[str, Any] = {
         "id": territory.id,
         "title": territory.title,
@@ -242,10 +290,27 @@ def register(connection: Connection, territory: Territory) -> None:
 
 
 def at(connection: Connection, box: tuple[float, float, float, float]) -> str | None:
-    """Return the smallest registered territory that touches a box in degrees, or ``None`` where there is none."""
-    touching = func.ST_Intersects(TerritoryRow.boundary, func.ST_MakeEnvelope(*box, STORAGE_SRID, type_=Geometry))
-    smallest = select(TerritoryRow.id).where(touching).order_by(func.ST_Area(TerritoryRow.boundary), TerritoryRow.id)
+    """Return the smallest registered territory in which at least half of a box in degrees lies, if there is one."""
+    west, south, east, north = box
+    envelope = func.ST_MakeEnvelope(*box, STORAGE_SRID, type_=Geometry)
+    inside = func.ST_Area(func.ST_Intersection(TerritoryRow.boundary, envelope))
+    holding = func.ST_Intersects(TerritoryRow.boundary, envelope) & (inside >= (east - west) * (north - south) / 2)
+    smallest = select(TerritoryRow.id).where(holding).order_by(func.ST_Area(TerritoryRow.boundary), TerritoryRow.id)
     return connection.execute(smallest.limit(1)).scalar()
+
+
+def find_territory(connection: Connection, territory: str) -> dict[str, Any]:
+    """Return what the base knows of a territory.
+
+    Raises
+    ------
+    NotFoundError
+        It doesn't know it; the text lists those it knows.
+    """
+    known = {each["id"]: each for each in registered(connection)}
+    if territory not in known:
+        raise NotFoundError(f"The base has no territory {territory!r}; it has: {', '.join(known) or 'none yet'}.")
+    return known[territory]
 
 
 def registered(connection: Connection) -> list[dict[str, Any]]:

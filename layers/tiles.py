@@ -50,9 +50,9 @@ def tile(connection: Connection, layers: Iterable[str], *, z: int, row: int, col
     Raises
     ------
     InvalidInputError
-        There is no such tile.
+        There is no such row or column at that zoom.
     NotFoundError
-        There is no such layer.
+        There is no such layer or zoom.
     """
     _check(z, row, col)
     drawn = [name for name in layers if find(name).layer.min_zoom <= z]

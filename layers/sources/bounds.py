@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import osmium
 import pyogrio
-import pyproj
 
 from layers.errors import SourceError
-from layers.models.base import STORAGE_SRID
 from layers.sources import osm
+from layers.sources.coordinates import to_degrees
+from layers.sources.vector import spatial_tables
 
 Box = tuple[float, float, float, float]
 
@@ -24,18 +24,25 @@ def bounds(file: Path, *, crs: str | None = None) -> Box:
     ------
     SourceError
         The file can't be read, or holds nothing that has a place.
+    InvalidInputError
+        The coordinate reference system is unknown.
     """
     if file.name.lower().endswith(osm.SUFFIXES):
         return _osm_bounds(file)
-    try:
-        info = pyogrio.read_info(file, force_total_bounds=True)
-    except pyogrio.errors.DataSourceError as error:
-        raise SourceError(f"{file.name} can't be read: {error}") from error
+    found = [box for name in spatial_tables(file) if (box := _table_bounds(file, name, crs)) is not None]
+    if not found:
+        raise SourceError(f"{file.name} doesn't tell where its features lie: name the territory with --territory.")
+    west, south, east, north = zip(*found, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+def _table_bounds(file: Path, table: str, crs: str | None) -> Box | None:
+    info = pyogrio.read_info(file, layer=table, force_total_bounds=True)
     box, stated = info["total_bounds"], crs or info["crs"]
     if box is None or stated is None or not np.isfinite(box).all():
-        raise SourceError(f"{file.name} doesn't tell where its features lie: name the territory with --territory.")
-    west, south, east, north = pyproj.Transformer.from_crs(stated, STORAGE_SRID, always_xy=True).transform_bounds(*box)
-    return west, south, east, north
+        return None
+    west, south, east, north = to_degrees(stated).transform_bounds(*box)
+    return (west, south, east, north) if np.isfinite([west, south, east, north]).all() else None
 
 
 def _osm_bounds(file: Path) -> Box:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from layers.conversions import number
+from layers.conversions import number, whole
 
 
 class ColumnRule(BaseModel):
@@ -56,7 +57,7 @@ class ColumnRule(BaseModel):
             return None
         if self.lookup is not None:
             if cell not in self.lookup:
-                raise ValueError(f"{self.source_column}: {cell!r} is not in the lookup table")
+                raise ValueError(f"{cell!r} of {self.source_column} is not in the lookup table")
             return self.lookup[cell]
         if self.format is not None:
             found = datetime.strptime(cell, self.format)  # noqa: DTZ007
@@ -67,16 +68,14 @@ class ColumnRule(BaseModel):
 
 
 def convert(value: Any, kind: type) -> Any:
-    """Return the value in the type of a column; text is read as people write it.
+    """Return the value in the type of a column; whatever its type was, it is read as people write it.
 
     Raises
     ------
     ValueError
-        The text can't be read as that type; the error says so.
+        It can't be read as that type; the error says so.
     """
-    if value is None or not isinstance(value, str) or kind is str:
-        return value
-    return _READERS[kind](value)
+    return None if value is None else _READERS[kind](str(value))
 
 
 def _number(text: str) -> float:
@@ -87,10 +86,10 @@ def _number(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    found = _number(text)
-    if found != int(found) or abs(found) >= 2**31:
+    found = whole(text)
+    if found is None:
         raise ValueError(f"{text!r} is no whole number")
-    return int(found)
+    return found
 
 
 def _truth(text: str) -> bool:
@@ -105,5 +104,16 @@ def _time(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _date(text: str) -> date:
+    return _time(text).date()
+
+
 _TRUTHS = {"1": True, "true": True, "yes": True, "t": True, "0": False, "false": False, "no": False, "f": False}
-_READERS = {int: _integer, float: _number, bool: _truth, date: date.fromisoformat, datetime: _time}
+_READERS: dict[type, Callable[[str], Any]] = {
+    str: str,
+    int: _integer,
+    float: _number,
+    bool: _truth,
+    date: _date,
+    datetime: _time,
+}

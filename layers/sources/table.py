@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -12,13 +13,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import pyproj
 import shapely
 
-from geo.errors import InvalidInputError
 from layers.errors import SourceError
 from layers.models import Feature
-from layers.models.base import STORAGE_SRID
+from layers.sources.coordinates import to_degrees
 from layers.sources.mapping import ColumnRule, convert
 from layers.sources.records import Item, Notes, Record, Reject
 
@@ -77,10 +76,8 @@ class TableReader:
         self._mapped = {x, y} | {rule.source_column for rule in columns.values() if rule.source_column}
         self._seen: Counter[str] = Counter()
         self._bytes_read = 0
-        try:
-            self._transformer = pyproj.Transformer.from_crs(crs, STORAGE_SRID, always_xy=True)
-        except pyproj.exceptions.CRSError as error:
-            raise InvalidInputError(f"{crs} is no coordinate reference system") from error
+        self._crs = crs
+        self._transformer = to_degrees(crs)
 
     @property
     def progress(self) -> float | None:
@@ -114,19 +111,26 @@ class TableReader:
         points = self._points(rows)
         for row, point in zip(rows, points, strict=True):
             source_id = self._source_id(row)
+            if not source_id:
+                yield Reject(self._layer, "", f"the id, {self._key}, is empty", row)
+                continue
             if point is None:
-                yield Reject(self._layer, source_id, "no coordinates", row)
+                yield Reject(self._layer, source_id, self._why_nowhere(row), row)
                 continue
+            yield self._item(source_id, row, point)
+
+    def _item(self, source_id: str, row: Row, point: str) -> Item:
+        values: dict[str, Any] = {}
+        for name, rule, kind in self._rules:
             try:
-                values = {name: convert(rule.value(row), kind) for name, rule, kind in self._rules}
+                values[name] = convert(rule.value(row), kind)
             except ValueError as error:
-                yield Reject(self._layer, source_id, str(error), row)
-                continue
-            rest = {name: cell for name, cell in row.items() if name and name not in self._mapped and cell}
-            yield Record(self._layer, source_id, point, values, rest)
+                return Reject(self._layer, source_id, f"{name}: {error}", row)
+        rest = {name: cell for name, cell in row.items() if name and name not in self._mapped and cell}
+        return Record(self._layer, source_id, point, values, rest)
 
     def _points(self, rows: list[Row]) -> list[str | None]:
-        """Return hexadecimal WKB in longitude and latitude, or ``None`` where a row has no finite coordinates."""
+        """Return hexadecimal WKB in longitude and latitude, or ``None`` where a row's coordinates give no place."""
         coordinates = np.array([(_coordinate(row[self._x]), _coordinate(row[self._y])) for row in rows])
         lon, lat = self._transformer.transform(coordinates[:, 0], coordinates[:, 1])
         finite = np.isfinite(coordinates).all(axis=1) & np.isfinite(lon) & np.isfinite(lat)
@@ -134,9 +138,13 @@ class TableReader:
         wkb = shapely.to_wkb(points, hex=True)
         return [each if known else None for each, known in zip(wkb, finite, strict=True)]
 
+    def _why_nowhere(self, row: Row) -> str:
+        known = all(math.isfinite(_coordinate(row[name])) for name in (self._x, self._y))
+        return f"the coordinates lie outside {self._crs}" if known else "no coordinates"
+
     def _source_id(self, row: Row) -> str:
         if self._key:
-            return row[self._key]
+            return (row[self._key] or "").strip()
         digest = hashlib.sha256("\x1f".join(str(cell) for cell in row.values()).encode()).hexdigest()[:16]
         self._seen[digest] += 1
         number = self._seen[digest]

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyogrio
-import pyproj
 import shapely
 
 from geo.errors import InvalidInputError
 from layers.catalog import columns
 from layers.errors import SourceError
 from layers.models import Feature
-from layers.models.base import STORAGE_SRID
+from layers.sources.coordinates import to_degrees
 from layers.sources.mapping import convert
 from layers.sources.records import Item, Notes, Record, Reject
 
@@ -26,8 +24,27 @@ _BATCH_ROWS = 5_000
 _ID_FIELDS = ("source_id", "id", "fid")
 
 
+def spatial_tables(path: Path) -> list[str]:
+    """Return the names of a file's tables that have a geometry.
+
+    Raises
+    ------
+    SourceError
+        The file can't be read, or has no such table.
+    """
+    try:
+        found = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry is not None]
+    except pyogrio.errors.DataSourceError as error:
+        raise SourceError(f"{path.name} can't be read: {error}") from error
+    if not found:
+        raise SourceError(f"{path.name} has no table with a geometry.")
+    return found
+
+
 class VectorReader:
     """Reads one table of features into one layer; fields go to the columns of the same name, the rest to the tags.
+
+    Of several tables in the file, the one named like the layer is read.
 
     Parameters
     ----------
@@ -43,7 +60,8 @@ class VectorReader:
     SourceError
         The file can't be read.
     InvalidInputError
-        The file doesn't say its coordinate reference system and none is given.
+        The file doesn't say its coordinate reference system and none is given, or it is unknown; or none of several
+        tables is named like the layer.
     """
 
     def __init__(self, path: Path, layer: str, model: type[Feature], *, crs: str | None = None) -> None:
@@ -52,16 +70,14 @@ class VectorReader:
         self._layer = layer
         self._types = {each.name: each.python_type for each in columns(model)}
         self._read = 0
-        try:
-            self._info = pyogrio.read_info(path, force_feature_count=True)
-        except pyogrio.errors.DataSourceError as error:
-            raise SourceError(f"{path.name} can't be read: {error}") from error
+        self._table = _choose(path, layer)
+        self._info = pyogrio.read_info(path, layer=self._table, force_feature_count=True)
         stated = crs or self._info["crs"]
         if stated is None:
             raise InvalidInputError(
                 f"{path.name} doesn't say in which CRS its coordinates are: name it with --crs EPSG:..."
             )
-        self._transformer = pyproj.Transformer.from_crs(stated, STORAGE_SRID, always_xy=True)
+        self._transformer = to_degrees(stated)
 
     @property
     def progress(self) -> float | None:
@@ -73,7 +89,12 @@ class VectorReader:
         while True:
             try:
                 frame = pyogrio.read_dataframe(
-                    self._path, skip_features=self._read, max_features=_BATCH_ROWS, fid_as_index=True
+                    self._path,
+                    layer=self._table,
+                    skip_features=self._read,
+                    max_features=_BATCH_ROWS,
+                    fid_as_index=True,
+                    on_invalid="ignore",
                 )
             except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
                 raise SourceError(f"{self._path.name} can't be read after {self._read} features: {error}") from error
@@ -89,27 +110,37 @@ class VectorReader:
         id_field = next((name for name in _ID_FIELDS if name in fields), None)
         rows = frame[fields].astype(object).where(frame[fields].notna(), None).to_dict("records")
         for fid, row, point in zip(frame.index, rows, wkb, strict=True):
-            source_id = str(row[id_field] if id_field and row[id_field] is not None else fid)
-            yield self._item(source_id, row, point)
+            yield self._item(_source_id(row[id_field], fid) if id_field else str(fid), row, point)
 
     def _item(self, source_id: str, row: dict[str, Any], geometry: str | None) -> Item:
         if geometry is None:
-            return Reject(self._layer, source_id, "there is no geometry", _as_text(row))
+            return Reject(self._layer, source_id, "there is no geometry that can be read", _as_text(row))
         values: dict[str, Any] = {}
         for name in self._types.keys() & row.keys():
             try:
-                values[name] = convert(_plain(row[name]), self._types[name])
+                values[name] = convert(row[name], self._types[name])
             except ValueError as error:
                 return Reject(self._layer, source_id, f"{name}: {error}", _as_text(row))
         rest = {name: value for name, value in row.items() if name not in self._types}
         return Record(self._layer, source_id, geometry, values, _as_text(rest))
 
 
-def _plain(value: Any) -> Any:
-    """Return numbers and times as text, so that one reading of text serves all types."""
-    if value is None or isinstance(value, bool):
-        return value
-    return value.isoformat() if isinstance(value, pd.Timestamp) else str(value)
+def _choose(path: Path, layer: str) -> str:
+    tables = spatial_tables(path)
+    if len(tables) == 1:
+        return tables[0]
+    if layer not in tables:
+        raise InvalidInputError(
+            f"{path.name} holds the tables {', '.join(tables)}: give the one to load the name of the layer, {layer}"
+        )
+    return layer
+
+
+def _source_id(stated: Any, fid: int) -> str:
+    """Return the stated id, whole numbers without decimals though gaps in the field make them floats."""
+    if stated is None:
+        return f"fid {fid}"
+    return str(int(stated)) if isinstance(stated, float) and stated.is_integer() else str(stated)
 
 
 def _as_text(row: dict[str, Any]) -> dict[str, str]:
