@@ -73,16 +73,16 @@ export function localised(text) {
 }
 
 /**
- * A number as it is written in the language of the page.
+ * A number as it is written in the language of the page; four digits stay together, since they may be a year.
  * @param {number} value
  * @param {number} [decimals] as many as the value has, up to three, where not given
  * @returns {string}
  */
 export function number(value, decimals) {
-  const options = decimals === undefined
+  const precision = decimals === undefined
     ? { maximumFractionDigits: 3 }
     : { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
-  return new Intl.NumberFormat([current, FALLBACK_LOCALE], options).format(value);
+  return new Intl.NumberFormat([current, FALLBACK_LOCALE], { ...precision, useGrouping: "min2" }).format(value);
 }
 
 /**
