@@ -79,6 +79,7 @@ def territory_for(engine: Engine, file: Path, *, wanted: str | None = None, crs:
         The id of a territory of the base, the one wanted or the one in which the file lies; or a new territory, not
         yet registered, as its file in ``data/territories`` describes it or, without one, as the file's box suggests.
     """
+    _check_is_there(file)
     with engine.connect() as connection:
         known = {each["id"] for each in registered(connection)}
         if wanted in known:
@@ -122,8 +123,7 @@ def load_file(
     SourceError, InvalidInputError, NotFoundError
         The file can't be read, is of an unknown kind, or a layer isn't there.
     """
-    if not file.is_file():
-        raise SourceError(f"There is no file {file}.")
+    _check_is_there(file)
     reader, targets = _open(file, layers, crs)
     return ingest(
         engine,
@@ -144,6 +144,11 @@ def fingerprint(file: Path, *parts: str) -> str:
         while chunk := stream.read(_READ_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _check_is_there(file: Path) -> None:
+    if not file.is_file():
+        raise SourceError(f"There is no file {file}.")
 
 
 def _open(file: Path, layers: Sequence[str] | None, crs: str | None) -> tuple[Reader, list[str]]:

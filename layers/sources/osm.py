@@ -147,9 +147,8 @@ class OsmReader:
             self._awaited[target.name, source_id] = tags
 
     def _line(self, target: _Target, way: Any, source_id: str, tags: dict[str, str]) -> Iterator[Item]:
-        try:
-            geometry = self._wkb.create_linestring(way)
-        except (osmium.InvalidLocationError, RuntimeError):
+        geometry = self._whole(way)
+        if geometry is None:
             known = _known_parts(way)
             if known is None:
                 yield Reject(
@@ -159,6 +158,18 @@ class OsmReader:
             self.notes.cut[target.name] += 1
             geometry = shapely.to_wkb(known, hex=True)
         yield target.record(source_id, geometry, tags)
+
+    def _whole(self, way: Any) -> str | None:
+        """Return the line of a way, or ``None`` where it has no length or the place of a node is unknown.
+
+        The factory passes over unknown nodes at the beginning and stumbles over any other.
+        """
+        if not way.nodes or not way.nodes[0].location.valid():
+            return None
+        try:
+            return str(self._wkb.create_linestring(way))
+        except (osmium.InvalidLocationError, RuntimeError):
+            return None
 
     def _area(self, target: _Target, area: Any, tags: Tags) -> Iterator[Item]:
         wanted = "area" in target.elements or ("relation" in target.elements and not area.from_way())

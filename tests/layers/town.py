@@ -1,0 +1,112 @@
+"""A town that one test fills as it likes, far from the demo city, and what a test asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import shapely
+from sqlalchemy import Engine
+
+from layers import store
+from layers.catalog import models
+from layers.ingest import LayerReport, Report, ingest
+from layers.loading import load_file
+from layers.sources.records import Item, Notes, Record
+
+BOX = (27.50, 53.88, 27.60, 53.92)
+LON, LAT = 27.55, 53.90
+
+Row = dict[str, Any]
+
+
+class Given:
+    """A source that yields what it is given."""
+
+    progress = None
+
+    def __init__(self, *items: Item) -> None:
+        self.notes = Notes()
+        self._items = items
+
+    def __iter__(self) -> Iterator[Item]:
+        yield from self._items
+
+
+def record(layer: str, source_id: str, geometry: shapely.Geometry | str, **values: Any) -> Record:
+    """A feature as a source has it; the geometry also as WKT."""
+    shape = shapely.from_wkt(geometry) if isinstance(geometry, str) else geometry
+    return Record(layer, source_id, shapely.to_wkb(shape, hex=True), values, {})
+
+
+def school(source_id: str, lon: float = LON, lat: float = LAT, **values: Any) -> Record:
+    """A facility."""
+    return record("facilities", source_id, shapely.Point(lon, lat), **{"kind": "school", **values})
+
+
+def street(source_id: str, *places: tuple[float, float], **values: Any) -> Record:
+    """A road."""
+    return record("roads", source_id, shapely.LineString(places), **{"road_class": "residential", **values})
+
+
+@dataclass(frozen=True)
+class Town:
+    """A registered territory of the test's own."""
+
+    engine: Engine
+    id: str
+
+    def ingest(self, *items: Item, layers: tuple[str, ...] = ("facilities",), source: str = "given") -> Report:
+        return self.read(Given(*items), layers=layers, source=source)
+
+    def read(self, reader: Any, *, layers: tuple[str, ...] = ("facilities",), source: str = "given") -> Report:
+        return ingest(
+            self.engine,
+            reader,
+            territory=self.id,
+            source=source,
+            file_name="given.dat",
+            fingerprint="of the test",
+            layers=layers,
+        )
+
+    def load(self, file: Path, *layers: str, crs: str | None = None, source: str = "file") -> Report:
+        return load_file(self.engine, file, territory=self.id, source=source, layers=layers or None, crs=crs)
+
+    def load_one(self, file: Path, layer: str, *, crs: str | None = None) -> LayerReport:
+        return self.load(file, layer, crs=crs).layers[layer]
+
+    def features(self, layer: str) -> dict[str, Row]:
+        """Everything kept of every feature, by source id; what no reader ought to touch included."""
+        return {row["source_id"]: row for row in self._rows(f"{_EVERYTHING} FROM {layer} AS f WHERE territory = %s")}
+
+    def everything(self) -> dict[str, Any]:
+        """All that a load may change: features, versions of layers, loads and rejects."""
+        with self.engine.connect() as connection:
+            versions = store.versions(connection)
+        return {
+            "features": {layer: found for layer in models() if (found := self.features(layer))},
+            "versions": versions,
+            "runs": self._rows("SELECT * FROM ingest_runs WHERE territory = %s ORDER BY id"),
+            "rejects": self.rejects(),
+        }
+
+    def rejects(self) -> list[Row]:
+        return self._rows(
+            "SELECT layer, source_id, reason, record FROM ingest_rejects AS r JOIN ingest_runs AS u ON u.id = r.run"
+            " WHERE territory = %s ORDER BY r.id"
+        )
+
+    def _rows(self, statement: str) -> list[Row]:
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.exec_driver_sql(statement, (self.id,)).mappings()]
+
+
+_EVERYTHING = "SELECT f.*, ST_AsText(geom) AS wkt, xmin::text AS row_version, ctid::text AS place"
+
+
+def accounted(report: LayerReport) -> bool:
+    """Whether every record that was read has become something."""
+    return report.read == report.added + report.changed + report.unchanged + sum(report.rejected.values())
