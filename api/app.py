@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import errors, maps
 from api.folium_assets import use_local_assets
+from api.head import HeadMiddleware
 from api.negotiation import known_parameters
 from api.ogc import common, features, processes, styles, tiles
 from layers.settings import PROJECT
@@ -37,6 +38,7 @@ def create_app() -> FastAPI:
     app.add_middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], expose_headers=["ETag"]
     )
+    app.add_middleware(HeadMiddleware)
     mounted = (features, tiles, styles, processes, maps)
     conforms_to = [*common.CONFORMS_TO, *(each for module in mounted for each in getattr(module, "CONFORMS_TO", ()))]
     app.include_router(common.router(conforms_to))

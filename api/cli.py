@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -174,10 +175,10 @@ def status(as_json: JsonOption = False) -> None:
         out.print(table)
 
 
-def main() -> None:
-    """Run the command; an error that is ours is one line and exit code 1."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command, by default with the words it was called with; an error of ours is one line and exit code 1."""
     try:
-        app()
+        app(arguments)
     except HoradError as error:
         Console(stderr=True, highlight=False).print(f"[red]Error:[/red] {error}", markup=True, soft_wrap=True)
         sys.exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -52,7 +53,14 @@ class _LayerTiles(JSCSSMixin, MacroElement):
     def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__()
         self._name = "LayerTiles"
-        self.settings = json.dumps(settings, ensure_ascii=False).replace("<", "\\u003c")
+        self.settings = _script_safe(json.dumps(settings, ensure_ascii=False))
+
+
+def _script_safe(text: str) -> str:
+    """Keep what stands in JSON's strings from ending the script, and from Folium's templates."""
+    return (
+        text.replace("<", "\\u003c").replace("{{", "\\u007b\\u007b").replace("{%", "\\u007b%").replace("{#", "\\u007b#")
+    )
 
 
 @router.get("/maps/{collection}", summary="A layer on a Folium map", response_class=HTMLResponse)

@@ -19,7 +19,7 @@ from geo.errors import HoradError
 from layers.settings import get_settings
 
 INSTANCE_VARIABLE = "HORAD_INSTANCE"
-"""How a server learns the token by which it is known again; ``/health`` returns it."""
+"""How a server learns the token by which it is known again; ``/health/live`` returns it."""
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 15.0
@@ -52,7 +52,7 @@ class Service:
     def answers(self) -> bool:
         """Tell whether it is this server that answers there."""
         try:
-            with urllib.request.urlopen(f"{self.url}/health", timeout=_HEALTH_TIMEOUT_S) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{self.url}/health/live", timeout=_HEALTH_TIMEOUT_S) as answer:  # noqa: S310
                 return bool(json.load(answer).get("instance") == self.instance)
         except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError):
             return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -29,6 +28,7 @@ OPENAPI_JSON = "application/vnd.oai.openapi+json;version=3.1"
 
 PLANNERS_PAGE = PROJECT / "api" / "web" / "index.html"
 
+_NEVER_KEPT = {"Cache-Control": "no-store"}
 _OFFERED = {"json": JSON, "html": HTML}
 
 
@@ -94,11 +94,11 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
     @routes.get("/health", summary="Whether the service and its database work")
     def health(database: Database) -> Response:
         database.execute(text("SELECT 1"))
-        return JSONResponse(
-            {"status": "ok", "instance": os.environ.get(INSTANCE_VARIABLE)},
-            HTTPStatus.OK,
-            {"Cache-Control": "no-store"},
-        )
+        return JSONResponse({"status": "ok"}, headers=_NEVER_KEPT)
+
+    @routes.get("/health/live", summary="Whether the service runs, whatever its database does")
+    def live() -> Response:
+        return JSONResponse({"status": "ok", "instance": os.environ.get(INSTANCE_VARIABLE)}, headers=_NEVER_KEPT)
 
     return routes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import geopandas as gpd
@@ -97,6 +98,7 @@ def process(request: Request, database: Database, lang: Language, process: Proce
                 },
             }
         },
+        "horad:view": asdict(described.view),
     }
     return page(request, described.title[lang], lang, document) if chosen == "html" else JSONResponse(document)
 

@@ -101,6 +101,7 @@ def legend(model: type[Feature], lang: str) -> list[dict[str, Any]]:
             "colour": each.colour,
             "width": each.width_px,
             **({"outline": each.outline} if each.outline else {}),
+            **({"dash": list(each.dash)} if each.dash else {}),
         }
         for each in reversed(model.layer.style.symbols)
     ]

@@ -119,6 +119,14 @@ def test_a_method_that_is_not_there_is_not_allowed(client: httpx.Client) -> None
     assert answer.headers["content-type"] == PROBLEM
 
 
+def test_head_is_get_without_the_body(client: httpx.Client) -> None:
+    for path in ("/", "/collections/roads/items", "/static/icon.svg"):
+        head, get = client.head(path), client.get(path)
+        assert head.status_code == 200
+        assert head.content == b""
+        assert head.headers["content-type"] == get.headers["content-type"]
+
+
 def test_health(client: httpx.Client) -> None:
     answer = client.get("/health")
     assert answer.json()["status"] == "ok"
