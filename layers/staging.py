@@ -53,6 +53,7 @@ class Staging:
         self._execute(
             "CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA", self._names(), self._target
         )
+        self._execute("ALTER TABLE {} ALTER COLUMN geom TYPE geometry")
 
     def add(self, record: Record) -> None:
         """Take a record in."""
@@ -159,8 +160,11 @@ class Staging:
 
     def _reject(self, reason: str, condition: LiteralString | sql.Composable) -> list[Reject]:
         where = condition if isinstance(condition, sql.Composable) else sql.SQL(condition)
+        values = _join([name for name in self._columns if name != "geom"])
         rows = self._execute(
-            "DELETE FROM {} WHERE {} RETURNING source_id, to_jsonb({}.*) - 'geom', ST_AsText(geom)", where, self._table
+            "DELETE FROM {} WHERE {} RETURNING source_id, (SELECT to_jsonb(v) FROM (SELECT {}) AS v), ST_AsText(geom)",
+            where,
+            values,
         )
         return [Reject(self.layer, source_id, reason, {**record, "geom": wkt}) for source_id, record, wkt in rows]
 

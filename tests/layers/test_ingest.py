@@ -1,0 +1,166 @@
+"""What a load does to a layer: exactly what the source says, with an account of every record."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import shapely
+from town import LAT, LON, Given, Town, accounted, record, school, street
+
+from layers.errors import NotFoundError
+from layers.ingest import ingest
+from layers.sources.records import Record, Reject
+
+NOT_IN_DEGREES = "the coordinates are not longitude and latitude in degrees"
+SECOND = "the id stands in the source for the second time"
+NO_NUMBER = "a coordinate is no number"
+NO_POINT = "the geometry is no point"
+NO_GEOMETRY = "there is no geometry"
+
+
+def test_loading_the_same_again_changes_nothing(town: Town) -> None:
+    items = [
+        school("a", name="Школа № 1", capacity=600),
+        school("b", LON, LAT),
+        street("main", (LON, LAT), (LON + 0.001, LAT), max_speed_kmh=57.936384),
+        record("buildings", "house", "POLYGON ((27.5 53.9, 27.51 53.9, 27.51 53.91, 27.5 53.9))"),
+        record("utilities", "pipe", "LINESTRING (27.5 53.9, 27.51 53.9)", network="water", installed_on="1998-05-01"),
+    ]
+    layers = ("facilities", "roads", "buildings", "utilities")
+    town.ingest(*items, layers=layers)
+    before = town.everything()
+    report = town.ingest(*reversed(items), layers=layers)
+    assert sum(each.unchanged for each in report.layers.values()) == len(items)
+    after = town.everything()
+    assert after["features"] == before["features"]
+    assert after["versions"] == before["versions"]
+
+
+def test_the_report_tells_what_changed(town: Town) -> None:
+    town.ingest(school("same"), school("renamed", name="old"), school("moved"), school("retagged"), school("gone"))
+    before = town.features("facilities")
+    retagged = Record(*school("retagged")[:4], {"wheelchair": "yes"})
+    report = town.ingest(
+        school("same"), school("renamed", name="new"), school("moved", LON + 1e-7), retagged, school("new")
+    ).layers["facilities"]
+    assert (report.read, report.unchanged, report.changed, report.added, report.gone) == (5, 1, 3, 1, 1)
+    after = town.features("facilities")
+    assert after.keys() == {"same", "renamed", "moved", "retagged", "new"}
+    assert after["same"] == before["same"]
+    assert after["renamed"]["name"] == "new"
+    assert after["retagged"]["tags"] == {"wheelchair": "yes"}
+    for each in ("renamed", "moved", "retagged"):
+        assert after[each]["id"] == before[each]["id"]
+        assert after[each]["updated_at"] > before[each]["updated_at"]
+
+
+def test_a_source_removes_only_its_own(town: Town) -> None:
+    town.ingest(school("1"), school("2"), source="city")
+    town.ingest(school("1", name="of the state"), source="state")
+    assert town.ingest(source="city").layers["facilities"].gone == 2
+    [left] = town.features("facilities").values()
+    assert (left["source"], left["name"]) == ("state", "of the state")
+
+
+def test_layers_not_asked_for_are_left(town: Town) -> None:
+    town.ingest(street("main", (LON, LAT), (LON, LAT + 1)), layers=("roads",))
+    report = town.ingest(school("a"), street("other", (LON, LAT), (LON, LAT + 1)), layers=("facilities",))
+    assert list(report.layers) == ["facilities"]
+    assert list(town.features("roads")) == ["main"]
+
+
+def test_what_is_bad_is_kept_with_its_reason(town: Town) -> None:
+    bad = [
+        (school("nan", math.nan), NO_NUMBER),
+        (school("infinite", math.inf), NO_NUMBER),
+        (school("far east", 181), NOT_IN_DEGREES),
+        (school("swapped", 53.9, 127.5), NOT_IN_DEGREES),
+        (school("metres", 6672000, 25497000), NOT_IN_DEGREES),
+        (school("pole", 27.5, 90), NOT_IN_DEGREES),
+        (school("kindless", kind=None), "kind is missing"),
+        (record("facilities", "line", "LINESTRING (27 53, 28 54)"), NO_POINT),
+        (record("facilities", "mixed", "GEOMETRYCOLLECTION (POINT (27 53), LINESTRING (27 53, 28 54))"), NO_POINT),
+        (record("facilities", "empty", "POINT EMPTY"), NO_GEOMETRY),
+        (record("facilities", "hollow", "GEOMETRYCOLLECTION EMPTY"), NO_GEOMETRY),
+        (school("good", name="the second"), SECOND),
+    ]
+    report = town.ingest(school("good", name="the first"), *(each for each, _ in bad)).layers["facilities"]
+    assert accounted(report)
+    assert (report.read, report.added) == (len(bad) + 1, 1)
+    assert town.features("facilities")["good"]["name"] == "the first"
+    kept = town.rejects()
+    assert {each["source_id"]: each["reason"] for each in kept} == {each.source_id: why for each, why in bad}
+    assert report.rejected[NOT_IN_DEGREES] == 4
+    records = {each["source_id"]: each["record"] for each in kept}
+    assert records["swapped"]["geom"] == "POINT(53.9 127.5)"
+    assert records["kindless"]["kind"] is None
+    assert records["good"]["name"] == "the second"
+
+
+def test_bad_areas_are_repaired_where_that_leaves_an_area(town: Town) -> None:
+    report = town.ingest(
+        record("buildings", "bow tie", "POLYGON ((0 0, 2 2, 2 0, 0 2, 0 0))"),
+        record("buildings", "spike", "POLYGON ((0 0, 4 0, 4 4, 0 4, 0 9, 0 4, 0 0))"),
+        record("buildings", "flat", "POLYGON ((0 0, 2 0, 1 0, 0 0))"),
+        record("buildings", "road", "LINESTRING (0 0, 2 0)"),
+        record("buildings", "whole", "POLYGON ((0 0, 1 0, 1 1, 0 0))"),
+        layers=("buildings",),
+    ).layers["buildings"]
+    assert accounted(report)
+    assert report.rejected == {"the geometry is no polygon": 2}
+    shapes = {source_id: shapely.from_wkt(row["wkt"]) for source_id, row in town.features("buildings").items()}
+    assert all(each.is_valid for each in shapes.values())
+    assert {source_id: each.area for source_id, each in shapes.items()} == {"bow tie": 2, "spike": 16, "whole": 0.5}
+    assert report.repaired >= 2
+
+
+def test_heights_and_lonely_parts_are_flattened(town: Town) -> None:
+    town.ingest(
+        record("roads", "z", "LINESTRING Z (27 53 150, 28 54 160)", road_class="path"),
+        record("roads", "one part", "MULTILINESTRING ((27 53, 28 54))", road_class="path"),
+        record("roads", "two parts", "MULTILINESTRING ((27 53, 28 54), (29 55, 30 56))", road_class="path"),
+        layers=("roads",),
+    )
+    assert {source_id: row["wkt"] for source_id, row in town.features("roads").items()} == {
+        "z": "LINESTRING(27 53,28 54)",
+        "one part": "LINESTRING(27 53,28 54)",
+        "two parts": "MULTILINESTRING((27 53,28 54),(29 55,30 56))",
+    }
+
+
+def test_columns_without_a_value_get_their_default(town: Town) -> None:
+    town.ingest(street("main", (LON, LAT), (LON + 1, LAT)), layers=("roads",))
+    road = town.features("roads")["main"]
+    assert (road["one_way"], road["bridge"], road["tunnel"], road["foot"]) == ("both", False, False, None)
+
+
+def test_a_report_stays_short_however_many_reasons_there_are(town: Town) -> None:
+    rejects = [Reject("facilities", f"{nth}", f"a reason of its own, {nth}", {}) for nth in range(50)]
+    report = town.ingest(*(school(f"kindless {nth}", kind=None) for nth in range(3)), *rejects).layers["facilities"]
+    assert accounted(report)
+    assert report.rejected["kind is missing"] == 3
+    assert len(report.rejected) < 30
+    assert len(town.rejects()) == 53
+
+
+def test_a_territory_or_layer_that_is_not_there_is_named(town: Town) -> None:
+    with pytest.raises(NotFoundError, match=r"no territory 'atlantis'; it has: .*town"):
+        Town(town.engine, "atlantis").ingest(school("a"))
+    with pytest.raises(NotFoundError, match="no layer 'schools'"):
+        town.ingest(school("a"), layers=("schools",))
+
+
+def test_progress_is_told(town: Town) -> None:
+    told: list[tuple[int, float | None]] = []
+    ingest(
+        town.engine,
+        Given(*(school(f"{nth}") for nth in range(2500))),
+        territory=town.id,
+        source="given",
+        file_name="given.dat",
+        fingerprint="",
+        layers=["facilities"],
+        progress=lambda number, share: told.append((number, share)),
+    )
+    assert [number for number, _ in told] == [1000, 2000]

@@ -1,0 +1,189 @@
+"""What a load withstands: failures, kills, and other loads at the same time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+from town import LAT, LON, Given, Town, school, street
+
+from layers import store
+from layers.errors import SourceError
+from layers.sources.records import Item
+
+KILLED_WHILE_WRITING = """
+from layers import database
+from town import Town, school, street
+
+town = Town(database.engine(), "town")
+schools = [school(f"new {n}") for n in range(6000)]
+town.ingest(*schools, street("main", (27, 53), (28, 54)), layers=("facilities", "roads"))
+"""
+
+
+class Failing(Given):
+    """A source that breaks after its items."""
+
+    def __init__(self, error: Exception, *items: Item) -> None:
+        super().__init__(*items)
+        self._error = error
+
+    def __iter__(self) -> Iterator[Item]:
+        yield from self._items
+        raise self._error
+
+
+class Meeting(Given):
+    """A source that ends only when the other loads have come as far."""
+
+    def __init__(self, barrier: Barrier, *items: Item) -> None:
+        super().__init__(*items)
+        self._barrier = barrier
+
+    def __iter__(self) -> Iterator[Item]:
+        yield from self._items
+        self._barrier.wait(10)
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 20) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+@contextmanager
+def nobody_writes(engine: Engine, layer: str) -> Iterator[None]:
+    """Whoever writes to the layer waits meanwhile."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"LOCK TABLE {layer} IN SHARE MODE")
+        yield
+        connection.rollback()
+
+
+def waiting(engine: Engine) -> list[int]:
+    """The connections that wait for a table, and are not this process's own business."""
+    with engine.connect() as connection:
+        return list(
+            connection.exec_driver_sql("SELECT pid FROM pg_locks WHERE NOT granted AND locktype = 'relation'").scalars()
+        )
+
+
+def alive(engine: Engine, pid: int) -> bool:
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", (pid,))
+        return bool(found.scalar_one())
+
+
+@contextmanager
+def listening(url: str) -> Iterator[Callable[[float], list[Any]]]:
+    """Hear what is said of the layers; the function gives what comes within some seconds."""
+    address = url.replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("LISTEN horad_layers")
+        yield lambda seconds: [each.payload for each in connection.notifies(timeout=seconds)]
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        Failing(SourceError("the file ends in the middle"), *(school(f"{nth}") for nth in range(6000))),
+        Failing(ValueError("a fault of the reader"), school("new")),
+        Given(school("good"), school("bad", name="NUL\x00")),
+    ],
+    ids=["cut off", "fault", "value no database takes"],
+)
+def test_a_load_that_fails_changes_nothing(town: Town, reader: Given) -> None:
+    town.ingest(school("old"))
+    before = town.everything()
+    with pytest.raises((SourceError, ValueError)):
+        town.read(reader)
+    assert town.everything() == before
+
+
+def test_a_load_that_is_killed_changes_nothing(town: Town) -> None:
+    town.ingest(school("old"), street("main", (LON, LAT), (LON + 1, LAT)), layers=("facilities", "roads"))
+    before = town.everything()
+    with nobody_writes(town.engine, "roads"):
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        load = subprocess.Popen([sys.executable, "-c", KILLED_WHILE_WRITING], env=environment)
+        wait_until(lambda: waiting(town.engine) or load.poll() is not None)
+        [server_process] = waiting(town.engine)
+        load.send_signal(signal.SIGKILL)
+        load.wait()
+    wait_until(lambda: not alive(town.engine, server_process))
+    assert town.everything() == before
+    assert town.ingest(school("old"), school("new")).layers["facilities"].added == 1
+
+
+def test_two_loads_of_a_source_at_once_give_one_copy(town: Town) -> None:
+    schools = [school(f"{nth}") for nth in range(500)]
+    with ThreadPoolExecutor() as pool:
+        loads = [pool.submit(town.ingest, *schools) for _ in range(2)]
+        reports = [load.result(30).layers["facilities"] for load in loads]
+    assert sorted((each.added, each.unchanged) for each in reports) == [(0, 500), (500, 0)]
+    assert len(town.features("facilities")) == 500
+
+
+def test_loads_of_two_sources_do_not_block_each_other(town: Town) -> None:
+    """They name their layers in opposite order, and both are ready to write at the same moment."""
+    items = [
+        item
+        for nth in range(1000)
+        for item in (school(f"{nth}"), street(f"{nth}", (LON, LAT), (LON + 1, LAT + 1)))
+    ]
+    layers = ("facilities", "roads")
+    barrier = Barrier(2)
+    with ThreadPoolExecutor() as pool:
+        loads = [
+            pool.submit(town.read, Meeting(barrier, *items), layers=layers, source="one"),
+            pool.submit(town.read, Meeting(barrier, *items), layers=layers[::-1], source="two"),
+        ]
+        for load in loads:
+            assert load.result(30).layers["roads"].added == 1000
+
+
+def test_a_change_is_announced_when_it_is_there_for_all(town: Town, database_url: str) -> None:
+    first = town.ingest(school("old", 27.51, 53.89))
+    assert first.layers["facilities"].added == 1
+    with town.engine.connect() as connection:
+        version = store.versions(connection)["facilities"]
+    with listening(database_url) as hear, ThreadPoolExecutor() as pool:
+        with nobody_writes(town.engine, "roads"):
+            load = pool.submit(
+                town.ingest,
+                school("new", 27.58, 53.91),
+                street("main", (27.55, 53.90), (27.56, 53.91)),
+                layers=("facilities", "roads"),
+            )
+            wait_until(lambda: waiting(town.engine))
+            assert hear(0.2) == []
+        load.result(20)
+        told = [json.loads(each) for each in hear(0.5)]
+    of_facilities = [each for each in told if each["layer"] == "facilities"]
+    assert [each["version"] for each in of_facilities] == [version + 1, version + 2]
+    assert {tuple(each["bbox"]) for each in of_facilities} == {(27.51, 53.89) * 2, (27.58, 53.91) * 2}
+    assert [each["bbox"] for each in told if each["layer"] == "roads"] == [[27.55, 53.90, 27.56, 53.91]]
+    with town.engine.connect() as connection:
+        assert store.versions(connection)["facilities"] == version + 2
+
+
+def test_a_failed_load_announces_nothing(town: Town, database_url: str) -> None:
+    town.ingest(school("old"))
+    with listening(database_url) as hear:
+        with pytest.raises(SourceError):
+            town.read(Failing(SourceError("cut off"), school("new")))
+        town.ingest(school("old"))
+        assert hear(0.3) == []
