@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import shutil
 import urllib.error
 import urllib.request
@@ -221,7 +222,7 @@ def _locate(places: Sequence[Place]) -> tuple[Path | None, list[str]]:
         if file is None and place.url is not None:
             try:
                 file = _download(place.url)
-            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            except (OSError, http.client.HTTPException) as error:
                 misses.append(f"{place} ({error})")
                 continue
         if file is not None:
@@ -237,6 +238,11 @@ def _download(url: str) -> Path:
         return kept
     kept.parent.mkdir(parents=True, exist_ok=True)
     partial = kept.with_name(f"{kept.name}.part")
-    with urllib.request.urlopen(url, timeout=_DOWNLOAD_TIMEOUT_S) as answer, partial.open("wb") as file:  # noqa: S310
-        shutil.copyfileobj(answer, file)
-    return partial.replace(kept)
+    try:
+        with urllib.request.urlopen(url, timeout=_DOWNLOAD_TIMEOUT_S) as answer, partial.open("wb") as file:  # noqa: S310
+            shutil.copyfileobj(answer, file)
+            if answer.length:
+                raise urllib.error.URLError(f"the answer ends {answer.length} bytes too early")
+        return partial.replace(kept)
+    finally:
+        partial.unlink(missing_ok=True)

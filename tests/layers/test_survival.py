@@ -140,9 +140,7 @@ def test_two_loads_of_a_source_at_once_give_one_copy(town: Town) -> None:
 def test_loads_of_two_sources_do_not_block_each_other(town: Town) -> None:
     """They name their layers in opposite order, and both are ready to write at the same moment."""
     items = [
-        item
-        for nth in range(1000)
-        for item in (school(f"{nth}"), street(f"{nth}", (LON, LAT), (LON + 1, LAT + 1)))
+        item for nth in range(1000) for item in (school(f"{nth}"), street(f"{nth}", (LON, LAT), (LON + 1, LAT + 1)))
     ]
     layers = ("facilities", "roads")
     barrier = Barrier(2)
