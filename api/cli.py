@@ -45,11 +45,9 @@ def up(
     pack = read_pack(territory)
     settings = get_settings()
     server = service.running()
-    if server is not None and (server.host, server.port) != (settings.host, settings.port):
-        service.check_port_is_free()
-        service.stop()
-        server = None
     if server is None:
+        service.stop()
+    if server is None or (server.host, server.port) != (settings.host, settings.port):
         service.check_port_is_free()
     own = settings.database_url is None
     out.print(f"Database   {f'the private PostgreSQL in {settings.home}' if own else 'that of HORAD_DATABASE_URL'}")
@@ -62,6 +60,9 @@ def up(
     if foreground:
         serve()
         return
+    if server is not None and (server.host, server.port) != (settings.host, settings.port):
+        service.stop()
+        server = None
     out.print(f"Server     {'already running' if server else 'starting'}")
     url = (server or service.start()).url
     out.print(f"\n  {pack.title['en']} is at [bold]{url}[/bold]")

@@ -22,7 +22,7 @@ INSTANCE_VARIABLE = "HORAD_INSTANCE"
 """How a server learns the token by which it is known again; ``/health/live`` returns it."""
 
 _START_TIMEOUT_S = 60.0
-_STOP_TIMEOUT_S = 15.0
+_STOP_TIMEOUT_S = 8.0
 _POLL_S = 0.1
 _HEALTH_TIMEOUT_S = 2.0
 
@@ -59,12 +59,9 @@ class Service:
 
 
 def running() -> Service | None:
-    """Return the server that was started from this HORAD_HOME and still answers."""
-    try:
-        service = Service(**json.loads(_record().read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
-    return service if service.answers() else None
+    """Return the server that was started from this HORAD_HOME and answers."""
+    service = _recorded()
+    return service if service is not None and service.answers() else None
 
 
 def check_port_is_free() -> None:
@@ -121,18 +118,13 @@ def start() -> Service:
 
 
 def stop() -> bool:
-    """Stop the server that was started in the background; return whether there was one."""
-    service = running()
-    if service is None:
-        _record().unlink(missing_ok=True)
-        return False
-    os.kill(service.pid, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_TIMEOUT_S
-    while _is_alive(service.pid) and time.monotonic() < deadline:
-        time.sleep(_POLL_S)
-    if _is_alive(service.pid):
-        os.kill(service.pid, signal.SIGKILL)
+    """Stop the server that was started in the background, even one that hangs; return whether there was one."""
+    service = _recorded()
     _record().unlink(missing_ok=True)
+    if service is None or not (service.answers() or _bears(service.pid, service.instance)):
+        return False
+    if not _ended(service.pid, signal.SIGTERM):
+        _ended(service.pid, signal.SIGKILL)
     return True
 
 
@@ -143,6 +135,32 @@ def log_file() -> Path:
 
 def _record() -> Path:
     return get_settings().home / "server.json"
+
+
+def _recorded() -> Service | None:
+    """Return the server that was started last from this HORAD_HOME, whether or not it still runs."""
+    try:
+        return Service(**json.loads(_record().read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _bears(pid: int, instance: str) -> bool:
+    """Tell whether the process was given the token, so that no other process with its number is taken for it."""
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+    return f"{INSTANCE_VARIABLE}={instance}".encode() in environment.split(b"\0")
+
+
+def _ended(pid: int, how: signal.Signals) -> bool:
+    """Send the signal, and tell whether the process ended within the time."""
+    os.kill(pid, how)
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    while _is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return not _is_alive(pid)
 
 
 def _is_alive(pid: int) -> bool:

@@ -113,6 +113,13 @@ def test_a_server_survives_its_database(horad: Horad) -> None:
         time.sleep(0.2)
 
 
+def test_a_server_that_hangs_is_replaced(horad: Horad) -> None:
+    server = json.loads((horad.home / "server.json").read_text())["pid"]
+    os.kill(server, signal.SIGSTOP)
+    assert "starting" in horad.ok("up")
+    assert httpx.get(f"{horad.url}/health").status_code == 200
+
+
 def test_a_taken_port_is_said_before_anything_is_done(horad: Horad) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
