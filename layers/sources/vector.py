@@ -21,6 +21,7 @@ from layers.sources.records import Item, Notes, Record, Reject
 SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".zip", ".fgb", ".gml", ".kml")
 
 _BATCH_ROWS = 5_000
+_EXACT_INTEGERS = 2**53
 _ID_FIELDS = ("source_id", "id", "fid")
 
 
@@ -137,11 +138,15 @@ def _choose(path: Path, layer: str) -> str:
 
 
 def _source_id(stated: Any, fid: int) -> str:
-    """Return the stated id, whole numbers without decimals though gaps in the field make them floats."""
-    if stated is None:
-        return f"fid {fid}"
-    return str(int(stated)) if isinstance(stated, float) and stated.is_integer() else str(stated)
+    return f"fid {fid}" if stated is None else _text(stated)
 
 
 def _as_text(row: dict[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in row.items() if value is not None}
+    return {name: _text(value) for name, value in row.items() if value is not None}
+
+
+def _text(value: Any) -> str:
+    """Write a value, whole numbers without decimals even where gaps in the field have made them floats."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_INTEGERS:
+        return str(int(value))
+    return str(value)

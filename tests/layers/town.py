@@ -80,7 +80,8 @@ class Town:
 
     def features(self, layer: str) -> dict[str, Row]:
         """Everything kept of every feature, by source id; what no reader ought to touch included."""
-        return {row["source_id"]: row for row in self._rows(f"{_EVERYTHING} FROM {layer} AS f WHERE territory = %s")}
+        rows = self._rows(f"{_EVERYTHING} FROM {layer} AS f WHERE territory = %s ORDER BY source, source_id")
+        return {row["source_id"]: row for row in rows}
 
     def everything(self) -> dict[str, Any]:
         """All that a load may change: features, versions of layers, loads and rejects."""
