@@ -26,6 +26,7 @@ from layers import database as databases
 from layers import runner, store
 from layers.catalog import columns, find
 from layers.description import Shape, Symbol
+from layers.errors import NotFoundError
 from layers.models import Feature
 from layers.territory import registered
 
@@ -68,10 +69,11 @@ def layer_map(
     database: Database,
     lang: Language,
     collection: Annotated[str, Path(description="Name of a layer.")],
+    territory: Annotated[str | None, Query(description="Where the map opens; by default on the first.")] = None,
 ) -> HTMLResponse:
     """Show a layer, however large, through its vector tiles; a click on a feature shows its attributes."""
     model = find(collection)
-    shown = base_map(title=model.layer.title[lang], lang=lang, bounds=_view(database, collection))
+    shown = base_map(title=model.layer.title[lang], lang=lang, bounds=_view(database, territory))
     _LayerTiles(_settings(database, base_url(request), model, lang)).add_to(shown)
     colours = [(each.title, _leaflet(each, model.layer.shape)) for each in reversed(model.layer.style.symbols)]
     entries = [ColourClass(title=title, colour=drawn.get("fillColor", drawn["color"])) for title, drawn in colours]
@@ -83,10 +85,12 @@ def _page(shown: folium.Map) -> HTMLResponse:
     return HTMLResponse(shown.get_root().render())
 
 
-def _view(database: Connection, layer: str) -> store.Box | None:
-    """Return where the map opens: on the first city's view, or on the layer where there is none."""
-    views = [each["view"] for each in registered(database) if each["view"]]
-    return tuple(views[0]) if views else store.extent(database, layer)
+def _view(database: Connection, territory: str | None) -> store.Box | None:
+    """Return where the map opens, or ``None`` where the base knows no territory yet."""
+    views = {each["id"]: tuple(each["view"]) for each in registered(database)}
+    if territory is not None and territory not in views:
+        raise NotFoundError(f"The base has no territory {territory!r}; it has: {', '.join(views) or 'none yet'}.")
+    return views[territory] if territory else next(iter(views.values()), None)
 
 
 def _settings(database: Connection, base: str, model: type[Feature], lang: str) -> dict[str, Any]:

@@ -21,7 +21,19 @@ from layers.settings import get_settings
 from layers.sources import osm, table, vector
 from layers.sources.bounds import bounds
 from layers.sources.records import Reader
-from layers.territory import PACKS, OsmSource, Place, Source, Territory, around, at, read_pack, register, registered
+from layers.territory import (
+    PACKS,
+    OsmSource,
+    Place,
+    Source,
+    Territory,
+    around,
+    at,
+    attribute,
+    read_pack,
+    register,
+    registered,
+)
 
 _DOWNLOAD_TIMEOUT_S = 60
 _READ_BYTES = 1024 * 1024
@@ -126,7 +138,7 @@ def load_file(
     """
     _check_is_there(file)
     reader, targets = _open(file, layers, crs)
-    return ingest(
+    report = ingest(
         engine,
         reader,
         territory=territory,
@@ -136,6 +148,10 @@ def load_file(
         layers=targets,
         progress=progress,
     )
+    if isinstance(reader, osm.OsmReader):
+        with engine.begin() as connection:
+            attribute(connection, territory, source, osm.ATTRIBUTION)
+    return report
 
 
 def fingerprint(file: Path, *parts: str) -> str:

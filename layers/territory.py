@@ -15,8 +15,8 @@ import shapely
 import yaml
 from geoalchemy2 import Geometry
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, func, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
@@ -245,10 +245,11 @@ def around(name: str, box: tuple[float, float, float, float]) -> Territory:
     )
     if not zones:
         raise InvalidInputError(f"{name} lies by a pole, beyond the UTM zones: describe the territory in a YAML file.")
-    identifier = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_ID_LENGTH].strip("-") or "territory"
+    plain = name.removesuffix("-latest")
+    identifier = re.sub(r"[^a-z0-9]+", "-", plain.lower())[:_ID_LENGTH].strip("-") or "territory"
     return Territory(
         id=identifier,
-        title=dict.fromkeys(LANGUAGES, name),
+        title=dict.fromkeys(LANGUAGES, re.sub(r"[-_ ]+", " ", plain).strip().capitalize()),
         metric_crs=f"EPSG:{zones[0].code}",
         boundary=_with_room(box),
     )
@@ -286,7 +287,14 @@ def register(connection: Connection, territory: Territory) -> None:
         "attribution": {source.id: source.attribution for source in territory.sources},
     }
     statement = insert(TerritoryRow).values(values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+    kept = values | {"attribution": TerritoryRow.attribution + statement.excluded.attribution}
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=kept))
+
+
+def attribute(connection: Connection, territory: str, source: str, line: str) -> None:
+    """Keep what must be shown wherever a source's features are."""
+    row = update(TerritoryRow).where(TerritoryRow.id == territory)
+    connection.execute(row.values(attribution=TerritoryRow.attribution + literal({source: line}, JSONB)))
 
 
 def at(connection: Connection, box: tuple[float, float, float, float]) -> str | None:

@@ -51,6 +51,7 @@ def style(request: Request, database: Database, lang: Language, style: str) -> R
     base = base_url(request)
     names = list(models()) if style == CITY else [find(style).__tablename__]
     tileset = "tiles" if style == CITY else f"collections/{style}/tiles"
+    cities = _cities(database, lang)
     document = {
         "version": 8,
         "name": "Horad" if style == CITY else find(style).layer.title[lang],
@@ -62,13 +63,12 @@ def style(request: Request, database: Database, lang: Language, style: str) -> R
             *(each for name in names for each in _labels(name)),
         ],
         "metadata": {
-            "horad:city": _city(database, lang),
+            "horad:cities": cities,
             "horad:layers": [_describe(database, name, lang) for name in names],
         },
     }
-    city = document["metadata"]["horad:city"]  # type: ignore[index]
-    if city["bounds"]:
-        west, south, east, north = city["bounds"]
+    if cities:
+        west, south, east, north = cities[0]["bounds"]
         document |= {"center": [(west + east) / 2, (south + north) / 2], "zoom": 14}
     return JSONResponse(document)
 
@@ -212,16 +212,16 @@ def _labels(name: str) -> list[StyleLayer]:
     ]
 
 
-def _city(database: Connection, lang: str) -> dict[str, Any]:
-    known = registered(database)
-    first = known[0] if known else None
-    lines = dict.fromkeys(line for each in known for line in each["attribution"].values())
-    return {
-        "id": first["id"] if first else None,
-        "title": first["title"][lang] if first else "Horad",
-        "bounds": first["view"] if first else None,
-        "attribution": "; ".join(lines),
-    }
+def _cities(database: Connection, lang: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": each["id"],
+            "title": each["title"][lang],
+            "bounds": each["view"],
+            "attribution": "; ".join(dict.fromkeys(each["attribution"].values())),
+        }
+        for each in registered(database)
+    ]
 
 
 def _describe(database: Connection, name: str, lang: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from layers.errors import SourceError
 from layers.models import Feature
 from layers.sources.records import Item, Notes, Record, Reject
 
+ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2", ".osm.gz")
 
 _OPEN_RING = "the way is not closed, so it is no area"

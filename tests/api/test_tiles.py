@@ -99,7 +99,7 @@ def test_the_city_style_draws_every_layer(client: httpx.Client) -> None:
     ids = [layer["id"] for layer in style["layers"]]
     assert len(ids) == len(set(ids))
     assert client.get(style["sources"]["horad"]["url"]).json()["tilejson"] == "3.0.0"
-    assert style["metadata"]["horad:city"]["title"] == "Helsinki"
+    assert [each["title"] for each in style["metadata"]["horad:cities"]] == ["Helsinki"]
     font = layers_of(style)[-1]["layout"]["text-font"][0]
     glyphs = style["glyphs"].replace("{fontstack}", font).replace("{range}", "1024-1279")
     assert len(client.get(glyphs).content) > 10_000, "the Cyrillic letters of the labels"

@@ -3,6 +3,7 @@ import { address, getJson } from "./api.mjs";
 import { byId, element } from "./dom.mjs";
 import { LANGUAGES, changeLanguage, language, loadLanguage, t, translate } from "./i18n.mjs";
 import { showLayers } from "./layers.mjs";
+import { cityInView, showCities } from "./cities.mjs";
 import { canDraw, createMap, onPlace } from "./map.mjs";
 import { collapsible, tabs } from "./panel.mjs";
 import { openServiceAreas } from "./service_areas.mjs";
@@ -64,10 +65,11 @@ function onFirstUse(open, container) {
 
 /** @param {any} style */
 async function start(style) {
-  const { "horad:city": city, "horad:layers": layers } = style.metadata;
-  byId("city-title").textContent = city.title;
+  const { "horad:cities": cities, "horad:layers": layers } = style.metadata;
+  const city = cityInView(cities);
   document.title = `${city.title} · Horad`;
   const map = createMap(byId("map"), style, city.bounds);
+  showCities(byId("city-title"), map, cities, city);
   /** For the browser's console and for tests. */
   Object.assign(globalThis, { horad: { map } });
   map.on("error", (event) => announce(t("error.map", { reason: event.error.message })));
