@@ -25,6 +25,7 @@ class TerritoryRow(Base):
     boundary: Mapped[Any] = mapped_column(Geometry("GEOMETRY", srid=STORAGE_SRID, spatial_index=False), nullable=True)
     view: Mapped[list[float] | None] = mapped_column(JSONB)
     attribution: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
+    added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class IngestRun(Base):

@@ -89,6 +89,7 @@ def _create_registry() -> None:
         sa.Column("boundary", _geometry(4326)),
         sa.Column("view", JSONB()),
         sa.Column("attribution", JSONB(), server_default="{}", nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), server_default=_NOW, nullable=False),
     )
     op.create_table(
         "ingest_runs",
