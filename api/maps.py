@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from typing import Annotated, Any
+from html import escape
+from typing import Annotated, Any, Literal
 
 import folium
 from branca.element import MacroElement
@@ -24,7 +25,7 @@ from geo.analysis import Analysis, ColourClass, all_analyses
 from geo.maps import add_legend, base_map, frame_map
 from layers import database as databases
 from layers import runner, store
-from layers.catalog import columns, find
+from layers.catalog import columns, find, models
 from layers.description import Shape, Symbol
 from layers.errors import NotFoundError
 from layers.models import Feature
@@ -32,16 +33,16 @@ from layers.territory import registered
 
 router = APIRouter(tags=["Maps"])
 
-_MAX_ZOOM = 19
+_BACKDROP_BELOW_ORDER = 40
 
 
-class _LayerTiles(JSCSSMixin, MacroElement):
-    """A layer's vector tiles."""
+class _Tiles(JSCSSMixin, MacroElement):
+    """Vector tiles of ours, drawn by one of the functions of ``layer_tiles.js``."""
 
     _template = Template(
         """
         {% macro script(this, kwargs) %}
-        horadLayerTiles({{ this._parent.get_name() }}, {{ this.settings }});
+        {{ this.draw }}({{ this._parent.get_name() }}, {{ this.settings }});
         {% endmacro %}
         """
     )
@@ -50,9 +51,10 @@ class _LayerTiles(JSCSSMixin, MacroElement):
         ("layer_tiles", "/static/js/layer_tiles.js"),
     ]
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, draw: Literal["horadLayerTiles", "horadBackdrop"], settings: dict[str, Any]) -> None:
         super().__init__()
-        self._name = "LayerTiles"
+        self._name = "Tiles"
+        self.draw = draw
         self.settings = _script_safe(json.dumps(settings, ensure_ascii=False))
 
 
@@ -74,7 +76,9 @@ def layer_map(
     """Show a layer, however large, through its vector tiles; a click on a feature shows its attributes."""
     model = find(collection)
     shown = base_map(title=model.layer.title[lang], lang=lang, bounds=_view(database, territory))
-    _LayerTiles(_settings(database, base_url(request), model, lang)).add_to(shown)
+    base = base_url(request)
+    _Tiles("horadBackdrop", _backdrop(database, base, without=collection)).add_to(shown)
+    _Tiles("horadLayerTiles", _settings(database, base, model, lang)).add_to(shown)
     colours = [(each.title, _leaflet(each, model.layer.shape)) for each in reversed(model.layer.style.symbols)]
     entries = [ColourClass(title=title, colour=drawn.get("fillColor", drawn["color"])) for title, drawn in colours]
     add_legend(shown, model.layer.title[lang], entries, lang=lang)
@@ -95,24 +99,51 @@ def _view(database: Connection, territory: str | None) -> store.Box | None:
 
 def _settings(database: Connection, base: str, model: type[Feature], lang: str) -> dict[str, Any]:
     name, layer = model.__tablename__, model.layer
-    units = {
+    titles = {
         each.name: f"{each.title[lang]}, {each.unit}" if each.unit else each.title[lang] for each in columns(model)
     }
-    lines = dict.fromkeys(line for each in registered(database) for line in each["attribution"].values())
     return {
-        "layer": name,
+        **_drawn(model),
         "tiles": f"{base}/collections/{name}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}",
         "items": f"{base}/collections/{name}/items",
+        "titles": titles,
+        "minZoom": layer.min_zoom,
+        "maxZoom": layer.max_zoom,
+        "attribution": _attribution(database),
+    }
+
+
+def _backdrop(database: Connection, base: str, *, without: str | None = None) -> dict[str, Any]:
+    """Return what lies at the bottom of every map: ground, water, buildings and streets."""
+    shown = {
+        name: model
+        for name, model in models().items()
+        if model.layer.style.order < _BACKDROP_BELOW_ORDER and name != without
+    }
+    return {
+        "layers": [_drawn(model) for model in shown.values()],
+        "tiles": f"{base}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}?collections={','.join(shown)}",
+        "minZoom": min(model.layer.min_zoom for model in shown.values()),
+        "maxZoom": max(model.layer.max_zoom for model in shown.values()),
+        "attribution": _attribution(database),
+    }
+
+
+def _drawn(model: type[Feature]) -> dict[str, Any]:
+    layer = model.layer
+    return {
+        "layer": model.__tablename__,
         "column": layer.style.column,
         "symbols": [
             {"values": symbol.values, "style": _leaflet(symbol, layer.shape), "minZoom": symbol.min_zoom}
             for symbol in layer.style.symbols
         ],
-        "titles": units,
-        "minZoom": layer.min_zoom,
-        "maxZoom": layer.max_zoom,
-        "attribution": "; ".join(lines),
     }
+
+
+def _attribution(database: Connection) -> str:
+    lines = dict.fromkeys(line for each in registered(database) for line in each["attribution"].values())
+    return escape("; ".join(lines))
 
 
 def _leaflet(symbol: Symbol, shape: Shape) -> dict[str, Any]:
@@ -136,15 +167,21 @@ def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
     """Return the route that runs an analysis onto a map; its query parameters follow from the analysis."""
     schemas = described.json_schema()
 
-    def run(*, lang: str, territory: str | None, **texts: str | None) -> HTMLResponse:
+    def run(
+        *, request: Request, database: Connection, lang: str, territory: str | None, **texts: str | None
+    ) -> HTMLResponse:
         given = {name: from_text(text, schemas[name]) for name, text in texts.items() if text is not None}
         result = runner.run(databases.engine(), described.id, given, territory=territory)
-        return _page(frame_map(result, described.view, lang=lang, title=described.title[lang]))
+        shown = frame_map(result, described.view, lang=lang, title=described.title[lang])
+        _Tiles("horadBackdrop", _backdrop(database, base_url(request))).add_to(shown)
+        return _page(shown)
 
     parameters = [
         _keyword(name, *_query(describe(schema), required="default" not in schema)) for name, schema in schemas.items()
     ]
     parameters += [
+        _keyword("request", Request, inspect.Parameter.empty),
+        _keyword("database", Database, inspect.Parameter.empty),
         _keyword("lang", Language, inspect.Parameter.empty),
         _keyword(TERRITORY, *_query("Id of the territory.", required=False)),
     ]

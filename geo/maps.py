@@ -47,6 +47,7 @@ class _Page(Figure):
 <title>{{ this.title | e }}</title>
 <style>
 main { height: 100%; }
+main .leaflet-container { background: #f3f1ec; }
 .heading { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 </style>
 {{ this.header.render(**kwargs) }}

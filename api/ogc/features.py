@@ -31,6 +31,7 @@ GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 JSON_SCHEMA = "application/schema+json"
 JSON_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_LIMIT = 10_000
+MAX_INT64 = 2**63 - 1
 
 _OFFERED = {"json": JSON, "html": HTML}
 _ITEMS_OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
@@ -108,8 +109,12 @@ def items(
     bbox: Annotated[str | None, Query(description="west,south,east,north in degrees")] = None,
     datetime: Annotated[str | None, Query(description="A time or an interval, as in RFC 3339")] = None,
     limit: Annotated[int, Query(ge=1, description=f"At most so many; more than {MAX_LIMIT} counts as that")] = 10,
-    offset: Annotated[int | None, Query(ge=0, description="Leave out so many first; the next links are faster")] = None,
-    after: Annotated[int | None, Query(description="Go on behind this feature; the next links use it")] = None,
+    offset: Annotated[
+        int | None, Query(ge=0, le=MAX_INT64, description="Leave out so many first; the next links are faster")
+    ] = None,
+    after: Annotated[
+        int | None, Query(le=MAX_INT64, description="Go on behind this feature; the next links use it")
+    ] = None,
     f: Format = None,
 ) -> Response:
     """Return features as GeoJSON, a page at a time, in the order of their ids."""

@@ -82,6 +82,8 @@ def test_titles_come_in_the_language_asked_for(client: httpx.Client, language: s
         ("/collections/roads/items?bbox=240,60,250,61", 400, "longitudes"),
         ("/collections/roads/items?limit=0", 400, "limit"),
         ("/collections/roads/items?limit=many", 400, "limit"),
+        ("/collections/roads/items?offset=99999999999999999999", 400, "offset"),
+        ("/collections/roads/items?after=99999999999999999999", 400, "after"),
         ("/collections/roads/items?datetime=yesterday", 400, "yesterday"),
         ("/collections/roads/items?datetime=2020-01-01/2019-01-01", 400, "ends before"),
         ("/collections/roads/items?datetime=..", 400, "second time"),

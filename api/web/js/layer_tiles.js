@@ -5,22 +5,43 @@
 const ID = "horad:id";
 
 /**
+ * @typedef {{layer: string, column: string | null, symbols: {values: string[], style: object, minZoom: number}[]}} Drawn
+ * @typedef {{tiles: string, minZoom: number, maxZoom: number, attribution: string}} Tiles
+ */
+
+/** @param {Drawn} drawn */
+function styleOf({ column, symbols }) {
+  const others = symbols.find((symbol) => symbol.values.length === 0);
+  return (properties, zoom) => {
+    const value = column === null ? null : properties[column];
+    const symbol = symbols.find((each) => each.values.includes(value)) ?? others;
+    return symbol === undefined || zoom < symbol.minZoom ? [] : symbol.style;
+  };
+}
+
+/**
+ * Draw the ground, the water, the buildings and the streets, faintly, below what the map is about.
  * @param {L.Map} map
- * @param {{layer: string, tiles: string, items: string, shape: string, column: string | null,
- *          symbols: {values: string[], style: object, minZoom: number}[], titles: Record<string, string>,
- *          minZoom: number, maxZoom: number, attribution: string}} settings
+ * @param {Tiles & {layers: Drawn[]}} settings
+ */
+function horadBackdrop(map, settings) {
+  L.vectorGrid.protobuf(settings.tiles, {
+    vectorTileLayerStyles: Object.fromEntries(settings.layers.map((drawn) => [drawn.layer, styleOf(drawn)])),
+    minNativeZoom: settings.minZoom,
+    maxNativeZoom: settings.maxZoom,
+    maxZoom: 22,
+    opacity: 0.6,
+    attribution: settings.attribution,
+  }).addTo(map);
+}
+
+/**
+ * @param {L.Map} map
+ * @param {Tiles & Drawn & {items: string, titles: Record<string, string>}} settings
  */
 function horadLayerTiles(map, settings) {
-  const others = settings.symbols.find((symbol) => symbol.values.length === 0);
-
-  function style(properties, zoom) {
-    const value = settings.column === null ? null : properties[settings.column];
-    const symbol = settings.symbols.find((each) => each.values.includes(value)) ?? others;
-    return symbol === undefined || zoom < symbol.minZoom ? [] : symbol.style;
-  }
-
   const grid = L.vectorGrid.protobuf(settings.tiles, {
-    vectorTileLayerStyles: { [settings.layer]: style },
+    vectorTileLayerStyles: { [settings.layer]: styleOf(settings) },
     interactive: true,
     minZoom: settings.minZoom,
     maxNativeZoom: settings.maxZoom,
