@@ -117,4 +117,6 @@ def test_the_analysis_comes_as_a_map(client: httpx.Client) -> None:
     assert answer.status_code == 200
     assert "leaflet" in answer.text
     foreign = [part for part in answer.text.split('"') if part.startswith(("http:", "https:", "//"))]
-    assert all(part.startswith(("http://www.w3.org", "https://leafletjs.com")) for part in foreign), foreign
+    ours = (str(client.base_url), "http://www.w3.org", "https://leafletjs.com")
+    assert all(part.startswith(ours) for part in foreign), foreign
+    assert "OpenStreetMap contributors" in answer.text
