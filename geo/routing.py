@@ -142,14 +142,14 @@ class TravelTimes:
         network = self.travel.network
         out_s, back_s = self.travel.costs_s(self.direction)
         edge = np.where(places.found, places.edge, 0)
-        by_start = self.node_s[:, network.start[edge]] + _part_of(places.fraction, out_s[edge])
-        by_end = self.node_s[:, network.end[edge]] + _part_of(1 - places.fraction, back_s[edge])
+        by_start = self.node_s[:, network.start[edge]] + part_of(places.fraction, out_s[edge])
+        by_end = self.node_s[:, network.end[edge]] + part_of(1 - places.fraction, back_s[edge])
         seconds = np.minimum(by_start, by_end)
-        for origin, place in _on_one_edge(self.origins, places):
+        for origin, place in on_one_edge(self.origins, places):
             ahead = places.fraction[place] - self.origins.fraction[origin]
             cost_s = np.where(ahead > 0, out_s[edge[place]], back_s[edge[place]])
             row = 0 if self.together else origin
-            seconds[row, place] = np.minimum(seconds[row, place], _part_of(np.abs(ahead), cost_s))
+            seconds[row, place] = np.minimum(seconds[row, place], part_of(np.abs(ahead), cost_s))
         seconds[:, ~places.found] = np.inf
         seconds[seconds > self.limit_s] = np.inf
         return seconds
@@ -290,7 +290,7 @@ class TravelNetwork:
         batch = len(origins) if together else max(1, CELLS_AT_ONCE // nodes)
         for first in range(0, len(origins), batch):
             some = origins[first : first + batch]
-            graph = self._graph_with(some, direction)
+            graph = self.graph_with(some, direction)
             sources = np.arange(nodes, nodes + len(some))
             if together:
                 node_s = dijkstra(graph, indices=sources, limit=limit_s, min_only=True)[np.newaxis, :nodes]
@@ -339,12 +339,12 @@ class TravelNetwork:
         first = np.searchsorted(tail[fastest], np.arange(nodes + 1)).astype(np.int32)
         return csr_array((cost_s[fastest], head[fastest].astype(np.int32), first), shape=(nodes, nodes))
 
-    def _graph_with(self, origins: Positions, direction: Direction) -> csr_array:
+    def graph_with(self, origins: Positions, direction: Direction) -> csr_array:
         """Return the graph with one more node for each origin, from which the ends of its edge are reached."""
         graph = self._graphs[direction]
         out_s, back_s = (cost_s[origins.edge] for cost_s in self.costs_s(direction))
         ends = np.column_stack([self.network.start[origins.edge], self.network.end[origins.edge]])
-        cost_s = np.column_stack([_part_of(origins.fraction, back_s), _part_of(1 - origins.fraction, out_s)])
+        cost_s = np.column_stack([part_of(origins.fraction, back_s), part_of(1 - origins.fraction, out_s)])
         loop = ends[:, 0] == ends[:, 1]
         cost_s[loop, 0] = cost_s[loop].min(axis=1)
         cost_s[loop, 1] = np.inf
@@ -366,12 +366,12 @@ def _westernmost(row: Ints, lines: Geometries) -> Ints:
     return order[np.flatnonzero(np.diff(row[order], prepend=-1))]
 
 
-def _part_of(fraction: Floats, cost_s: Floats) -> Floats:
+def part_of(fraction: Floats, cost_s: Floats) -> Floats:
     """Return the cost of a part of an edge: nothing where the part is nothing, even where the edge is closed."""
     return np.multiply(fraction, cost_s, out=np.zeros(np.broadcast(fraction, cost_s).shape), where=fraction > 0)
 
 
-def _on_one_edge(origins: Positions, places: Positions) -> Iterator[tuple[int, Ints]]:
+def on_one_edge(origins: Positions, places: Positions) -> Iterator[tuple[int, Ints]]:
     """Yield each origin and the places that lie on its edge."""
     order = np.argsort(places.edge, kind="stable")
     edge = places.edge[order]
