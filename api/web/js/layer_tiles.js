@@ -9,13 +9,16 @@ const ID = "horad:id";
  * @typedef {{tiles: string, minZoom: number, maxZoom: number, attribution: string}} Tiles
  */
 
-/** @param {Drawn} drawn */
-function styleOf({ column, symbols }) {
+/**
+ * @param {Drawn} drawn
+ * @param {{interactive: boolean}} options
+ */
+function styleOf({ column, symbols }, { interactive }) {
   const others = symbols.find((symbol) => symbol.values.length === 0);
   return (properties, zoom) => {
     const value = column === null ? null : properties[column];
     const symbol = symbols.find((each) => each.values.includes(value)) ?? others;
-    return symbol === undefined || zoom < symbol.minZoom ? [] : symbol.style;
+    return symbol === undefined || zoom < symbol.minZoom ? [] : { ...symbol.style, interactive };
   };
 }
 
@@ -26,7 +29,7 @@ function styleOf({ column, symbols }) {
  */
 function horadBackdrop(map, settings) {
   L.vectorGrid.protobuf(settings.tiles, {
-    vectorTileLayerStyles: Object.fromEntries(settings.layers.map((drawn) => [drawn.layer, styleOf(drawn)])),
+    vectorTileLayerStyles: Object.fromEntries(settings.layers.map((drawn) => [drawn.layer, styleOf(drawn, { interactive: false })])),
     minNativeZoom: settings.minZoom,
     maxNativeZoom: settings.maxZoom,
     maxZoom: 22,
@@ -41,7 +44,7 @@ function horadBackdrop(map, settings) {
  */
 function horadLayerTiles(map, settings) {
   const grid = L.vectorGrid.protobuf(settings.tiles, {
-    vectorTileLayerStyles: { [settings.layer]: styleOf(settings) },
+    vectorTileLayerStyles: { [settings.layer]: styleOf(settings, { interactive: true }) },
     interactive: true,
     minZoom: settings.minZoom,
     maxNativeZoom: settings.maxZoom,
