@@ -21,7 +21,7 @@ from layers.catalog import models
 from layers.export import FORMATS, export_layer
 from layers.migrations import migrate
 from layers.settings import get_settings
-from layers.territory import Territory, read_pack, register, registered
+from layers.territory import Territory, read_pack, registered
 
 app = typer.Typer(
     help="Horad: one base for all that is known about a city, its analyses and its maps.",
@@ -110,15 +110,12 @@ def load(
     """
     engine = _engine()
     place = loading.territory_for(engine, file, wanted=territory, crs=crs)
-    if isinstance(place, Territory):
-        with engine.begin() as connection:
-            register(connection, place)
     name = place.id if isinstance(place, Territory) else place
     with loading_progress(Console(stderr=True) if as_json else out) as progress:
         report = loading.load_file(
             engine,
             file,
-            territory=name,
+            territory=place,
             source=source or file.name.split(".")[0].lower(),
             layers=layer,
             crs=crs,

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from layers.errors import SourceError
 from layers.sources.records import Notes, Reader, Reject
 from layers.staging import Staging
-from layers.territory import find_territory
+from layers.territory import Territory, attribute, find_territory, register
 
 _PROGRESS_EVERY = 1_000
 _REASONS_TOLD = 20
@@ -75,11 +75,12 @@ def ingest(
     engine: Engine,
     reader: Reader,
     *,
-    territory: str,
+    territory: str | Territory,
     source: str,
     file_name: str,
     fingerprint: str,
     layers: Iterable[str],
+    attribution: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Load a source into the layers, all or nothing.
@@ -95,12 +96,16 @@ def ingest(
         The database.
     reader
         The source, opened.
-    territory, source
-        To whom the features belong and where they are from.
+    territory
+        To whom the features belong: the id of a territory of the base, or one that is registered with this load.
+    source
+        Where they are from.
     file_name, fingerprint
         Of the file, for the account that is kept.
     layers
         The layers that are loaded; records of others are left.
+    attribution
+        What must be shown wherever the features are.
     progress
         Called now and then with the number of records read and the share of the source, where known.
 
@@ -116,18 +121,23 @@ def ingest(
     SourceError
         The source can't be read to its end, or holds a value that the database can't keep.
     """
-    report = Report(territory, source, file_name, {})
+    name = territory.id if isinstance(territory, Territory) else territory
+    report = Report(name, source, file_name, {})
     with engine.begin() as connection:
-        find_territory(connection, territory)
+        if isinstance(territory, Territory):
+            register(connection, territory)
+        find_territory(connection, name)
+        if attribution is not None:
+            attribute(connection, name, source, attribution)
         driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-        driver.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"ingest {territory} {source}"])
+        driver.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"ingest {name} {source}"])
         stagings = {layer: Staging(driver, layer) for layer in sorted(set(layers))}
         try:
             rejects = _stage(reader, stagings, progress)
         except psycopg.DataError as error:
             raise SourceError(f"{file_name} holds a value that can't be kept: {str(error).splitlines()[0]}") from error
         for layer, staging in stagings.items():
-            report.layers[layer] = _take(staging, territory, source, rejects[layer], reader.notes)
+            report.layers[layer] = _take(staging, name, source, rejects[layer], reader.notes)
         _keep_account(driver, report, fingerprint, rejects)
     return report
 

@@ -29,7 +29,6 @@ from layers.territory import (
     Territory,
     around,
     at,
-    attribute,
     read_pack,
     register,
     registered,
@@ -108,13 +107,13 @@ def load_file(
     engine: Engine,
     file: Path,
     *,
-    territory: str,
+    territory: str | Territory,
     source: str,
     layers: Sequence[str] | None = None,
     crs: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Load one file into the layers of a registered territory.
+    """Load one file into the layers of a territory.
 
     Parameters
     ----------
@@ -122,8 +121,10 @@ def load_file(
         The database.
     file
         OpenStreetMap data, which fills many layers, or a vector file, which fills the one layer named.
-    territory, source
-        To whom the features belong, and the name under which the file is known.
+    territory
+        To whom the features belong: the id of a territory of the base, or one that is registered with this load.
+    source
+        The name under which the file is known.
     layers
         The layers to fill; for OpenStreetMap data by default all that it has something for.
     crs
@@ -138,7 +139,7 @@ def load_file(
     """
     _check_is_there(file)
     reader, targets = _open(file, layers, crs)
-    report = ingest(
+    return ingest(
         engine,
         reader,
         territory=territory,
@@ -146,12 +147,9 @@ def load_file(
         file_name=file.name,
         fingerprint=fingerprint(file),
         layers=targets,
+        attribution=osm.ATTRIBUTION if isinstance(reader, osm.OsmReader) else None,
         progress=progress,
     )
-    if isinstance(reader, osm.OsmReader):
-        with engine.begin() as connection:
-            attribute(connection, territory, source, osm.ATTRIBUTION)
-    return report
 
 
 def fingerprint(file: Path, *parts: str) -> str:
