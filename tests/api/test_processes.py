@@ -24,7 +24,7 @@ def execute(client: httpx.Client, **inputs: Any) -> httpx.Response:
 
 
 def test_the_process_is_described(client: httpx.Client) -> None:
-    assert [each["id"] for each in client.get("/processes").json()["processes"]] == ["service-areas"]
+    assert "service-areas" in [each["id"] for each in client.get("/processes").json()["processes"]]
     described = client.get("/processes/service-areas").json()
     assert described["inputs"]["origins"]["minOccurs"] == 1
     assert described["inputs"]["cutoffs_s"]["minOccurs"] == 0

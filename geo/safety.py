@@ -1,0 +1,227 @@
+"""Public safety: where incidents gather."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
+from geo.autocorrelation import getis_ord
+from geo.crs import metric_crs
+from geo.errors import InvalidInputError
+from geo.grid import Grid
+from geo.statistics import adjusted_p
+from geo.topology import Floats, Ints
+from geo.weights import distance_band
+
+SEVERITY_WEIGHTS = {"fatal": 542.0, "injury": 11.0}
+"""In accidents with damage only; from the costs of accidents in AASHTO, Highway Safety Manual 2010, table 4-7."""
+
+LEVELS = {99: 0.01, 95: 0.05, 90: 0.10}
+"""The largest p of each level of confidence, in percent."""
+
+PAIRS_AT_MOST = 30_000_000
+"""Of neighbouring cells: more would not fit in memory."""
+
+BAND_IN_CELLS = 20
+
+CellM = Annotated[
+    float,
+    labelled({"be": "Шырыня ячэйкі", "ru": "Ширина ячейки", "en": "Width of a cell"}, unit="m", ge=10, le=10_000),
+]
+RadiusM = Annotated[
+    float,
+    labelled(
+        {"be": "Суседзі ў радыусе", "ru": "Соседи в радиусе", "en": "Neighbours within"}, unit="m", ge=10, le=50_000
+    ),
+]
+CellShape = Annotated[
+    Literal["hexagon", "square"], labelled({"be": "Форма ячэйкі", "ru": "Форма ячейки", "en": "Shape of a cell"})
+]
+WeighBy = Annotated[
+    Literal["count", "severity", "casualties"],
+    labelled({"be": "Што лічыць", "ru": "Что считать", "en": "What to count"}),
+]
+FalseDiscovery = Annotated[
+    bool,
+    labelled(
+        {
+            "be": "Папраўка на колькасць ячэек",
+            "ru": "Поправка на число ячеек",
+            "en": "Correct for the number of cells",
+        }
+    ),
+]
+
+PER_CENT = {"be": "упэўненасць", "ru": "уверенность", "en": "confidence"}
+
+
+def _level(kind: str, level: int, colour: str) -> ColourClass:
+    names = {
+        "hot": {"be": "Гарачая кропка", "ru": "Горячая точка", "en": "Hot spot"},
+        "cold": {"be": "Халодная кропка", "ru": "Холодная точка", "en": "Cold spot"},
+    }
+    title = {lang: f"{name}, {level} %" for lang, name in names[kind].items()}
+    return ColourClass(title=title, values=(f"{kind} {level}",), colour=colour)
+
+
+@analysis(
+    id="hot-spots",
+    title={"be": "Гарачыя кропкі", "ru": "Горячие точки", "en": "Hot spots"},
+    summary={
+        "be": "Дзе здарэнняў значна больш ці менш, чым выпадае пры роўным раскладзе: ячэйкі са статыстыкай Gi*.",
+        "ru": "Где происшествий значимо больше или меньше, чем выпадает случайно: ячейки со статистикой Gi*.",
+        "en": "Where there are significantly more or fewer incidents than chance gives: cells with the Gi* statistic.",
+    },
+    function="safety",
+    inputs={"incidents": LayerInput(layer="incidents", columns=("severity", "casualties"))},
+    view=View(
+        geometry="polygon",
+        colour_by="hot_spot",
+        classes=(
+            _level("hot", 99, "#b2182b"),
+            _level("hot", 95, "#ef8a62"),
+            _level("hot", 90, "#fddbc7"),
+            ColourClass(
+                title={"be": "Не значна", "ru": "Не значимо", "en": "Not significant"},
+                values=("none",),
+                colour="#f7f7f7",
+            ),
+            _level("cold", 90, "#d1e5f0"),
+            _level("cold", 95, "#67a9cf"),
+            _level("cold", 99, "#2166ac"),
+        ),
+        columns={
+            "hot_spot": Column(title={"be": "Клас", "ru": "Класс", "en": "Class"}),
+            "incidents": Column(title={"be": "Здарэнні", "ru": "Происшествия", "en": "Incidents"}),
+            "value": Column(title={"be": "Значэнне", "ru": "Значение", "en": "Value"}, decimals=1),
+            "z": Column(title={"be": "Gi*, z", "ru": "Gi*, z", "en": "Gi*, z"}, decimals=2),
+            "p": Column(title={"be": "p", "ru": "p", "en": "p"}, decimals=4),
+            "p_adjusted": Column(
+                title={"be": "p з папраўкай", "ru": "p с поправкой", "en": "p, corrected"}, decimals=4
+            ),
+        },
+    ),
+)
+def hot_spots(
+    incidents: gpd.GeoDataFrame,
+    *,
+    cell_m: CellM = 250.0,
+    radius_m: RadiusM = 500.0,
+    cell_shape: CellShape = "hexagon",
+    weigh_by: WeighBy = "count",
+    fdr: FalseDiscovery = True,
+) -> gpd.GeoDataFrame:
+    """Find where incidents gather, and where they are missing, beyond chance (Getis-Ord Gi* of cells of a grid).
+
+    Incidents are counted in the cells of a grid; the cells compared are those within `radius_m` of a cell with an
+    incident. Gi* of a cell is the standard score of the sum over the cells within `radius_m`, itself included: Ord &
+    Getis 1995, Geographical Analysis 27(4), 286-306. As there are many cells, p is corrected to keep the share of
+    false finds among the finds (false discovery rate): Caldas de Castro & Singer 2006, Geographical Analysis 38(2).
+
+    Parameters
+    ----------
+    incidents
+        Points in a projected CRS in metres; those without a geometry are left out. ``severity`` (``fatal``,
+        ``injury``, others) and ``casualties`` are needed only where they are counted.
+    cell_m
+        Width of a cell.
+    radius_m
+        Cells are neighbours whose centres are at most this far apart: from 1 to 20 cells.
+    cell_shape
+        ``hexagon`` or ``square``.
+    weigh_by
+        ``count``: each incident is 1; ``severity``: fatal 542, injury 11, others 1 (equivalent property damage only);
+        ``casualties``: people, unknown as none.
+    fdr
+        Class by the corrected p, and not by p.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        One row a cell, in the CRS of the incidents: ``incidents``, ``value`` (what was counted), ``z``, ``p`` (two-
+        sided), ``p_adjusted``, ``hot_spot`` (``hot 99``, ``hot 95``, ``hot 90``, ``none``, ``cold 90``, ``cold 95``,
+        ``cold 99``), ``geometry``. Empty where there are no incidents.
+
+    Raises
+    ------
+    InvalidInputError
+        If the CRS is not in metres, an incident is no point, a column is missing or wrong, cells are too many,
+        every cell has the same value, or a parameter is out of range.
+    """
+    metric_crs(incidents.crs, "incidents")
+    if not cell_m <= radius_m <= BAND_IN_CELLS * cell_m:
+        raise InvalidInputError(
+            f"radius_m must be from 1 to {BAND_IN_CELLS} cells, {cell_m:g} to {BAND_IN_CELLS * cell_m:g}, "
+            f"not {radius_m:g}"
+        )
+    placed = located(incidents)
+    grid = Grid(cell_m=cell_m, shape=cell_shape)
+    at = grid.cells_of(shapely.get_coordinates(placed.geometry.to_numpy()))
+    cells = _cells_around(grid, np.unique(at, axis=0), radius_m)
+    every, position = np.unique(np.concatenate([cells, at]), axis=0, return_inverse=True)
+    row = position[len(cells) :]
+    value = np.bincount(row, weights=incident_weights(placed, weigh_by), minlength=len(every)).astype(float)
+    columns = {"incidents": np.bincount(row, minlength=len(every)), "value": value}
+    columns |= _tested(value, grid.centres(every), radius_m, fdr=fdr)
+    return gpd.GeoDataFrame(columns, geometry=grid.polygons(every), crs=incidents.crs)
+
+
+def located(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the incidents that have a place, checked to be points."""
+    shapes = incidents.geometry.to_numpy()
+    placed = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    wrong = placed & (shapely.get_type_id(shapes) != shapely.GeometryType.POINT)
+    if wrong.any():
+        raise InvalidInputError(
+            f"incident {incidents.index[wrong][0]!r} is a {shapes[wrong][0].geom_type}: incidents must be points"
+        )
+    placed[placed] = np.isfinite(shapely.get_coordinates(shapes[placed])).all(axis=1)
+    return incidents[placed]
+
+
+def incident_weights(incidents: gpd.GeoDataFrame, weigh_by: str) -> Floats:
+    """Return how much each incident counts; see `hot_spots` for the ways."""
+    if weigh_by == "count":
+        return np.ones(len(incidents))
+    if weigh_by not in incidents:
+        raise InvalidInputError(f"incidents have no column {weigh_by!r} to weigh by: count them instead")
+    column = incidents[weigh_by]
+    if weigh_by == "severity":
+        return np.asarray(column.map(SEVERITY_WEIGHTS).fillna(1.0), dtype=float)
+    people: Floats = column.astype("Float64").fillna(0).to_numpy(dtype=float)
+    if not (np.isfinite(people) & (people >= 0)).all():
+        raise InvalidInputError("casualties must be finite and not negative")
+    return people
+
+
+def _cells_around(grid: Grid, cells: Ints, radius_m: float) -> Ints:
+    """Return the cells within a distance of some cells, checked to be few enough to compare."""
+    steps = grid.around(radius_m=radius_m)
+    found = cells
+    if len(cells) * len(steps) <= PAIRS_AT_MOST:
+        found = np.unique((cells[:, np.newaxis] + steps).reshape(-1, 2), axis=0)
+    if len(found) * len(steps) > PAIRS_AT_MOST:
+        raise InvalidInputError(
+            f"{len(found):,} cells or more with {len(steps):,} neighbours each are too many to compare: "
+            "take a larger cell_m, a smaller radius_m, or fewer incidents"
+        )
+    return found
+
+
+def _tested(value: Floats, centres: Floats, radius_m: float, *, fdr: bool) -> dict[str, npt.NDArray[np.generic]]:
+    if not len(value):
+        nothing = np.empty(0)
+        return {"z": nothing, "p": nothing, "p_adjusted": nothing, "hot_spot": np.empty(0, dtype=object)}
+    found = getis_ord(value, distance_band(centres, radius_m=radius_m * (1 + 1e-9), include_self=True), star=True)
+    adjusted = adjusted_p(found.p)
+    chosen = adjusted if fdr else found.p
+    reached = [chosen <= limit for limit in LEVELS.values()]
+    level = np.select(reached, [str(level) for level in LEVELS], default="")
+    kind = np.where(found.z > 0, "hot ", "cold ")
+    hot_spot = np.where(level == "", "none", np.char.add(kind, level)).astype(object)
+    return {"z": found.z, "p": found.p, "p_adjusted": adjusted, "hot_spot": hot_spot}
