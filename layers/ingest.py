@@ -119,7 +119,7 @@ def ingest(
     NotFoundError
         The base has no such territory, or there is no such layer.
     SourceError
-        The source can't be read to its end, or holds a value that the database can't keep.
+        The source can't be read to its end, holds a value that the database can't keep, or holds nothing at all.
     """
     name = territory.id if isinstance(territory, Territory) else territory
     report = Report(name, source, file_name, {})
@@ -136,6 +136,8 @@ def ingest(
             rejects = _stage(reader, stagings, progress)
         except psycopg.DataError as error:
             raise SourceError(f"{file_name} holds a value that can't be kept: {str(error).splitlines()[0]}") from error
+        if not any(rejects[layer] or staging.count() for layer, staging in stagings.items()):
+            raise SourceError(f"{file_name} holds nothing for {', '.join(stagings)}; the base stays as it is.")
         for layer, staging in stagings.items():
             report.layers[layer] = _take(staging, name, source, rejects[layer], reader.notes)
         _keep_account(driver, report, fingerprint, rejects)

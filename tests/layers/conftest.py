@@ -7,20 +7,19 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from town import BOX, Town
+from town import PLACE, Town
 
 from layers.settings import get_settings
-from layers.territory import around, register
+from layers.territory import register
 
 
 @pytest.fixture
 def town(engine: Engine) -> Iterator[Town]:
     """A town of the test's own, gone afterwards with all that was loaded into it."""
-    place = around("town", BOX)
     with engine.begin() as connection:
-        register(connection, place)
-    yield Town(engine, place.id)
-    forget(engine, place.id)
+        register(connection, PLACE)
+    yield Town(engine, PLACE.id)
+    forget(engine, PLACE.id)
 
 
 @pytest.fixture

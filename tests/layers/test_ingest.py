@@ -8,7 +8,7 @@ import pytest
 import shapely
 from town import LAT, LON, Given, Town, accounted, record, school, street
 
-from layers.errors import NotFoundError
+from layers.errors import NotFoundError, SourceError
 from layers.ingest import ingest
 from layers.sources.records import Record, Reject
 
@@ -58,9 +58,17 @@ def test_the_report_tells_what_changed(town: Town) -> None:
 def test_a_source_removes_only_its_own(town: Town) -> None:
     town.ingest(school("1"), school("2"), source="city")
     town.ingest(school("1", name="of the state"), source="state")
-    assert town.ingest(source="city").layers["facilities"].gone == 2
-    [left] = town.features("facilities").values()
-    assert (left["source"], left["name"]) == ("state", "of the state")
+    assert town.ingest(school("3"), source="city").layers["facilities"].gone == 2
+    left = {(each["source"], each["name"]) for each in town.features("facilities").values()}
+    assert ("state", "of the state") in left
+    assert len(left) == 2
+
+
+def test_a_source_that_holds_nothing_removes_nothing(town: Town) -> None:
+    town.ingest(school("1"), source="city")
+    with pytest.raises(SourceError, match="holds nothing for facilities"):
+        town.ingest(source="city")
+    assert len(town.features("facilities")) == 1
 
 
 def test_layers_not_asked_for_are_left(town: Town) -> None:

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 from openstreetmap import node, write, xml
-from town import Town
+from town import PLACE, Town
 
 from geo.errors import InvalidInputError
 from layers.errors import NotFoundError, SourceError
 from layers.loading import Outcome, load_territory
 from layers.settings import get_settings
-from layers.territory import Territory, around
+from layers.territory import Territory
 
 SHOP = xml(node(1, 0, 0, {"shop": "bakery"})).encode()
 
 
-def pack(town: Town, *places: dict[str, str], attribution: str = "the test") -> Territory:
+def pack(*places: dict[str, str], attribution: str = "the test") -> Territory:
     """The town, with an OpenStreetMap file as its source."""
     source = {
         "id": "osm",
@@ -31,12 +31,11 @@ def pack(town: Town, *places: dict[str, str], attribution: str = "the test") -> 
         "kind": "osm",
         "places": places,
     }
-    described = around(town.id, (27.5, 53.88, 27.6, 53.92)).model_dump()
-    return Territory.model_validate({**described, "sources": [source]})
+    return Territory.model_validate({**PLACE.model_dump(), "sources": [source]})
 
 
 def load(town: Town, *places: dict[str, str], **options: Any) -> Outcome:
-    [outcome] = load_territory(town.engine, pack(town, *places, **options))
+    [outcome] = load_territory(town.engine, pack(*places, **options))
     return outcome
 
 

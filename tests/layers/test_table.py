@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from town import Town
+from town import PLACE, Town
 
 from geo.errors import InvalidInputError
 from layers import store
@@ -17,28 +17,27 @@ from layers.errors import SourceError
 from layers.ingest import LayerReport
 from layers.loading import load_territory
 from layers.settings import get_settings
-from layers.territory import Territory, around
+from layers.territory import Territory
 
 ACCIDENTS = "helsinki/liikenneonnettomuudet_Helsingissa.csv"
 
 
-def pack(town: Town, columns: dict[str, Any], **options: Any) -> Territory:
-    """The town, with a table of incidents as its source."""
+def pack(columns: dict[str, Any], **options: Any) -> Territory:
+    """The town, with a table of facilities as its source."""
     title = {"be": "Т", "ru": "Т", "en": "T"}
     source = {
         "id": "table",
         "title": title,
         "attribution": "the test",
         "kind": "table",
-        "layer": "incidents",
+        "layer": "facilities",
         "places": [{"data": "table.csv"}],
         "x": "x",
         "y": "y",
         "columns": columns,
         **options,
     }
-    described = around(town.id, (27.5, 53.88, 27.6, 53.92)).model_dump()
-    return Territory.model_validate({**described, "sources": [source]})
+    return Territory.model_validate({**PLACE.model_dump(), "sources": [source]})
 
 
 class Table:
@@ -50,19 +49,14 @@ class Table:
 
     def load(self, content: str | bytes, columns: dict[str, Any] | None = None, **options: Any) -> LayerReport:
         self.file.write_bytes(content.encode() if isinstance(content, str) else content)
-        described = pack(self.town, columns or {"category": {"from": "kind"}}, **options)
+        described = pack(columns or {"kind": {"from": "kind"}}, **options)
         [outcome] = load_territory(self.town.engine, described)
         assert outcome.report is not None, outcome.note
-        return outcome.report.layers["incidents"]
+        [report] = outcome.report.layers.values()
+        return report
 
-    def rows(self) -> dict[str, dict[str, Any]]:
-        return self.town.features("incidents")
-
-    def places(self) -> list[str]:
-        return sorted(row["wkt"] for row in self.rows().values())
-
-    def reasons(self) -> list[str]:
-        return [each["reason"] for each in self.town.rejects()]
+    def rows(self, layer: str = "facilities") -> dict[str, dict[str, Any]]:
+        return self.town.features(layer)
 
 
 @pytest.fixture
@@ -78,7 +72,7 @@ def test_helsinkis_accidents_are_all_there(helsinki: Engine) -> None:
         rows = list(csv.DictReader(opened, delimiter=";"))
     placed = [row for row in rows if row["ita_etrs"] and row["pohj_etrs"]]
     with helsinki.connect() as connection:
-        frame = store.read_frame(connection, "incidents", store.Query(territory="helsinki"), srid=3879)
+        frame = store.read_frame(connection, "incidents", store.Query(territory="helsinki"), srid=3879, tags=False)
     assert len(frame) == len(placed) > 50_000
     severities = {"1": "damage", "2": "injury", "3": "fatal"}
     for code, name in severities.items():
@@ -93,19 +87,19 @@ def test_helsinkis_accidents_are_all_there(helsinki: Engine) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        "x;y;kind\n27,55;53,9;fire\n",
-        "x,y,kind\n27.55,53.9,fire\n",
-        'x,y,kind\n"27,55","53,9",fire\n',
-        "kind\tx\ty\r\nfire\t27.55\t53.9\r\n",
-        "x|y|kind\n27.55|53.9|fire",
-        "\ufeffx;y;kind\n27.55;53.9;fire\n",
+        "x;y;kind\n27,55;53,9;school\n",
+        "x,y,kind\n27.55,53.9,school\n",
+        'x,y,kind\n"27,55","53,9",school\n',
+        "kind\tx\ty\r\nschool\t27.55\t53.9\r\n",
+        "x|y|kind\n27.55|53.9|school",
+        "\ufeffx;y;kind\n27.55;53.9;school\n",
     ],
     ids=["decimal comma", "comma", "quoted decimal comma", "tab and CRLF", "bar and no last line end", "BOM"],
 )
 def test_delimiters_and_decimals_as_people_write_them(table: Table, content: str) -> None:
     assert table.load(content).added == 1
     [row] = table.rows().values()
-    assert (row["wkt"], row["category"]) == ("POINT(27.55 53.9)", "fire")
+    assert (row["wkt"], row["kind"]) == ("POINT(27.55 53.9)", "school")
 
 
 def test_coordinates_come_from_the_crs_of_the_table(table: Table) -> None:
@@ -122,8 +116,8 @@ def test_coordinates_come_from_the_crs_of_the_table(table: Table) -> None:
 
 
 def test_columns_are_mapped_and_the_rest_is_kept(table: Table) -> None:
-    table.load(
-        "x;y;LAJI;VAKAV;pvm;klo;n;huom\n27.5;53.9;PP;2;17.05.2019;;3;sateessa\n",
+    report = table.load(
+        "x;y;LAJI;VAKAV;pvm;klo;n;huom\n27.5;53.9;PP;2;17.05.2019;;3;sateessa\n27.5;53.9;PP;2;2019;;3;\n",
         {
             "category": {"from": "LAJI", "lookup": {"PP": "bicycle accident"}},
             "severity": {"from": "VAKAV", "lookup": {"2": "injury"}},
@@ -131,8 +125,10 @@ def test_columns_are_mapped_and_the_rest_is_kept(table: Table) -> None:
             "time_precision": {"constant": "day"},
             "casualties": {"from": "n", "factor": 2},
         },
+        layer="incidents",
     )
-    [row] = table.rows().values()
+    assert report.rejected == {"occurred_at: time data '2019' does not match format '%d.%m.%Y'": 1}
+    [row] = table.rows("incidents").values()
     assert (row["category"], row["severity"], row["time_precision"]) == ("bicycle accident", "injury", "day")
     assert (row["occurred_at"], row["casualties"]) == (datetime(2019, 5, 17, tzinfo=UTC), 6)
     assert row["tags"] == {"huom": "sateessa"}
@@ -141,28 +137,27 @@ def test_columns_are_mapped_and_the_rest_is_kept(table: Table) -> None:
 @pytest.mark.parametrize(
     ("rule", "cell", "reason"),
     [
-        ({"category": {"from": "n", "lookup": {"1": "fire"}}}, "7", "category: '7' of n is not in the lookup table"),
-        ({"casualties": {"from": "n"}}, "some", "casualties: 'some' is no whole number"),
-        ({"casualties": {"from": "n"}}, "1.5", "casualties: '1.5' is no whole number"),
-        ({"casualties": {"from": "n"}}, "9" * 400, f"casualties: '{'9' * 400}' is no whole number"),
-        ({"casualties": {"from": "n", "factor": 0.5}}, "3", "casualties: '1.5' is no whole number"),
-        ({"casualties": {"constant": "few"}}, "3", "casualties: 'few' is no whole number"),
-        ({"occurred_at": {"from": "n"}}, "31.12.2019", "occurred_at: Invalid isoformat string: '31.12.2019'"),
-        ({"category": {"from": "n"}}, "", "category is missing"),
+        ({"kind": {"from": "n", "lookup": {"1": "school"}}}, "7", "kind: '7' of n is not in the lookup table"),
+        ({"capacity": {"from": "n"}}, "some", "capacity: 'some' is no whole number"),
+        ({"capacity": {"from": "n"}}, "1.5", "capacity: '1.5' is no whole number"),
+        ({"capacity": {"from": "n"}}, "9" * 400, f"capacity: '{'9' * 400}' is no whole number"),
+        ({"capacity": {"from": "n", "factor": 0.5}}, "3", "capacity: '1.5' is no whole number"),
+        ({"capacity": {"constant": "few"}}, "3", "capacity: 'few' is no whole number"),
+        ({"kind": {"from": "n"}}, "", "kind is missing"),
     ],
 )
 def test_a_bad_cell_rejects_its_row_and_no_other(table: Table, rule: dict[str, Any], cell: str, reason: str) -> None:
-    columns = {"category": {"constant": "fire"}, **rule}
+    columns = {"kind": {"constant": "school"}, **rule}
     report = table.load(f"x;y;n\n27.5;53.9;{cell}\n", columns)
     assert (report.read, report.added, report.rejected) == (1, 0, {reason: 1})
     [reject] = table.town.rejects()
     assert reject["reason"] == reason
-    good = {"category": {"constant": "fire"}}
+    good = {"kind": {"constant": "school"}}
     assert table.load(f"x;y;n\n27.5;53.9;{cell}\n27.5;53.9;\n", good).added == 2
 
 
 def test_rows_without_ids_are_known_by_what_they_hold(table: Table) -> None:
-    lines = ["27.5;53.9;fire", "27.5;53.9;theft", "27.5;53.9;fire", "27.6;53.8;fire"]
+    lines = ["27.5;53.9;school", "27.5;53.9;clinic", "27.5;53.9;school", "27.6;53.8;school"]
     assert table.load("\n".join(["x;y;kind", *lines])).added == 4
     before = table.rows()
     assert table.load("\n".join(["x;y;kind", *reversed(lines)])).unchanged == 4
@@ -172,29 +167,31 @@ def test_rows_without_ids_are_known_by_what_they_hold(table: Table) -> None:
 
 
 def test_rows_with_ids_keep_them(table: Table) -> None:
-    table.load("nr;x;y;kind\n1;27.5;53.9;fire\n2;27.5;53.9;fire\n", key="nr")
+    table.load("nr;x;y;kind\n1;27.5;53.9;school\n2;27.5;53.9;school\n", key="nr")
     before = table.rows()
-    report = table.load("nr;x;y;kind\n2;27.5;53.9;theft\n1;27.5;53.9;fire\n;27.5;53.9;fire\n2;27;53;twin\n", key="nr")
+    report = table.load(
+        "nr;x;y;kind\n2;27.5;53.9;clinic\n1;27.5;53.9;school\n;27.5;53.9;school\n2;27;53;twin\n", key="nr"
+    )
     assert (report.unchanged, report.changed) == (1, 1)
     assert report.rejected == {"the id, nr, is empty": 1, "the id stands in the source for the second time": 1}
     after = table.rows()
     assert after["1"] == before["1"]
-    assert (after["2"]["id"], after["2"]["category"]) == (before["2"]["id"], "theft")
+    assert (after["2"]["id"], after["2"]["kind"]) == (before["2"]["id"], "clinic")
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"x;kind\n1;fire\n", "table.csv has no column y; it has x, kind"),
+        (b"x;kind\n1;school\n", "table.csv has no column y; it has x, kind"),
         (b"", "table.csv has no column kind, x, y"),
         ("x;y;kind\n1;2;\u00e4\n".encode("latin-1"), "UTF-8"),
-        (b'x;y;kind\n1;2;"fire\n', "table"),
-        (b"x;y;kind\n1;2;fi\x00re\n", "table.csv holds a value that can't be kept"),
+        (b'x;y;kind\n1;2;"school\n', "table"),
+        (b"x;y;kind\n1;2;sch\x00ool\n", "table.csv holds a value that can't be kept"),
     ],
     ids=["no column", "empty", "Latin-1", "open quote", "NUL"],
 )
 def test_a_table_that_cant_be_read_changes_nothing(table: Table, content: bytes, said: str) -> None:
-    table.load("x;y;kind\n27.5;53.9;fire\n")
+    table.load("x;y;kind\n27.5;53.9;school\n")
     before = table.town.everything()
     with pytest.raises(SourceError, match=said):
         table.load(content)
@@ -203,4 +200,4 @@ def test_a_table_that_cant_be_read_changes_nothing(table: Table, content: bytes,
 
 def test_an_unknown_crs_is_named(table: Table) -> None:
     with pytest.raises((InvalidInputError, ValueError), match="EPSG:99999 is no coordinate reference system"):
-        table.load("x;y;kind\n1;1;fire\n", crs="EPSG:99999")
+        table.load("x;y;kind\n1;1;school\n", crs="EPSG:99999")

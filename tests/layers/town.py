@@ -15,8 +15,9 @@ from layers.catalog import models
 from layers.ingest import LayerReport, Report, ingest
 from layers.loading import load_file
 from layers.sources.records import Item, Notes, Record
+from layers.territory import around
 
-BOX = (27.50, 53.88, 27.60, 53.92)
+PLACE = around("town", (27.50, 53.88, 27.60, 53.92))
 LON, LAT = 27.55, 53.90
 
 Row = dict[str, Any]
