@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from town import PLACE, Town
+from town import PLACE, Town, forget
 
 from layers.settings import get_settings
 from layers.territory import register
@@ -31,8 +31,3 @@ def data_folder(database_url: str, tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
     patch.undo()
     get_settings.cache_clear()
-
-
-def forget(engine: Engine, territory: str) -> None:
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM territories WHERE id = %s", (territory,))

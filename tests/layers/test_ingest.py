@@ -66,9 +66,12 @@ def test_a_source_removes_only_its_own(town: Town) -> None:
 
 def test_a_source_that_holds_nothing_removes_nothing(town: Town) -> None:
     town.ingest(school("1"), source="city")
+    before = town.everything()
     with pytest.raises(SourceError, match="holds nothing for facilities"):
         town.ingest(source="city")
-    assert len(town.features("facilities")) == 1
+    with pytest.raises(SourceError, match="holds nothing for roads"):
+        town.ingest(school("1"), source="city", layers=("roads",))
+    assert town.everything() == before
 
 
 def test_layers_not_asked_for_are_left(town: Town) -> None:

@@ -11,17 +11,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from threading import Barrier
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import Engine
-from town import LAT, LON, Given, Town, school, street
+from town import LAT, LON, Given, Town, forget, school, street
 
 from layers import store
-from layers.errors import SourceError
+from layers.errors import NotFoundError, SourceError
+from layers.ingest import ingest
 from layers.sources.records import Item
+from layers.territory import around, find_territory
 
 KILLED_WHILE_WRITING = """
 from layers import database
@@ -111,6 +114,21 @@ def test_a_load_that_fails_changes_nothing(town: Town, reader: Given) -> None:
     with pytest.raises((SourceError, ValueError)):
         town.read(reader)
     assert town.everything() == before
+
+
+def test_a_new_territory_comes_with_its_first_load_or_not_at_all(engine: Engine) -> None:
+    place = around("village", (27.5, 53.88, 27.6, 53.92))
+    load = partial(ingest, engine, territory=place, source="s", file_name="f", fingerprint="", layers=["facilities"])
+    with pytest.raises(SourceError, match="cut off"):
+        load(Failing(SourceError("cut off"), school("new")))
+    with engine.connect() as connection, pytest.raises(NotFoundError, match="no territory 'village'"):
+        find_territory(connection, "village")
+    try:
+        assert load(Given(school("new"))).layers["facilities"].added == 1
+        with engine.connect() as connection:
+            assert find_territory(connection, "village")["metric_srid"] == 32635
+    finally:
+        forget(engine, "village")
 
 
 def test_a_load_that_is_killed_changes_nothing(town: Town) -> None:

@@ -11,10 +11,9 @@ import numpy as np
 import pyproj
 import pytest
 import yaml
-from conftest import forget
 from openstreetmap import node, write
 from sqlalchemy import Engine
-from town import LAT, LON, Town
+from town import LAT, LON, Town, forget
 
 from geo.errors import InvalidInputError
 from layers.catalog import columns, find

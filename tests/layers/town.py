@@ -112,3 +112,8 @@ _EVERYTHING = "SELECT f.*, ST_AsText(geom) AS wkt, xmin::text AS row_version, ct
 def accounted(report: LayerReport) -> bool:
     """Whether every record that was read has become something."""
     return report.read == report.added + report.changed + report.unchanged + sum(report.rejected.values())
+
+
+def forget(engine: Engine, territory: str) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM territories WHERE id = %s", (territory,))
