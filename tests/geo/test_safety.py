@@ -13,11 +13,13 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import LineString
+from street_map import draw
 
 from geo.errors import InvalidInputError
 from geo.grid import Grid
 from geo.maps import frame_map
-from geo.safety import hot_spots
+from geo.network import Network
+from geo.safety import hot_spots, incident_density
 
 CRS = "EPSG:32635"
 
@@ -128,3 +130,47 @@ def test_the_cell_of_a_place_is_that_with_the_nearest_centre(places: list[tuple[
         around = cells[0] + grid.around(radius_m=1.5 * cell_m)
         assert apart[0] <= np.hypot(*(grid.centres(around) - places[0]).T).min() + 1e-6
         assert (grid.cells_of(grid.centres(cells)) == cells).all()
+
+
+@pytest.fixture
+def streets() -> gpd.GeoDataFrame:
+    return draw(
+        """
+A---------B---------C
+          |
+          |
+          |
+          D
+"""
+    ).roads
+
+
+def test_streets_near_incidents_are_dense(streets: gpd.GeoDataFrame) -> None:
+    incidents = draw("A---------B").points("AB:90").to_frame("geometry")
+    pieces = incident_density(Network.from_roads(streets), incidents, bandwidth_m=50, lixel_m=10)
+    assert list(pieces) == ["road", "length_m", "density", "geometry"]
+    assert pieces.crs == streets.crs
+    assert pieces.groupby("road").length_m.sum().to_dict() == pytest.approx({"AB": 60, "BC": 40, "BD": 40})
+    crossing = pieces[pieces.road == "BD"]
+    assert crossing.density.iloc[0] == pytest.approx(15 / 16 / 50 * (1 - (15 / 50) ** 2) ** 2 * 2 / 3, rel=1e-3)
+    assert pieces.density @ pieces.length_m == pytest.approx(1, rel=0.01)
+
+
+def test_the_density_of_incidents_keeps_their_number_and_the_unit_of_the_crs(streets: gpd.GeoDataFrame) -> None:
+    xy = shapely.get_coordinates(streets.union_all().interpolate([3, 50, 50, 120, 199]))
+    incidents = gpd.GeoDataFrame(geometry=shapely.points(xy + 2), crs=streets.crs)
+    network = Network.from_roads(streets)
+    pieces = incident_density(network, incidents, bandwidth_m=40, lixel_m=5)
+    assert pieces.density @ pieces.length_m == pytest.approx(5, rel=0.01)
+    elsewhere = incident_density(network, incidents.to_crs(4326), bandwidth_m=40, lixel_m=5)
+    assert elsewhere.density.to_numpy() == pytest.approx(pieces.density.to_numpy(), rel=1e-6)
+    assert incident_density(network, incidents, snap_max_m=1).empty
+    assert incident_density(network, incidents[:0]).empty
+    html = frame_map(pieces, incident_density.analysis.view, lang="ru").get_root().render()
+    assert "Происшествия на километр" in html
+
+
+def test_incidents_without_a_crs_have_no_density(streets: gpd.GeoDataFrame) -> None:
+    nowhere = gpd.GeoDataFrame(geometry=shapely.points([(0, 0)]))
+    with pytest.raises(InvalidInputError, match="set_crs"):
+        incident_density(Network.from_roads(streets), nowhere)
