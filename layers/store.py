@@ -11,7 +11,21 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 from geoalchemy2.types import Geometry
-from sqlalchemy import ColumnElement, Connection, Select, String, cast, func, literal_column, or_, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Numeric,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import JSON
 
 from geo.errors import InvalidInputError
@@ -27,6 +41,7 @@ Interval: TypeAlias = tuple[dt.datetime | None, dt.datetime | None]
 _DECIMALS = 7
 _COUNT_AT_MOST = 100_000
 _MAX_ID = 2**63 - 1
+_WHOLE_BELOW = 1e15
 _DTYPES: dict[type, str] = {
     int: "Int64",
     bool: "boolean",
@@ -277,8 +292,10 @@ def _geojson(model: type[Feature]) -> ColumnElement[str]:
     """Return the SQL that writes a feature as GeoJSON text."""
     table = model.__table__
     properties: list[Any] = []
+    decimals = {each.name for each in columns(model) if each.python_type is float}
     for name in ("territory", "source", "source_id", *(each.name for each in columns(model)), "tags"):
-        properties += [literal_column(f"'{name}'"), table.c[name]]
+        value = _with_point(table.c[name]) if name in decimals else table.c[name]
+        properties += [literal_column(f"'{name}'"), value]
     feature = func.json_build_object(
         literal_column("'type'"),
         literal_column("'Feature'"),
@@ -290,3 +307,9 @@ def _geojson(model: type[Feature]) -> ColumnElement[str]:
         func.json_build_object(*properties),
     )
     return type_coerce(cast(feature, String), String)
+
+
+def _with_point(number: ColumnElement[float]) -> ColumnElement[Any]:
+    """Write a decimal point even where a number is whole: clients guess the type of a field from its first values."""
+    whole = and_(number == func.trunc(number), func.abs(number) < _WHOLE_BELOW)
+    return case((whole, cast(number, Numeric(17, 1))), else_=cast(number, Numeric))

@@ -59,6 +59,7 @@ if [ "${1:-}" = "--for-tests" ]; then
     command -v chromium >/dev/null || need chromium
     command -v osmium >/dev/null || need osmium-tool
     command -v ogrinfo >/dev/null || need gdal-bin
+    [ -n "$(find /usr/lib* -name libatomic.so.1 2>/dev/null)" ] || need libatomic1
 fi
 [ -n "$missing" ] || exit 0
 

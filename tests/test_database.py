@@ -69,6 +69,7 @@ def cluster(shared_home: Path) -> Cluster:
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Change HORAD_* variables for one test."""
+    database.disconnect()
     get_settings.cache_clear()
     monkeypatch.delenv("HORAD_DATABASE_URL", raising=False)
     yield monkeypatch

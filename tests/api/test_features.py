@@ -106,6 +106,12 @@ def test_features_are_as_their_schema_says(client: httpx.Client, layer: str) -> 
         jsonschema.validate({name: known[name] for name in own & set(known)} | {"geometry": {}}, described)
 
 
+def test_decimals_show_that_they_are(client: httpx.Client) -> None:
+    text = client.get("/collections/roads/items", params={"limit": 100}).text
+    assert '"max_speed_kmh" : 30.0' in text
+    assert '"lanes" : 2,' in text
+
+
 def test_speeds_have_their_unit(client: httpx.Client) -> None:
     speed = client.get("/collections/roads/schema").json()["properties"]["max_speed_kmh"]
     assert speed == {"title": "Maximum speed", "type": "number", "x-ogc-unit": "km/h"}
