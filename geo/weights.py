@@ -15,6 +15,12 @@ from geo.topology import Floats, Ints
 if TYPE_CHECKING:
     import geopandas as gpd
 
+PAIRS_AT_MOST = 50_000_000
+"""Of neighbours: more would not fit in memory."""
+
+ROUNDING = 1e-12
+"""A time this part longer than the limit is not longer."""
+
 
 def distance_band(xy: Any, *, radius_m: float, include_self: bool = False) -> csr_array:
     """Make places neighbours that lie within a distance of one another.
@@ -36,12 +42,10 @@ def distance_band(xy: Any, *, radius_m: float, include_self: bool = False) -> cs
     Raises
     ------
     InvalidInputError
-        If a coordinate is not finite, or the radius not positive.
+        If a coordinate is not finite, the radius not positive, or the pairs of neighbours too many for memory.
     """
-    places = _coordinates(xy)
-    if not 0 < radius_m < np.inf:
-        raise InvalidInputError(f"radius_m must be positive, not {radius_m}")
-    pairs = KDTree(places).query_pairs(radius_m, output_type="ndarray")
+    places = coordinates(xy)
+    pairs = near_pairs(places, radius_m=radius_m)
     weights = _binary(np.concatenate([pairs[:, 0], pairs[:, 1]]), np.concatenate([pairs[:, 1], pairs[:, 0]]), places)
     return csr_array(weights + eye_array(len(places), format="csr")) if include_self else weights
 
@@ -66,7 +70,7 @@ def k_nearest(xy: Any, *, k: int) -> csr_array:
     InvalidInputError
         If a coordinate is not finite, or there are not more than `k` places.
     """
-    places = _coordinates(xy)
+    places = coordinates(xy)
     if not 1 <= k < len(places):
         raise InvalidInputError(f"k must be from 1 to {len(places) - 1} for {len(places)} places, not {k}")
     found = np.asarray(KDTree(places).query(places, k=k + 1)[1])
@@ -112,7 +116,53 @@ def row_standardised(weights: csr_array) -> csr_array:
     return csr_array(diags_array(np.divide(1.0, total, out=np.zeros(len(total)), where=total > 0)) @ weights)
 
 
-def _coordinates(xy: Any) -> Floats:
+def near_pairs(xy: Any, *, radius_m: float, days: Floats | None = None, window_d: float = np.inf) -> Ints:
+    """Return each pair of places within a distance of one another, once.
+
+    Parameters
+    ----------
+    xy
+        Coordinates in metres, shape (places, 2).
+    radius_m
+        Largest distance of a pair.
+    days
+        When something happened at each place; with it, pairs are also at most `window_d` days apart.
+
+    Returns
+    -------
+    numpy.ndarray
+        Positions of the two places, shape (pairs, 2).
+
+    Raises
+    ------
+    InvalidInputError
+        If a coordinate is not finite, a limit not positive, or the pairs are too many for memory.
+    """
+    places = coordinates(xy)
+    if not 0 < radius_m < np.inf:
+        raise InvalidInputError(f"radius_m must be positive, not {radius_m}")
+    if not window_d > 0:
+        raise InvalidInputError(f"window_d must be positive, not {window_d}")
+    axes, norm, reach_m = places, 2.0, radius_m
+    if days is not None:
+        axes, norm = np.column_stack([places, days * (radius_m / window_d)]), np.inf
+        reach_m = radius_m * (1 + ROUNDING)
+    tree = KDTree(axes)
+    ordered = int(tree.count_neighbors(tree, reach_m, p=norm))
+    if ordered > 2 * PAIRS_AT_MOST:
+        raise InvalidInputError(
+            f"about {ordered // 2:,} pairs of places are near one another, more than the {PAIRS_AT_MOST:,} that fit: "
+            "take a smaller radius, or fewer places"
+        )
+    pairs: Ints = tree.query_pairs(reach_m, p=norm, output_type="ndarray")
+    if days is None:
+        return pairs
+    apart = places[pairs[:, 0]] - places[pairs[:, 1]]
+    return pairs[np.hypot(apart[:, 0], apart[:, 1]) <= radius_m]
+
+
+def coordinates(xy: Any) -> Floats:
+    """Return coordinates as an array of shape (places, 2), checked to be finite."""
     places: Floats = np.asarray(xy, dtype=float)
     if places.ndim != 2 or places.shape[1] != 2:
         raise InvalidInputError(f"coordinates must have the shape (places, 2), not {places.shape}")
