@@ -1,0 +1,217 @@
+"""Screening of roads for safety: rates, severity, and how many accidents a site really has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from geo.errors import InvalidInputError
+from geo.topology import Floats
+
+VEHICLE_KM = 1e8
+"""Rates of sections are per so many vehicle-kilometres."""
+
+ENTERING_VEHICLES = 1e6
+"""Rates of junctions are per so many entering vehicles."""
+
+DAYS = 365.0
+
+
+@dataclass(frozen=True, eq=False)
+class EmpiricalBayes:
+    """What is expected of each site in the long run, in accidents over the years observed.
+
+    Parameters
+    ----------
+    weight
+        Share of the prediction in the estimate, 0 to 1.
+    expected
+        The estimate.
+    standard_deviation
+        Of the estimate.
+    excess
+        The estimate less the prediction: what could be gained, where positive.
+    """
+
+    weight: Floats
+    expected: Floats
+    standard_deviation: Floats
+    excess: Floats
+
+
+def predicted_accidents(
+    vehicles_per_day: Any, *, coefficient: float, exponent: float, length_km: Any = 1.0, years: Any = 1.0
+) -> Floats:
+    """Predict the accidents of sites of a kind from their traffic (safety performance function).
+
+    ``coefficient * vehicles_per_day ** exponent * length_km * years``. Hauer et al. 2002, Transportation Research
+    Record 1784, 126-131.
+
+    Parameters
+    ----------
+    vehicles_per_day
+        Mean daily traffic of each site.
+    coefficient, exponent
+        Fitted to sites of the kind.
+    length_km
+        Of sections; 1 for junctions.
+    years
+        How long they are observed.
+
+    Raises
+    ------
+    InvalidInputError
+        If a number is negative or not finite.
+    """
+    traffic = _amounts("vehicles_per_day", vehicles_per_day)
+    predicted: Floats = (
+        _amounts("coefficient", coefficient)
+        * np.power(traffic, exponent)
+        * _amounts("length_km", length_km)
+        * _amounts("years", years)
+    )
+    return predicted
+
+
+def empirical_bayes(observed: Any, predicted: Any, *, dispersion: Any) -> EmpiricalBayes:
+    """Estimate the accidents of sites from those observed and those predicted (empirical Bayes).
+
+    A site with many accidents has some of them by chance (regression to the mean). ``w = 1 / (1 + predicted / phi)``,
+    ``expected = w * predicted + (1 - w) * observed``, ``variance = (1 - w) * expected``.
+    Hauer, Harwood, Council & Griffith 2002, Transportation Research Record 1784, 126-131.
+
+    Parameters
+    ----------
+    observed
+        Accidents of each site over the years observed.
+    predicted
+        The same from `predicted_accidents`, over the same years.
+    dispersion
+        phi of the negative binomial distribution, that of the whole site: where it was fitted per kilometre, times the
+        length. It is 1 / k in the Highway Safety Manual.
+
+    Raises
+    ------
+    InvalidInputError
+        If a number is negative or not finite, `dispersion` is 0, or lengths do not suit.
+    """
+    counted, by_model = _amounts("observed", observed), _amounts("predicted", predicted)
+    phi = _amounts("dispersion", dispersion, positive=True)
+    counted, by_model, phi = _same_length(observed=counted, predicted=by_model, dispersion=phi)
+    weight = 1 / (1 + by_model / phi)
+    expected = weight * by_model + (1 - weight) * counted
+    return EmpiricalBayes(weight, expected, np.sqrt((1 - weight) * expected), expected - by_model)
+
+
+def equivalent_damage_only(
+    fatal: Any, injury: Any, damage: Any, *, fatal_weight: float = 542.0, injury_weight: float = 11.0
+) -> Floats:
+    """Weigh accidents by severity (EPDO): as how many with damage only do they count.
+
+    ``fatal_weight * fatal + injury_weight * injury + damage``; the weights are ratios of the costs of accidents,
+    here those of AASHTO, Highway Safety Manual 2010, section 4.4.2.4.
+
+    Parameters
+    ----------
+    fatal, injury, damage
+        Accidents of each site by their worst outcome.
+    fatal_weight, injury_weight
+        Accidents with damage only that cost as much as one with deaths, or with injuries.
+
+    Raises
+    ------
+    InvalidInputError
+        If a number is negative or not finite, or lengths do not suit.
+    """
+    deaths, injuries, damages = _same_length(
+        fatal=_amounts("fatal", fatal), injury=_amounts("injury", injury), damage=_amounts("damage", damage)
+    )
+    weighed: Floats = (
+        _amounts("fatal_weight", fatal_weight) * deaths + _amounts("injury_weight", injury_weight) * injuries + damages
+    )
+    return weighed
+
+
+def section_exposure(vehicles_per_day: Any, *, length_km: Any, years: Any = 1.0) -> Floats:
+    """Return the traffic of sections in 100 million vehicle-kilometres: vehicles a day x 365 x years x length / 10⁸."""
+    days = DAYS * _amounts("years", years)
+    exposure: Floats = _amounts("vehicles_per_day", vehicles_per_day) * days * _amounts("length_km", length_km)
+    return exposure / VEHICLE_KM
+
+
+def junction_exposure(vehicles_per_day: Any, *, years: Any = 1.0) -> Floats:
+    """Return the traffic that enters junctions in million vehicles: vehicles a day x 365 x years / 10⁶."""
+    exposure: Floats = _amounts("vehicles_per_day", vehicles_per_day) * DAYS * _amounts("years", years)
+    return exposure / ENTERING_VEHICLES
+
+
+def accident_rate(accidents: Any, exposure: Any) -> Floats:
+    """Return accidents per unit of exposure; NaN where there is no traffic.
+
+    Parameters
+    ----------
+    accidents
+        Of each site.
+    exposure
+        From `section_exposure` or `junction_exposure`, over the same years.
+
+    Raises
+    ------
+    InvalidInputError
+        If a number is negative or not finite, or lengths do not suit.
+    """
+    counted, traffic = _same_length(accidents=_amounts("accidents", accidents), exposure=_amounts("exposure", exposure))
+    rate: Floats = np.divide(counted, traffic, out=np.full(counted.shape, np.nan), where=traffic > 0)
+    return rate
+
+
+def critical_rate(mean_rate: Any, exposure: Any, *, confidence: float = 0.95) -> Floats:
+    """Return the rate above which a site is worse than its kind, and not by chance (rate quality control).
+
+    ``R + K sqrt(R / M) + 1 / (2 M)`` with the mean rate R of the kind, the exposure M and the quantile K of the normal
+    distribution. Norden, Orlansky & Jacobs 1956, Highway Research Board Bulletin 117; AASHTO, Highway Safety Manual
+    2010, section 4.4.2.5.
+
+    Parameters
+    ----------
+    mean_rate
+        Accidents per unit of exposure of all sites of the kind.
+    exposure
+        Of each site, in the same unit.
+    confidence
+        Between 0.5 and 1; 0.95 gives K = 1.645.
+
+    Returns
+    -------
+    numpy.ndarray
+        Accidents per unit of exposure; infinite where there is no traffic.
+
+    Raises
+    ------
+    InvalidInputError
+        If a number is negative or not finite, or `confidence` is out of range.
+    """
+    if not 0.5 <= confidence < 1:
+        raise InvalidInputError(f"confidence must be from 0.5 to below 1, not {confidence}")
+    mean, traffic = _same_length(mean_rate=_amounts("mean_rate", mean_rate), exposure=_amounts("exposure", exposure))
+    inverse = np.divide(1.0, traffic, out=np.zeros(traffic.shape), where=traffic > 0)
+    critical = mean + float(ndtri(confidence)) * np.sqrt(mean * inverse) + inverse / 2
+    return np.where(traffic > 0, critical, np.inf)
+
+
+def _amounts(name: str, values: Any, *, positive: bool = False) -> Floats:
+    amounts: Floats = np.asarray(values, dtype=float)
+    if not np.isfinite(amounts).all() or (amounts < 0).any() or (positive and (amounts == 0).any()):
+        raise InvalidInputError(f"{name} must be finite and {'positive' if positive else 'not negative'}")
+    return amounts
+
+
+def _same_length(**amounts: Floats) -> tuple[Floats, ...]:
+    try:
+        return tuple(np.broadcast_arrays(*amounts.values()))
+    except ValueError as error:
+        shapes = ", ".join(f"{name} {values.shape}" for name, values in amounts.items())
+        raise InvalidInputError(f"there must be as many of each, or one for all: {shapes}") from error
