@@ -62,6 +62,6 @@ def test_owslib_reads_features(server_url: str) -> None:
 
 def test_owslib_runs_the_process(server_url: str) -> None:
     service = Processes(f"{server_url}/")
-    assert [each["id"] for each in service.processes()] == ["service-areas"]
+    assert "service-areas" in [each["id"] for each in service.processes()]
     result = service.execute("service-areas", inputs={"origins": [[24.9414, 60.1710]], "cutoffs_s": [300]})
     assert result["result"]["value"]["features"][0]["properties"]["cutoff_s"] == 300

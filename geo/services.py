@@ -1,0 +1,119 @@
+"""What the analyses of social services share: their layers, parameters, and which facilities and homes they take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from geo.analysis import LayerInput, labelled
+from geo.errors import InvalidInputError
+from geo.travel import MODES
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from geo.network import Network
+    from geo.routing import TravelNetwork
+    from geo.topology import Floats
+
+STREETS = LayerInput(
+    layer="roads", as_network=True, columns=("road_class", "max_speed_kmh", "one_way", "foot", "motor_vehicle")
+)
+FACILITIES = LayerInput(layer="facilities", columns=("kind", "name", "capacity"))
+HOMES = LayerInput(layer="buildings", columns=("use", "dwellings"))
+
+Kind = Annotated[
+    str,
+    labelled({"be": "Від установы", "ru": "Вид учреждения", "en": "Kind of facility"}, min_length=1, max_length=100),
+]
+
+Use = Annotated[
+    str,
+    labelled(
+        {"be": "Прызначэнне будынкаў", "ru": "Назначение зданий", "en": "Use of buildings"},
+        min_length=1,
+        max_length=100,
+    ),
+]
+
+NormS = Annotated[
+    float, labelled({"be": "Норма часу", "ru": "Норматив времени", "en": "Norm of time"}, unit="s", gt=0, le=14_400)
+]
+
+Capacity = Annotated[
+    float,
+    labelled(
+        {"be": "Месцаў, калі невядома", "ru": "Мест, если неизвестно", "en": "Places where not known"}, gt=0, le=1e6
+    ),
+]
+
+Catchment = Annotated[
+    Literal["2sfca", "gaussian"],
+    labelled({"be": "Спад з адлегласцю", "ru": "Спад с расстоянием", "en": "Decay with distance"}),
+]
+
+NewSites = Annotated[
+    int, labelled({"be": "Новых установаў", "ru": "Новых учреждений", "en": "New facilities"}, ge=1, le=20)
+]
+
+SitingModel = Annotated[
+    Literal["p-median", "mclp"],
+    labelled({"be": "Мадэль размяшчэння", "ru": "Модель размещения", "en": "Model of location"}),
+]
+
+MostCandidates = Annotated[
+    int,
+    labelled(
+        {"be": "Магчымых месцаў не больш", "ru": "Возможных мест не более", "en": "Candidates at most"}, ge=1, le=1000
+    ),
+]
+
+
+def travel_network(network: Network, mode: str, speed_kmh: float | None) -> TravelNetwork:
+    """Return a network as a mode of travel uses it, at one speed if that is given."""
+    return network.for_mode(MODES[mode] if speed_kmh is None else MODES[mode].at(speed_kmh))
+
+
+def of_kind(facilities: gpd.GeoDataFrame, kind: str, network: Network) -> gpd.GeoDataFrame:
+    """Return the facilities of a kind, in the CRS of the network; that there is none is an error."""
+    kinds = column(facilities, "kind")
+    if not (kinds == kind).any():
+        known = ", ".join(sorted(map(str, kinds.dropna().unique()))) or "none"
+        raise InvalidInputError(f"no facility is of kind {kind!r}: there are {known}")
+    return _in_crs_of(network, facilities[(kinds == kind).to_numpy(dtype=bool, na_value=False)], "facilities")
+
+
+def of_use(buildings: gpd.GeoDataFrame, use: str, network: Network) -> gpd.GeoDataFrame:
+    """Return the buildings of a use, or ``all``, in the CRS of the network; that there is none is an error."""
+    uses = column(buildings, "use")
+    taken = buildings if use == "all" else buildings[(uses == use).to_numpy(dtype=bool, na_value=False)]
+    if taken.empty:
+        known = ", ".join(sorted(map(str, uses.dropna().unique()))) or "none known"
+        raise InvalidInputError(f"no building has the use {use!r}: there are {known}; all takes every building")
+    return _in_crs_of(network, taken, "buildings")
+
+
+def _in_crs_of(network: Network, frame: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
+    if frame.crs is None:
+        raise InvalidInputError(f"{what} must have a CRS: set it, for example with set_crs(4326)")
+    return frame.to_crs(network.crs)
+
+
+def column(frame: gpd.GeoDataFrame, name: str) -> pd.Series[Any]:
+    """Return a column, of nulls where the frame has none of the name."""
+    return frame[name] if name in frame else pd.Series(None, index=frame.index, dtype=object)
+
+
+def dwellings_of(homes: gpd.GeoDataFrame) -> Floats:
+    """Return the dwellings of each building, 1 where they are not known."""
+    return numbers(column(homes, "dwellings"), 1.0)
+
+
+def numbers(values: pd.Series[Any], default: float) -> Floats:
+    """Return numbers of 0 or more, and a default where they are null."""
+    given: Floats = pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
+    if (given < 0).any() or np.isinf(given).any():
+        raise InvalidInputError(f"{values.name} must be finite and 0 or more, or null where not known")
+    return np.where(np.isnan(given), default, given)
