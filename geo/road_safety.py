@@ -42,6 +42,26 @@ class EmpiricalBayes:
     excess: Floats
 
 
+@dataclass(frozen=True)
+class MeasureEffect:
+    """What a measure has done at all sites together.
+
+    Parameters
+    ----------
+    observed, expected
+        Accidents after it, and those expected without it.
+    ratio
+        Observed to expected, corrected for the error of the expectation: below 1 the measure helps.
+    standard_error
+        Of the ratio.
+    """
+
+    observed: float
+    expected: float
+    ratio: float
+    standard_error: float
+
+
 def predicted_accidents(
     vehicles_per_day: Any, *, coefficient: float, exponent: float, length_km: Any = 1.0, years: Any = 1.0
 ) -> Floats:
@@ -104,6 +124,59 @@ def empirical_bayes(observed: Any, predicted: Any, *, dispersion: Any) -> Empiri
     weight = 1 / (1 + by_model / phi)
     expected = weight * by_model + (1 - weight) * counted
     return EmpiricalBayes(weight, expected, np.sqrt((1 - weight) * expected), expected - by_model)
+
+
+def measure_effect(
+    observed_before: Any, predicted_before: Any, observed_after: Any, predicted_after: Any, *, dispersion: Any
+) -> MeasureEffect:
+    """Estimate what a measure has done, at sites chosen for their many accidents (before-after with empirical Bayes).
+
+    Such sites would have had fewer accidents without any measure too. So what is expected after it is not what was
+    observed before, but the estimate of `empirical_bayes`, times ``predicted_after / predicted_before``, which
+    accounts for traffic and years. With the sums over sites L of observed accidents after, P of expected ones and
+    ``v = Var(P) / P²``: ``ratio = L / P / (1 + v)`` and ``error² = ratio² (1 / L + v) / (1 + v)²``.
+    Hauer 1997, Observational Before-After Studies in Road Safety, table 6.1 and chapters 11 and 12.
+
+    Parameters
+    ----------
+    observed_before, observed_after
+        Accidents of each site over the years before and after.
+    predicted_before, predicted_after
+        The same from `predicted_accidents`, without the measure.
+    dispersion
+        As in `empirical_bayes`.
+
+    Returns
+    -------
+    MeasureEffect
+        Its standard error is 0 where nothing was observed after: then the ratio is 0 and says little.
+
+    Raises
+    ------
+    InvalidInputError
+        If a number is negative or not finite, nothing was predicted before or is expected after, or lengths do not
+        suit.
+    """
+    before, by_model, after, model_after, phi = (
+        np.atleast_1d(each)
+        for each in _same_length(
+            observed_before=_amounts("observed_before", observed_before),
+            predicted_before=_amounts("predicted_before", predicted_before, positive=True),
+            observed_after=_amounts("observed_after", observed_after),
+            predicted_after=_amounts("predicted_after", predicted_after),
+            dispersion=_amounts("dispersion", dispersion, positive=True),
+        )
+    )
+    estimate = empirical_bayes(before, by_model, dispersion=phi)
+    growth = model_after / by_model
+    expected = float((growth * estimate.expected).sum())
+    observed = float(after.sum())
+    if expected == 0:
+        raise InvalidInputError("no accidents are expected after the measure: there is nothing to compare with")
+    error = float(((growth * estimate.standard_deviation) ** 2).sum()) / expected**2
+    ratio = observed / expected / (1 + error)
+    spread = np.sqrt(1 / observed + error) / (1 + error) if observed else 0.0
+    return MeasureEffect(observed, expected, ratio, float(ratio * spread))
 
 
 def equivalent_damage_only(

@@ -16,6 +16,7 @@ from geo.road_safety import (
     empirical_bayes,
     equivalent_damage_only,
     junction_exposure,
+    measure_effect,
     predicted_accidents,
     section_exposure,
 )
@@ -57,6 +58,26 @@ def test_the_more_years_the_less_the_prediction_counts() -> None:
     assert (np.diff(weight) < 0).all()
 
 
+def test_the_effect_of_a_measure_at_one_site_by_hand() -> None:
+    found = measure_effect([10], [4], [5], [8], dispersion=4)
+    assert (found.observed, found.expected) == (5, 2 * (0.5 * 4 + 0.5 * 10))
+    error = 4 * 0.5 * 7 / 14**2
+    assert found.ratio == pytest.approx(5 / 14 / (1 + error))
+    assert found.standard_error == pytest.approx(found.ratio * np.sqrt(1 / 5 + error) / (1 + error))
+
+
+@pytest.mark.parametrize("effect", [1.0, 0.7])
+def test_the_effect_is_found_at_sites_chosen_for_their_accidents(effect: float) -> None:
+    rng = np.random.default_rng(1)
+    mean = rng.gamma(2, 3 / 2, 40_000)
+    before, after = rng.poisson(mean), rng.poisson(mean * effect)
+    worst = before >= 7
+    found = measure_effect(before[worst], 3, after[worst], 3, dispersion=2)
+    assert abs(found.ratio - effect) < 3 * found.standard_error
+    assert found.standard_error < 0.02
+    assert after[worst].sum() / before[worst].sum() < 0.8 * effect
+
+
 def test_rates_of_sections_and_junctions() -> None:
     assert section_exposure(10_000, length_km=2, years=5) == pytest.approx(0.365)
     assert junction_exposure([10_000, 0], years=2).tolist() == [7.3, 0]
@@ -82,6 +103,8 @@ def test_unfit_amounts_are_refused() -> None:
         empirical_bayes([-1], [2], dispersion=1)
     with pytest.raises(InvalidInputError, match="dispersion must be finite and positive"):
         empirical_bayes([1], [2], dispersion=0)
+    with pytest.raises(InvalidInputError, match="nothing to compare with"):
+        measure_effect([1], [2], [0], [0], dispersion=1)
     with pytest.raises(InvalidInputError, match="as many of each"):
         accident_rate([1, 2, 3], [1, 2])
     with pytest.raises(InvalidInputError, match="confidence"):
