@@ -231,13 +231,13 @@ class _Branches:
 def _spread(branches: _Branches, events: Positions, weight: Floats, within: Bools, step_m: float) -> Floats:
     """Return what enters each branch, by distance in steps, shape (branches, STEPS)."""
     size = len(branches.tail)
-    leaving_branch, rest_m = branches.towards_end(events[within])
-    leaving = _by_distance(size, leaving_branch, rest_m / step_m, np.tile(weight[within], 2))
-    entering = branches.split @ leaving + _from_nodes(branches, events[~within], weight[~within])
+    branch, rest_m = branches.towards_end(events[within])
+    entering = branches.split @ _by_distance(size, branch, rest_m / step_m, np.tile(weight[within], 2))
+    entering[:, 0] += _from_nodes(branches, events[~within], weight[~within])
     shift = np.maximum(branches.length_m / step_m, SHORTEST_STEP)
     total = entering.copy()
     least = NEGLIGIBLE * np.abs(weight).sum()
-    while np.abs(entering).max(initial=0.0) > least:
+    while max(entering.max(initial=0.0), -entering.min(initial=0.0)) > least:
         entering = branches.split @ _shifted(entering, shift)
         total += entering
     return total
@@ -255,13 +255,12 @@ def _by_distance(size: int, branch: Ints, steps: Floats, weight: Floats) -> Floa
 
 
 def _from_nodes(branches: _Branches, events: Positions, weight: Floats) -> Floats:
-    """Return what enters the branches from events at nodes: of each, an equal part of both its sides."""
+    """Return what enters each branch from events at nodes: the two sides of an event, split equally among branches."""
     against = np.where(events.fraction == 0, 0, len(branches.tail) // 2)
     node = branches.tail[branches.row_of_edge[events.edge] + against]
     at_node = np.bincount(node, weights=weight, minlength=len(branches.degree))
-    entering = np.zeros((len(branches.tail), STEPS))
-    entering[:, 0] = 2 * at_node[branches.tail] / branches.degree[branches.tail]
-    return entering
+    share: Floats = 2 * at_node[branches.tail] / branches.degree[branches.tail]
+    return share
 
 
 def _shifted(entering: Floats, shift: Floats) -> Floats:
