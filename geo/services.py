@@ -29,6 +29,15 @@ Kind = Annotated[
     labelled({"be": "Від установы", "ru": "Вид учреждения", "en": "Kind of facility"}, min_length=1, max_length=100),
 ]
 
+ExistingKind = Annotated[
+    str | None,
+    labelled(
+        {"be": "Від установаў, што ўжо ёсць", "ru": "Вид существующих учреждений", "en": "Kind of existing facilities"},
+        min_length=1,
+        max_length=100,
+    ),
+]
+
 Use = Annotated[
     str,
     labelled(

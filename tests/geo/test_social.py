@@ -10,6 +10,7 @@ import pytest
 import shapely
 from street_map import CRS, StreetMap, draw
 
+from geo.analysis import Analysis
 from geo.errors import InvalidInputError
 from geo.matrices import cost_matrix, dense
 from geo.network import Network
@@ -137,6 +138,18 @@ def test_few_candidates_are_spread_over_the_buildings(network: Network, streets:
     found = best_sites(network, buildings, max_candidates=3, new_sites=3, **METRES)
     along = np.sort([float(name.split(":")[1]) for name in found.site])
     assert along[0] < 35 < along[1] < 65 < along[2]
+
+
+@pytest.mark.parametrize("described", [facility_access.analysis, two_step_access.analysis, best_sites.analysis])
+def test_every_parameter_has_its_title_and_every_shown_column_is_there(
+    network: Network, streets: StreetMap, described: Analysis
+) -> None:
+    for schema in described.json_schema().values():
+        assert set(schema["x-title"]) == {"be", "ru", "en"}
+    found = described.call(
+        network=network, buildings=homes(streets, "A", "B"), facilities=schools(streets, "A"), kind="school"
+    )
+    assert set(described.view.columns) <= set(found)
 
 
 @pytest.mark.parametrize(
