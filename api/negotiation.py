@@ -94,7 +94,7 @@ def known_parameters(request: Request) -> None:
 
 def page(request: Request, title: str, lang: str, resource: Any) -> HTMLResponse:
     """Return a resource as a page for people: what it says, with its links to follow."""
-    context = {"title": title, "lang": lang, "resource": resource, "base": base_url(request)}
+    context = {"title": title, "lang": lang, "resource": resource, "base": base_url(request), "path": request.url.path}
     answer: Response = templates.TemplateResponse(request, "resource.html", context)
     assert isinstance(answer, HTMLResponse)  # noqa: S101
     return answer

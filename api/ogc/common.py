@@ -84,12 +84,12 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
 
     @routes.get("/api.html", summary="The API described for people")
     def documentation(request: Request, lang: Language) -> Response:
-        operations = {
-            f"{method.upper()} {path}": _operation(operation)
+        operations = [
+            _operation(f"{method.upper()} {path}", operation)
             for path, methods in request.app.openapi()["paths"].items()
             for method, operation in methods.items()
-        }
-        return page(request, "API", lang, {"OpenAPI": f"{base_url(request)}/api", **operations})
+        ]
+        return page(request, "API", lang, {"OpenAPI": f"{base_url(request)}/api", "operations": operations})
 
     @routes.get("/health", summary="Whether the service and its database work")
     def health(database: Database) -> Response:
@@ -103,7 +103,7 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
     return routes
 
 
-def _operation(operation: dict[str, Any]) -> dict[str, Any]:
+def _operation(title: str, operation: dict[str, Any]) -> dict[str, Any]:
     """Return what people want to know of an operation."""
     parameters = {each["name"]: each.get("description", "") for each in operation.get("parameters", ())}
-    return {operation["summary"]: parameters} if parameters else {operation["summary"]: "without parameters"}
+    return {"title": title, "description": operation["summary"], "parameters": parameters}
