@@ -155,6 +155,15 @@ def test_two_loads_of_a_source_at_once_give_one_copy(town: Town) -> None:
     assert len(town.features("facilities")) == 500
 
 
+def test_of_two_loads_of_a_source_at_once_one_is_the_last(town: Town) -> None:
+    """The base then holds what that one holds, and not something of both."""
+    versions = [[school(f"{name} {nth}") for nth in range(500)] for name in ("old", "new")]
+    with ThreadPoolExecutor() as pool:
+        for load in [pool.submit(town.ingest, *schools) for schools in versions]:
+            load.result(30)
+    assert set(town.features("facilities")) in [{each.source_id for each in schools} for schools in versions]
+
+
 def test_loads_of_two_sources_do_not_block_each_other(town: Town) -> None:
     """They name their layers in opposite order, and both are ready to write at the same moment."""
     items = [
@@ -194,6 +203,13 @@ def test_a_change_is_announced_when_it_is_there_for_all(town: Town, database_url
     assert [each["bbox"] for each in told if each["layer"] == "roads"] == [[27.55, 53.90, 27.56, 53.91]]
     with town.engine.connect() as connection:
         assert store.versions(connection)["facilities"] == version + 2
+
+
+def test_of_what_moves_both_places_are_announced(town: Town, database_url: str) -> None:
+    town.ingest(school("moving", 27.51, 53.89))
+    with listening(database_url) as hear:
+        town.ingest(school("moving", 27.58, 53.91))
+        assert [json.loads(each)["bbox"] for each in hear(0.5)] == [[27.51, 53.89, 27.58, 53.91]]
 
 
 def test_a_failed_load_announces_nothing(town: Town, database_url: str) -> None:
