@@ -33,6 +33,8 @@ from layers.territory import registered
 
 router = APIRouter(tags=["Maps"])
 
+RESULT_FEATURES = 10_000
+RESULT_BYTES = 10_000_000
 _BACKDROP_BELOW_ORDER = 40
 
 
@@ -172,7 +174,14 @@ def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
     ) -> HTMLResponse:
         given = {name: from_text(text, schemas[name]) for name, text in texts.items() if text is not None}
         result = runner.run(databases.engine(), described.id, given, territory=territory)
-        shown = frame_map(result, described.view, lang=lang, title=described.title[lang])
+        shown = frame_map(
+            result,
+            described.view,
+            lang=lang,
+            title=described.title[lang],
+            max_features=RESULT_FEATURES,
+            max_bytes=RESULT_BYTES,
+        )
         _Tiles("horadBackdrop", _backdrop(database, base_url(request))).add_to(shown)
         return _page(shown)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
-from sklearn.cluster import DBSCAN  # type: ignore[import-untyped]
+from sklearn.cluster import DBSCAN
 
 from geo.errors import InvalidInputError
 from geo.topology import Floats, Ints

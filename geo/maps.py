@@ -148,6 +148,8 @@ def frame_map(
     lang: str = "en",
     title: str | None = None,
     base: folium.map.Layer | None = None,
+    max_features: int = MAX_FEATURES,
+    max_bytes: int = MAX_BYTES,
 ) -> folium.Map:
     """Show a frame, the result of an analysis or a small layer, on a map.
 
@@ -164,6 +166,9 @@ def frame_map(
     base
         A layer to lie below, such as ``folium.TileLayer("OpenStreetMap")``; without one, no server is asked.
 
+    max_features, max_bytes
+        What a page may hold. A browser takes ten thousand polygons, and 10 MB, in about a second.
+
     Returns
     -------
     folium.Map
@@ -177,9 +182,9 @@ def frame_map(
     if frame.crs is None:
         raise InvalidInputError("the frame has no CRS: set it, for example with set_crs(4326)")
     drawn = frame[~(frame.geometry.isna() | frame.geometry.is_empty)].to_crs(LONLAT)
-    if len(drawn) > MAX_FEATURES:
+    if len(drawn) > max_features:
         raise InvalidInputError(
-            f"{len(drawn)} features are too many for a page, which takes {MAX_FEATURES}: show them as vector tiles"
+            f"{len(drawn)} features are too many for a page, which takes {max_features}: show them as vector tiles"
         )
     title = title or _title(view, lang)
     shown = base_map(title=title, lang=lang, bounds=tuple(drawn.total_bounds) if len(drawn) else None)
@@ -189,7 +194,7 @@ def frame_map(
         _Note(_EMPTY[lang]).add_to(shown)
         return shown
     classes = _classes(drawn, view, lang)
-    _features(drawn, view, classes, lang).add_to(shown)
+    _features(drawn, view, classes, lang, max_bytes).add_to(shown)
     _Legend(_title(view, lang) or title, [(each.colour, each.label) for each in classes]).add_to(shown)
     return shown
 
@@ -273,7 +278,7 @@ def _spread(colours: Sequence[str], count: int) -> list[str]:
     return [colours[position] for position in np.linspace(0, len(colours) - 1, count).round().astype(int)]
 
 
-def _features(frame: gpd.GeoDataFrame, view: View, classes: list[_Class], lang: str) -> folium.GeoJson:
+def _features(frame: gpd.GeoDataFrame, view: View, classes: list[_Class], lang: str, max_bytes: int) -> folium.GeoJson:
     shown = {name: column for name, column in view.columns.items() if name in frame}
     colour = np.full(len(frame), NO_DATA_COLOUR, dtype=object)
     for each in classes:
@@ -286,10 +291,10 @@ def _features(frame: gpd.GeoDataFrame, view: View, classes: list[_Class], lang: 
         values = frame[name].iloc[order]
         written[f"column_{name}"] = [_safe(format_value(value, column, lang)) for value in values]
     text = written.to_json(separators=(",", ":"))
-    if len(text.encode()) > MAX_BYTES:
+    if len(text.encode()) > max_bytes:
         raise InvalidInputError(
             f"the features take {len(text.encode()) / 1e6:.1f} MB, too much for a page, which takes "
-            f"{MAX_BYTES / 1e6:.0f} MB: show them as vector tiles"
+            f"{max_bytes / 1e6:.0f} MB: show them as vector tiles"
         )
     names = [f"column_{name}" for name in shown]
     titles = [_safe(_titled(column, lang)) for column in shown.values()]
@@ -312,4 +317,4 @@ def _draw_order(frame: gpd.GeoDataFrame, view: View) -> Any:
 def _style(colour: str, view: View) -> dict[str, Any]:
     if view.geometry == "line":
         return {"color": colour, "weight": 3, "opacity": 1.0}
-    return {"color": "#333333", "weight": 1, "fill": True, "fillColor": colour, "fillOpacity": view.opacity}
+    return {"color": "#444444", "weight": 0.6, "fill": True, "fillColor": colour, "fillOpacity": view.opacity}

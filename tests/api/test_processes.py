@@ -107,6 +107,34 @@ def test_a_body_that_is_no_request_is_refused(client: httpx.Client, body: str) -
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("process", "inputs"),
+    [
+        ("facility-access", {"kind": "pharmacy"}),
+        ("two-step-access", {"kind": "pharmacy"}),
+        ("best-sites", {"kind": "pharmacy"}),
+        ("hot-spots", {}),
+        ("incident-density", {}),
+    ],
+)
+def test_every_analysis_runs_on_the_city_and_onto_a_map(
+    client: httpx.Client, process: str, inputs: dict[str, Any]
+) -> None:
+    if process in ("hot-spots", "incident-density") and _no_incidents(client):
+        pytest.skip("the accidents of Helsinki are in the data folder, which isn't there")
+    answer = client.post(f"/processes/{process}/execution", json={"inputs": inputs})
+    assert answer.status_code == 200, answer.text
+    columns = set(client.get(f"/processes/{process}").json()["horad:view"]["columns"])
+    features = answer.json()["features"]
+    assert features
+    assert columns <= set(features[0]["properties"])
+    assert client.get(f"/maps/processes/{process}", params=inputs).status_code == 200
+
+
+def _no_incidents(client: httpx.Client) -> bool:
+    return client.get("/collections/incidents/items").json()["numberMatched"] == 0
+
+
 def test_an_unknown_process_has_its_own_problem_type(client: httpx.Client) -> None:
     problem = client.post("/processes/alchemy/execution", json={}).json()
     assert problem["type"].endswith("/no-such-process")
