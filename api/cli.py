@@ -138,7 +138,7 @@ def export(
 ) -> None:
     """Write a layer to a file."""
     query = store.Query(territory=territory, bbox=None if bbox is None else store.parse_bbox(bbox))
-    with _engine().connect() as connection:
+    with Console(stderr=True).status(f"Writing {output} …"), _engine().connect() as connection:
         count = export_layer(connection, layer, output, query)
     out.print(f"Wrote {count:,} features of {layer} to {output}")
 

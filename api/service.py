@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from geo.errors import HoradError
 from layers.settings import get_settings
@@ -95,7 +96,7 @@ def start() -> Service:
     settings = get_settings()
     check_port_is_free()
     instance = secrets.token_hex(8)
-    with log_file().open("ab") as log:
+    with _open_log() as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "api.cli", "serve"],
             env=os.environ | {INSTANCE_VARIABLE: instance},
@@ -131,6 +132,14 @@ def stop() -> bool:
 def log_file() -> Path:
     """Return where a server in the background writes its log."""
     return get_settings().home / "server.log"
+
+
+def _open_log() -> BinaryIO:
+    try:
+        log_file().parent.mkdir(parents=True, exist_ok=True)
+        return log_file().open("ab")
+    except OSError as error:
+        raise ServiceError(f"Can't write {log_file()}: {error.strerror}. Is HORAD_HOME another user's?") from error
 
 
 def _record() -> Path:

@@ -131,6 +131,19 @@ def test_a_taken_port_is_said_before_anything_is_done(horad: Horad) -> None:
     assert httpx.get(f"{horad.url}/health").status_code == 200, "the server that ran goes on"
 
 
+def test_a_database_of_ones_own_needs_no_home(horad: Horad, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        elsewhere = Horad(tmp_path / "not" / "there", probe.getsockname()[1])
+    address = {"HORAD_DATABASE_URL": f"postgresql://horad@/horad?host={next(horad.home.glob('postgres/run'))}"}
+    try:
+        assert "unchanged since the last load" in elsewhere.ok("up", **address)
+        assert httpx.get(f"{elsewhere.url}/health").status_code == 200
+    finally:
+        assert "stopped" in elsewhere.ok("stop", **address)
+    assert httpx.get(f"{horad.url}/health").status_code == 200, "a database of one's own is left running"
+
+
 def test_stop_stops_everything(horad: Horad) -> None:
     said = horad.ok("stop")
     assert said.count("stopped") == 2
