@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import geopandas as gpd
 import pyogrio
 import typer
-from geo.maps import frame_map
 from rich.console import Console
 from rich.table import Table
 
 from api.inputs import describe, from_text, is_points, pair
 from geo.analysis import Analysis, Column, all_analyses
 from geo.errors import InvalidInputError
+from geo.maps import frame_map
 from layers import database, runner
 from layers.export import FORMATS
 from layers.migrations import migrate
