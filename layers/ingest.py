@@ -119,7 +119,8 @@ def ingest(
     NotFoundError
         The base has no such territory, or there is no such layer.
     SourceError
-        The source can't be read to its end, holds a value that the database can't keep, or holds nothing at all.
+        The source can't be read to its end, holds a value that the database can't keep, or holds nothing; or nothing
+        in it can be taken, and it would remove all that it has brought before.
     """
     name = territory.id if isinstance(territory, Territory) else territory
     report = Report(name, source, file_name, {})
@@ -136,10 +137,12 @@ def ingest(
             rejects = _stage(reader, stagings, progress)
         except psycopg.DataError as error:
             raise SourceError(f"{file_name} holds a value that can't be kept: {str(error).splitlines()[0]}") from error
-        if not any(rejects[layer] or staging.count() for layer, staging in stagings.items()):
-            raise SourceError(f"{file_name} holds nothing for {', '.join(stagings)}; the base stays as it is.")
         for layer, staging in stagings.items():
-            report.layers[layer] = _take(staging, name, source, rejects[layer], reader.notes)
+            report.layers[layer] = _check(staging, rejects[layer], reader.notes)
+        if not any(staging.count() for staging in stagings.values()):
+            _refuse_to_empty(stagings.values(), report)
+        for layer, staging in stagings.items():
+            _apply(staging, name, source, report.layers[layer])
         _keep_account(driver, report, fingerprint, rejects)
     return report
 
@@ -170,8 +173,8 @@ def _stage(reader: Reader, stagings: dict[str, Staging], progress: Progress | No
     return rejects
 
 
-def _take(staging: Staging, territory: str, source: str, rejects: list[Reject], notes: Notes) -> LayerReport:
-    """Check the staged records, bring the layer to what they say, and add what was found wrong to the rejects."""
+def _check(staging: Staging, rejects: list[Reject], notes: Notes) -> LayerReport:
+    """Check the staged records, take out what is wrong, and add it to the rejects."""
     report = LayerReport(read=staging.count() + len(rejects), cut=notes.cut[staging.layer])
     report.passed_over = {what: n for (layer, what), n in notes.passed_over.most_common() if layer == staging.layer}
     staging.normalise()
@@ -179,12 +182,27 @@ def _take(staging: Staging, territory: str, source: str, rejects: list[Reject], 
     report.repaired = staging.repair()
     rejects += staging.reject_unfit()
     report.rejected = _by_reason(rejects)
+    return report
+
+
+def _refuse_to_empty(stagings: Iterable[Staging], report: Report) -> None:
+    """Keep a source of which nothing can be taken from removing all that an earlier load of it has brought."""
+    reasons = dict.fromkeys(reason for account in report.layers.values() for reason in account.rejected)
+    if not reasons:
+        raise SourceError(f"{report.file_name} holds nothing for {', '.join(report.layers)}; the base stays as it is.")
+    if any(staging.standing(report.territory, report.source) for staging in stagings):
+        raise SourceError(
+            f"Nothing in {report.file_name} can be taken, so the base stays as it is: {'; '.join(reasons)}."
+        )
+
+
+def _apply(staging: Staging, territory: str, source: str, report: LayerReport) -> None:
+    """Bring the layer to what is staged."""
     report.gone = staging.remove_gone(territory, source)
     report.added, report.changed = staging.upsert(territory, source)
     report.unchanged = staging.count() - report.added - report.changed
     if report.added or report.changed or report.gone:
         staging.analyse()
-    return report
 
 
 def _by_reason(rejects: list[Reject]) -> dict[str, int]:

@@ -112,6 +112,12 @@ class Staging:
         again = sql.SQL(_SECOND_OF_ITS_ID).format(self._table)
         return rejects + self._reject("the id stands in the source for the second time", again)
 
+    def standing(self, territory: str, source: str) -> int:
+        """Return how many features of the source the layer holds."""
+        statement: LiteralString = "SELECT count(*) FROM {1} WHERE territory = {2} AND source = {3}"
+        found = self._execute(statement, self._target, sql.Literal(territory), sql.Literal(source))
+        return int(found.fetchall()[0][0])
+
     def remove_gone(self, territory: str, source: str) -> int:
         """Remove the source's features that are not staged, and return how many there were."""
         return self._execute(
