@@ -14,6 +14,10 @@ if ! "$venv/bin/uv" --version >/dev/null 2>&1; then
     "$venv/bin/python" -m ensurepip >/dev/null
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv
 fi
+# Trust whom the system trusts, as pip and npm do: behind a company's proxy that may be more than uv knows of itself.
+if [ -s /etc/ssl/certs/ca-certificates.crt ]; then
+    export UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true
+fi
 echo "Python: installing the packages of requirements.lock"
 VIRTUAL_ENV=$(cd "$venv" && pwd)
 export VIRTUAL_ENV
