@@ -27,9 +27,8 @@ from layers import database as databases
 from layers import runner, store
 from layers.catalog import columns, find, models
 from layers.description import Shape, Symbol
-from layers.errors import NotFoundError
 from layers.models import Feature
-from layers.territory import registered
+from layers.territory import attribution_line, find_territory, registered
 
 router = APIRouter(tags=["Maps"])
 
@@ -93,10 +92,9 @@ def _page(shown: folium.Map) -> HTMLResponse:
 
 def _view(database: Connection, territory: str | None) -> store.Box | None:
     """Return where the map opens, or ``None`` where the base knows no territory yet."""
-    views = {each["id"]: tuple(each["view"]) for each in registered(database)}
-    if territory is not None and territory not in views:
-        raise NotFoundError(f"The base has no territory {territory!r}; it has: {', '.join(views) or 'none yet'}.")
-    return views[territory] if territory else next(iter(views.values()), None)
+    if territory is not None:
+        return tuple(find_territory(database, territory)["view"])
+    return next((tuple(each["view"]) for each in registered(database)), None)
 
 
 def _settings(database: Connection, base: str, model: type[Feature], lang: str) -> dict[str, Any]:
@@ -111,7 +109,7 @@ def _settings(database: Connection, base: str, model: type[Feature], lang: str) 
         "titles": titles,
         "minZoom": layer.min_zoom,
         "maxZoom": layer.max_zoom,
-        "attribution": _attribution(database),
+        "attribution": escape(attribution_line(registered(database))),
     }
 
 
@@ -127,7 +125,7 @@ def _backdrop(database: Connection, base: str, *, without: str | None = None) ->
         "tiles": f"{base}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}?collections={','.join(shown)}",
         "minZoom": min(model.layer.min_zoom for model in shown.values()),
         "maxZoom": max(model.layer.max_zoom for model in shown.values()),
-        "attribution": _attribution(database),
+        "attribution": escape(attribution_line(registered(database))),
     }
 
 
@@ -141,11 +139,6 @@ def _drawn(model: type[Feature]) -> dict[str, Any]:
             for symbol in layer.style.symbols
         ],
     }
-
-
-def _attribution(database: Connection) -> str:
-    lines = dict.fromkeys(line for each in registered(database) for line in each["attribution"].values())
-    return escape("; ".join(lines))
 
 
 def _leaflet(symbol: Symbol, shape: Shape) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -328,3 +329,9 @@ def registered(connection: Connection) -> list[dict[str, Any]]:
         dict(row)
         for row in connection.execute(select(*columns).order_by(TerritoryRow.added_at, TerritoryRow.id)).mappings()
     ]
+
+
+def attribution_line(territories: Iterable[Mapping[str, Any]]) -> str:
+    """Return what must be shown wherever features of these territories are, each source's line once."""
+    lines = (line for each in territories for line in each["attribution"].values())
+    return "; ".join(dict.fromkeys(lines))

@@ -15,7 +15,7 @@ from api.links import base_url, formats, link
 from api.negotiation import HTML, JSON, Format, Language, negotiate, page
 from api.service import INSTANCE_VARIABLE
 from layers.settings import PROJECT
-from layers.territory import registered
+from layers.territory import attribution_line, registered
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
@@ -54,9 +54,7 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
             {
                 "title": f"Horad: {titles}" if titles else "Horad",
                 "description": "One base for all that is known about a city, its analyses and its maps.",
-                "attribution": "; ".join(
-                    dict.fromkeys(line for each in cities for line in each["attribution"].values())
-                ),
+                "attribution": attribution_line(cities),
                 "links": [
                     *formats(f"{base}/", chosen, _OFFERED),
                     link(f"{base}/api", "service-desc", OPENAPI_JSON, "The API described in OpenAPI"),

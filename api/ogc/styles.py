@@ -15,7 +15,7 @@ from layers import store
 from layers.catalog import columns, find, models
 from layers.description import Shape, Style, Symbol
 from layers.models import Feature
-from layers.territory import registered
+from layers.territory import attribution_line, registered
 
 router = APIRouter(tags=["Styles"])
 
@@ -218,7 +218,7 @@ def _cities(database: Connection, lang: str) -> list[dict[str, Any]]:
             "id": each["id"],
             "title": each["title"][lang],
             "bounds": each["view"],
-            "attribution": "; ".join(dict.fromkeys(each["attribution"].values())),
+            "attribution": attribution_line([each]),
         }
         for each in registered(database)
     ]

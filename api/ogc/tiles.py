@@ -14,7 +14,7 @@ from api.links import Link, base_url, link
 from api.negotiation import JSON, MVT, TILEJSON, Format, Language, negotiate
 from layers import store, tiles
 from layers.catalog import columns, find, models
-from layers.territory import registered
+from layers.territory import attribution_line, registered
 
 CONFORMS_TO: tuple[str, ...] = ()
 """None is claimed yet: tile matrix set definitions and limits are not served."""
@@ -168,7 +168,6 @@ def _tilejson(database: Connection, template: str, names: list[str], lang: str, 
         *map(min, zip(*(b[:2] for b in boxes), strict=True)),
         *map(max, zip(*(b[2:] for b in boxes), strict=True)),
     ]
-    lines = dict.fromkeys(line for each in registered(database) for line in each["attribution"].values())
     plain = template.replace("{tileMatrix}", "{z}").replace("{tileRow}", "{y}").replace("{tileCol}", "{x}")
     return {
         "tilejson": "3.0.0",
@@ -178,7 +177,7 @@ def _tilejson(database: Connection, template: str, names: list[str], lang: str, 
         "minzoom": min(find(name).layer.min_zoom for name in names),
         "maxzoom": max(find(name).layer.max_zoom for name in names),
         **({"bounds": bounds} if bounds else {}),
-        "attribution": "; ".join(lines),
+        "attribution": attribution_line(registered(database)),
         "vector_layers": [
             {
                 "id": name,
