@@ -17,7 +17,7 @@ from api.cli_run import run_app
 from api.console import loading_progress, print_outcome, print_report
 from geo.errors import HoradError
 from layers import database, loading, store
-from layers.catalog import models
+from layers.catalog import all_layers
 from layers.export import FORMATS, export_layer
 from layers.migrations import migrate
 from layers.settings import get_settings
@@ -157,7 +157,7 @@ def status(as_json: JsonOption = False) -> None:
     if found.running:
         with database.engine().connect() as connection:
             known["territories"] = [each["id"] for each in registered(connection)]
-            known["layers"] = {name: store.count(connection, name, store.Query()) for name in sorted(models())}
+            known["layers"] = {name: store.count(connection, name, store.Query()) for name in sorted(all_layers())}
     if as_json:
         _print_json(known)
         return

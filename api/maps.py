@@ -25,9 +25,8 @@ from geo.analysis import Analysis, ColourClass, all_analyses
 from geo.maps import add_legend, base_map, frame_map
 from layers import database as databases
 from layers import runner, store
-from layers.catalog import columns, find, models
+from layers.catalog import LayerTable, all_layers, find
 from layers.description import Shape, Symbol
-from layers.models import Feature
 from layers.territory import attribution_line, find_territory, registered
 
 router = APIRouter(tags=["Maps"])
@@ -97,10 +96,10 @@ def _view(database: Connection, territory: str | None) -> store.Box | None:
     return next((tuple(each["view"]) for each in registered(database)), None)
 
 
-def _settings(database: Connection, base: str, model: type[Feature], lang: str) -> dict[str, Any]:
-    name, layer = model.__tablename__, model.layer
+def _settings(database: Connection, base: str, model: LayerTable, lang: str) -> dict[str, Any]:
+    name, layer = model.name, model.layer
     titles = {
-        each.name: f"{each.title[lang]}, {each.unit}" if each.unit else each.title[lang] for each in columns(model)
+        each.name: f"{each.title[lang]}, {each.unit}" if each.unit else each.title[lang] for each in model.columns
     }
     return {
         **_drawn(model),
@@ -117,7 +116,7 @@ def _backdrop(database: Connection, base: str, *, without: str | None = None) ->
     """Return what lies at the bottom of every map: ground, water, buildings and streets."""
     shown = {
         name: model
-        for name, model in models().items()
+        for name, model in all_layers().items()
         if model.layer.style.order < _BACKDROP_BELOW_ORDER and name != without
     }
     return {
@@ -129,10 +128,10 @@ def _backdrop(database: Connection, base: str, *, without: str | None = None) ->
     }
 
 
-def _drawn(model: type[Feature]) -> dict[str, Any]:
+def _drawn(model: LayerTable) -> dict[str, Any]:
     layer = model.layer
     return {
-        "layer": model.__tablename__,
+        "layer": model.name,
         "column": layer.style.column,
         "symbols": [
             {"values": symbol.values, "style": _leaflet(symbol, layer.shape), "minZoom": symbol.min_zoom}

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
+
+from sqlalchemy import Table
 
 from geo.language import Text
-from layers.description import ColumnInfo
+from layers.description import ColumnInfo, Layer, Link
 from layers.errors import NotFoundError
 from layers.models import Feature
 
@@ -40,6 +42,12 @@ class Column:
         Of its values.
     required
         Whether every feature has a value.
+    minimum, maximum
+        The least and the greatest value that can be right, where known.
+    choices
+        The values it can have, where they are a closed list.
+    link
+        The layer to whose features its values lead, if they do.
     """
 
     name: str
@@ -47,21 +55,56 @@ class Column:
     unit: str | None
     python_type: type
     required: bool
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    link: Link | None = None
 
     @property
-    def json_schema(self) -> dict[str, str]:
+    def json_schema(self) -> dict[str, Any]:
         """The JSON schema of its values."""
-        return _JSON_TYPES[self.python_type]
+        limits = {"minimum": self.minimum, "maximum": self.maximum, "enum": list(self.choices) or None}
+        return _JSON_TYPES[self.python_type] | {name: limit for name, limit in limits.items() if limit is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class LayerTable:
+    """A layer of the base: its description, its table and its own columns.
+
+    Parameters
+    ----------
+    name
+        Of the layer and of its table.
+    layer
+        What is known of it.
+    table
+        In the database.
+    columns
+        Those that are the layer's own, in the order of their declaration.
+    """
+
+    name: str
+    layer: Layer
+    table: Table
+    columns: tuple[Column, ...]
+
+    def column(self, name: str) -> Column | None:
+        """Return the layer's own column of that name, if it has one."""
+        return next((each for each in self.columns if each.name == name), None)
 
 
 @lru_cache
-def models() -> Mapping[str, type[Feature]]:
+def _built_in() -> Mapping[str, LayerTable]:
+    found = [_layer_table(each.__tablename__, each.layer, cast("Table", each.__table__)) for each in _models()]
+    return {each.name: each for each in found}
+
+
+def all_layers() -> Mapping[str, LayerTable]:
     """Return the layers by name, in the order in which they lie on the map."""
-    found = sorted(Feature.__subclasses__(), key=lambda each: each.layer.style.order)
-    return MappingProxyType({each.__tablename__: each for each in found})
+    return MappingProxyType(dict(sorted(_built_in().items(), key=lambda item: item[1].layer.style.order)))
 
 
-def find(name: str) -> type[Feature]:
+def find(name: str) -> LayerTable:
     """Return the layer of that name.
 
     Raises
@@ -69,16 +112,19 @@ def find(name: str) -> type[Feature]:
     NotFoundError
         There is none; the text lists those there are.
     """
-    model = models().get(name)
-    if model is None:
-        raise NotFoundError(f"There is no layer {name!r}. The layers are: {', '.join(sorted(models()))}.")
-    return model
+    found = all_layers().get(name)
+    if found is None:
+        raise NotFoundError(f"There is no layer {name!r}. The layers are: {', '.join(sorted(all_layers()))}.")
+    return found
 
 
-@lru_cache
-def columns(model: type[Feature]) -> tuple[Column, ...]:
-    """Return the columns that are the layer's own, in the order of their declaration."""
-    return tuple(_describe(each, each.info["column"]) for each in model.__table__.columns if "column" in each.info)
+def _models() -> list[type[Feature]]:
+    return Feature.__subclasses__()
+
+
+def _layer_table(name: str, layer: Layer, table: Table) -> LayerTable:
+    own = tuple(_describe(each, each.info["column"]) for each in table.columns if "column" in each.info)
+    return LayerTable(name, layer, table, own)
 
 
 def _describe(column: Any, info: ColumnInfo) -> Column:
@@ -88,4 +134,8 @@ def _describe(column: Any, info: ColumnInfo) -> Column:
         unit=info.unit,
         python_type=column.type.python_type,
         required=not column.nullable,
+        minimum=info.minimum,
+        maximum=info.maximum,
+        choices=info.choices,
+        link=info.link,
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from geo.network import Network
 from layers import database, runner, store
-from layers.catalog import columns, find, models
+from layers.catalog import all_layers, find
 from layers.models.base import STORAGE_SRID
 from layers.territory import find_territory
 
@@ -62,7 +62,7 @@ class LayerOfCity:
             return store.count(connection, self.name, store.Query(territory=self._territory))
 
     def __repr__(self) -> str:
-        names = ", ".join(each.name for each in columns(find(self.name)))
+        names = ", ".join(each.name for each in find(self.name).columns)
         return f"<{self.name} of {self._territory}: {len(self)} features with {names}>"
 
 
@@ -93,10 +93,10 @@ class City:
     @property
     def layers(self) -> list[str]:
         """The names of the layers."""
-        return sorted(models())
+        return sorted(all_layers())
 
     def __getattr__(self, name: str) -> LayerOfCity:
-        if name not in models():
+        if name not in all_layers():
             raise AttributeError(f"a city has no layer {name!r}; it has {', '.join(self.layers)}")
         return LayerOfCity(self._engine, self.id, name)
 

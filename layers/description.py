@@ -166,6 +166,8 @@ class Layer:
         How it is drawn.
     osm
         Where OpenStreetMap keeps it, if it does.
+    located
+        Whether every feature has a place; in a register such as that of organisations some have none.
     """
 
     title: Text
@@ -173,19 +175,47 @@ class Layer:
     function: CityFunction
     shape: Shape
     style: Style
+    located: bool = True
     time: str | None = None
     min_zoom: int = 10
     max_zoom: int = 16
     osm: OsmRule | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A many-to-one link: a column's values are the source ids of another layer's features, in the same territory.
+
+    Loads may come in any order, and a linked feature may close, so that the link is a rule that the checks of quality
+    look after, and no constraint of the database.
+
+    Parameters
+    ----------
+    layer
+        The layer to which the values lead.
+    layer_column
+        The column that names the layer, where it differs from feature to feature.
+    """
+
+    layer: str | None = None
+    layer_column: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.layer is None) == (self.layer_column is None):
+            raise ValueError("A link needs either layer or layer_column.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ColumnInfo:
     """What is known of a column, beside its type."""
 
     title: Text
     unit: str | None = None
     osm: str | Callable[[Tags], Any] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    link: Link | None = None
 
 
 def column(
@@ -193,6 +223,10 @@ def column(
     *,
     unit: str | None = None,
     osm: str | Callable[[Tags], Any] | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+    link: Link | None = None,
     **options: Any,
 ) -> MappedColumn[Any]:
     """Declare a column of a layer.
@@ -205,10 +239,17 @@ def column(
         The unit of its values, as written to users.
     osm
         The tag that holds it as it is in OpenStreetMap, or a function of an element's tags.
+    minimum, maximum
+        The least and the greatest value that can be right; a load rejects what lies beyond.
+    choices
+        The values it can have, where they are a closed list; a load rejects others.
+    link
+        The layer to whose features its values lead.
     options
         Passed on to SQLAlchemy's ``mapped_column``.
     """
-    return mapped_column(info={"column": ColumnInfo(title, unit, osm)}, **options)
+    info = ColumnInfo(title=title, unit=unit, osm=osm, minimum=minimum, maximum=maximum, choices=choices, link=link)
+    return mapped_column(info={"column": info}, **options)
 
 
 def first_tag(*keys: str) -> Callable[[Tags], str | None]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from geo.errors import InvalidInputError
-from layers.catalog import find, models
+from layers.catalog import all_layers, find
 from layers.errors import SourceError
 from layers.ingest import Progress, Report, ingest, last_fingerprint
 from layers.settings import get_settings
@@ -179,13 +179,13 @@ def _open(file: Path, layers: Sequence[str] | None, crs: str | None) -> tuple[Re
         raise SourceError(f"{file.name} is of a kind that can't be loaded; these can: {known}.")
     if layers is None or len(layers) != 1:
         raise InvalidInputError(
-            f"{file.name} fills one layer: name it with --layer. The layers are: {', '.join(models())}."
+            f"{file.name} fills one layer: name it with --layer. The layers are: {', '.join(all_layers())}."
         )
     return vector.VectorReader(file, layers[0], find(layers[0]), crs=crs), list(layers)
 
 
 def _osm_layers() -> list[str]:
-    return [name for name, model in models().items() if model.layer.osm is not None]
+    return [name for name, model in all_layers().items() if model.layer.osm is not None]
 
 
 def _load_source(engine: Engine, territory: Territory, source: Source, progress: Progress | None) -> Outcome:

@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import DefaultClause
 
 from layers.catalog import find
 from layers.description import Shape
@@ -43,10 +44,12 @@ class Staging:
         self.layer = layer
         self._connection = connection
         self._shape = model.layer.shape
-        staged = [each for each in model.__table__.columns if each.name not in _NEVER_STAGED]
+        staged = [each for each in model.table.columns if each.name not in _NEVER_STAGED]
         self._columns = [each.name for each in staged]
         self._required = [each.name for each in staged if not each.nullable and each.name != "geom"]
-        self._defaults = {each.name: str(each.server_default.arg) for each in staged if each.server_default is not None}
+        self._defaults = {
+            each.name: str(each.server_default.arg) for each in staged if isinstance(each.server_default, DefaultClause)
+        }
         self._waiting: list[Record] = []
         self._table = sql.Identifier(f"staging_{layer}")
         self._target = sql.Identifier(layer)

@@ -29,9 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON
 
 from geo.errors import InvalidInputError
-from layers.catalog import columns, find, models
+from layers.catalog import LayerTable, all_layers, find
 from layers.errors import NotFoundError
-from layers.models import Feature
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import LayerVersion
 
@@ -151,8 +150,8 @@ def read_frame(
         There is no such layer or column.
     """
     model = find(layer)
-    table = model.__table__
-    described = {each.name: each.python_type for each in columns(model)}
+    table = model.table
+    described = {each.name: each.python_type for each in model.columns}
     missing = sorted(set(only or ()) - set(described))
     if missing:
         raise NotFoundError(f"The layer {layer} has no column {', '.join(missing)}; it has {', '.join(described)}.")
@@ -173,7 +172,7 @@ def read_page(connection: Connection, layer: str, query: Query) -> Page:
     model = find(layer)
     limited = query.limit or 1
     one_more = replace(query, limit=limited + 1)
-    statement = _matching(select(model.__table__.c.id, _geojson(model)), model, one_more)
+    statement = _matching(select(model.table.c.id, _geojson(model)), model, one_more)
     rows = connection.execute(statement).all()
     page = rows[:limited]
     return Page([text for _, text in page], page[-1][0] if page else None, len(rows) > limited)
@@ -188,7 +187,7 @@ def read_feature(connection: Connection, layer: str, feature_id: int) -> str:
         The layer, or its feature, isn't there.
     """
     model = find(layer)
-    text = connection.execute(select(_geojson(model)).where(model.__table__.c.id == feature_id)).scalar()
+    text = connection.execute(select(_geojson(model)).where(model.table.c.id == feature_id)).scalar()
     if text is None:
         raise NotFoundError(f"The layer {layer} has no feature {feature_id}.")
     return str(text)
@@ -197,14 +196,14 @@ def read_feature(connection: Connection, layer: str, feature_id: int) -> str:
 def count(connection: Connection, layer: str, query: Query) -> int:
     """Count the features that match."""
     model = find(layer)
-    return int(connection.execute(_where(select(func.count()).select_from(model.__table__), model, query)).scalar_one())
+    return int(connection.execute(_where(select(func.count()).select_from(model.table), model, query)).scalar_one())
 
 
 def count_up_to(connection: Connection, layer: str, query: Query, *, at_most: int = _COUNT_AT_MOST) -> int | None:
     """Count the features that match, on all pages, or return ``None`` where there are more than ``at_most``."""
     model = find(layer)
     every_page = replace(query, after=None, limit=None, offset=None)
-    matching = _where(select(literal_column("1")).select_from(model.__table__), model, every_page)
+    matching = _where(select(literal_column("1")).select_from(model.table), model, every_page)
     some = matching.limit(at_most + 1).subquery()
     found = int(connection.execute(select(func.count()).select_from(some)).scalar_one())
     return found if found <= at_most else None
@@ -228,7 +227,7 @@ def time_extent(connection: Connection, layer: str) -> tuple[dt.datetime, dt.dat
     model = find(layer)
     if model.layer.time is None:
         return None
-    column = model.__table__.c[model.layer.time]
+    column = model.table.c[model.layer.time]
     first, last = connection.execute(select(func.min(column), func.max(column))).one()
     return None if first is None else (first, last)
 
@@ -236,7 +235,7 @@ def time_extent(connection: Connection, layer: str) -> tuple[dt.datetime, dt.dat
 def extent(connection: Connection, layer: str, territory: str | None = None) -> Box | None:
     """Return the box around a layer, or ``None`` where it is empty."""
     model = find(layer)
-    box = func.ST_Extent(model.__table__.c.geom)
+    box = func.ST_Extent(model.table.c.geom)
     statement = _where(
         select(func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box)),
         model,
@@ -249,16 +248,16 @@ def extent(connection: Connection, layer: str, territory: str | None = None) -> 
 def versions(connection: Connection) -> dict[str, int]:
     """Return how often each layer has changed; one that never has is 0."""
     found = connection.execute(select(LayerVersion.layer, LayerVersion.version)).all()
-    return dict.fromkeys(models(), 0) | {row.layer: row.version for row in found}
+    return dict.fromkeys(all_layers(), 0) | {row.layer: row.version for row in found}
 
 
-def _matching(statement: Select[Any], model: type[Feature], query: Query) -> Select[Any]:
-    statement = _where(statement, model, query).order_by(model.__table__.c.id)
+def _matching(statement: Select[Any], model: LayerTable, query: Query) -> Select[Any]:
+    statement = _where(statement, model, query).order_by(model.table.c.id)
     return statement.limit(query.limit).offset(query.offset)
 
 
-def _where(statement: Select[Any], model: type[Feature], query: Query) -> Select[Any]:
-    table = model.__table__
+def _where(statement: Select[Any], model: LayerTable, query: Query) -> Select[Any]:
+    table = model.table
     if query.territory is not None:
         statement = statement.where(table.c.territory == query.territory)
     if query.after is not None:
@@ -288,12 +287,12 @@ def _geometry(geometry: ColumnElement[Any], srid: int) -> ColumnElement[Any]:
     return geometry if srid == STORAGE_SRID else func.ST_Transform(geometry, srid, type_=Geometry)
 
 
-def _geojson(model: type[Feature]) -> ColumnElement[str]:
+def _geojson(model: LayerTable) -> ColumnElement[str]:
     """Return the SQL that writes a feature as GeoJSON text."""
-    table = model.__table__
+    table = model.table
     properties: list[Any] = []
-    decimals = {each.name for each in columns(model) if each.python_type is float}
-    for name in ("territory", "source", "source_id", *(each.name for each in columns(model)), "tags"):
+    decimals = {each.name for each in model.columns if each.python_type is float}
+    for name in ("territory", "source", "source_id", *(each.name for each in model.columns), "tags"):
         value = _with_point(table.c[name]) if name in decimals else table.c[name]
         properties += [literal_column(f"'{name}'"), value]
     feature = func.json_build_object(

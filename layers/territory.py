@@ -160,7 +160,7 @@ class TableSource(_Source):
 
     @model_validator(mode="after")
     def _names_columns_of_the_layer(self) -> TableSource:
-        known = {column.name for column in find(self.layer).__table__.columns if "column" in column.info}
+        known = {column.name for column in find(self.layer).table.columns if "column" in column.info}
         unknown = sorted(set(self.columns) - known)
         if unknown:
             raise ValueError(

@@ -9,10 +9,9 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from geo.errors import InvalidInputError
-from layers.catalog import columns, find
+from layers.catalog import LayerTable, find
 from layers.description import Layer, Shape
 from layers.errors import NotFoundError
-from layers.models import Feature
 
 ENCODING = 1
 """Part of every tile's ETag: raised when the same features make other tiles."""
@@ -83,9 +82,9 @@ def tile_sql(layer: str, z: int) -> str:
     )
 
 
-def fields(model: type[Feature], z: int = _DETAIL_ZOOM) -> list[str]:
+def fields(model: LayerTable, z: int = _DETAIL_ZOOM) -> list[str]:
     """Return the attributes that features have in a layer's tiles at a zoom."""
-    names = [each.name for each in columns(model)]
+    names = [each.name for each in model.columns]
     style = model.layer.style
     return names if z >= _DETAIL_ZOOM else [name for name in names if name in (style.column, style.label)]
 
@@ -100,8 +99,8 @@ def _check(z: int, row: int, col: int) -> None:
         )
 
 
-def _attributes(model: type[Feature], z: int) -> list[str]:
-    types = {each.name: each.python_type for each in columns(model)}
+def _attributes(model: LayerTable, z: int) -> list[str]:
+    types = {each.name: each.python_type for each in model.columns}
     return [
         f'"{name}"::text AS "{name}"' if types[name] in (dt.date, dt.datetime) else f'"{name}"'
         for name in fields(model, z)

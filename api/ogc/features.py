@@ -17,8 +17,7 @@ from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, negotiate, page
 from geo.errors import InvalidInputError
 from layers import store
-from layers.catalog import columns, find, models
-from layers.models import Feature
+from layers.catalog import LayerTable, all_layers, find
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
@@ -47,7 +46,7 @@ def collections(request: Request, database: Database, lang: Language, f: Format 
     base = base_url(request)
     document = {
         "links": formats(f"{base}/collections", chosen, _OFFERED),
-        "collections": [_collection(database, base, name, lang) for name in models()],
+        "collections": [_collection(database, base, name, lang) for name in all_layers()],
     }
     return page(request, "Layers", lang, document) if chosen == "html" else JSONResponse(document)
 
@@ -73,7 +72,7 @@ def schema(request: Request, lang: Language, collection: Collection) -> Response
         "type": "object",
         "title": model.layer.title[lang],
         "properties": {"geometry": geometry} | _properties(model, lang),
-        "required": [each.name for each in columns(model) if each.required],
+        "required": [each.name for each in model.columns if each.required],
     }
     return JSONResponse(document, media_type=JSON_SCHEMA)
 
@@ -197,10 +196,10 @@ def _parse_time(part: str, whole: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _properties(model: type[Feature], lang: str) -> dict[str, dict[str, Any]]:
+def _properties(model: LayerTable, lang: str) -> dict[str, dict[str, Any]]:
     return {
         each.name: {"title": each.title[lang], **each.json_schema, **({"x-ogc-unit": each.unit} if each.unit else {})}
-        for each in columns(model)
+        for each in model.columns
     }
 
 

@@ -12,9 +12,8 @@ from api.database import Database
 from api.links import base_url, link
 from api.negotiation import JSON, Language
 from layers import store
-from layers.catalog import columns, find, models
+from layers.catalog import LayerTable, all_layers, find
 from layers.description import Shape, Style, Symbol
-from layers.models import Feature
 from layers.territory import attribution_line, registered
 
 router = APIRouter(tags=["Styles"])
@@ -37,7 +36,7 @@ StyleLayer = dict[str, Any]
 def styles(request: Request, lang: Language) -> Response:
     """List the style of the whole city and that of each layer."""
     base = base_url(request)
-    titles = {CITY: "Horad"} | {name: model.layer.title[lang] for name, model in models().items()}
+    titles = {CITY: "Horad"} | {name: model.layer.title[lang] for name, model in all_layers().items()}
     listed = [
         {"id": name, "title": title, "links": [link(f"{base}/styles/{name}", "stylesheet", STYLE_JSON, title)]}
         for name, title in titles.items()
@@ -49,7 +48,7 @@ def styles(request: Request, lang: Language) -> Response:
 def style(request: Request, database: Database, lang: Language, style: str) -> Response:
     """Return the MapLibre style of the whole city, or that of one layer."""
     base = base_url(request)
-    names = list(models()) if style == CITY else [find(style).__tablename__]
+    names = list(all_layers()) if style == CITY else [find(style).name]
     tileset = "tiles" if style == CITY else f"collections/{style}/tiles"
     cities = _cities(database, lang)
     document = {
@@ -90,7 +89,7 @@ def style_layers(name: str) -> list[StyleLayer]:
     return found
 
 
-def legend(model: type[Feature], lang: str) -> list[dict[str, Any]]:
+def legend(model: LayerTable, lang: str) -> list[dict[str, Any]]:
     """Return the entries of a layer's legend, the most important first."""
     shape = model.layer.shape
     outlined = shape is Shape.POLYGON and model.layer.style.opacity == 0
@@ -238,5 +237,5 @@ def _describe(database: Connection, name: str, lang: str) -> dict[str, Any]:
         "minzoom": layer.min_zoom,
         "count": store.count_up_to(database, name, store.Query()),
         "legend": legend(model, lang),
-        "columns": {each.name: {"title": each.title[lang], "unit": each.unit} for each in columns(model)},
+        "columns": {each.name: {"title": each.title[lang], "unit": each.unit} for each in model.columns},
     }

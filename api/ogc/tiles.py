@@ -13,7 +13,7 @@ from api.database import Database
 from api.links import Link, base_url, link
 from api.negotiation import JSON, MVT, TILEJSON, Format, Language, negotiate
 from layers import store, tiles
-from layers.catalog import columns, find, models
+from layers.catalog import all_layers, find
 from layers.territory import attribution_line, registered
 
 CONFORMS_TO: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ def layer_tile(request: Request, database: Database, collection: Collection, z: 
 
 def _names(collections: str | None) -> list[str]:
     if collections is None:
-        return list(models())
+        return list(all_layers())
     names = collections.split(",")
     for name in names:
         find(name)
@@ -184,7 +184,7 @@ def _tilejson(database: Connection, template: str, names: list[str], lang: str, 
                 "description": find(name).layer.summary[lang],
                 "minzoom": find(name).layer.min_zoom,
                 "maxzoom": find(name).layer.max_zoom,
-                "fields": {each.name: _field(each.title[lang], each.unit) for each in columns(find(name))},
+                "fields": {each.name: _field(each.title[lang], each.unit) for each in find(name).columns},
             }
             for name in names
         ],

@@ -12,9 +12,9 @@ import osmium
 import shapely
 from osmium.filter import KeyFilter
 
+from layers.catalog import LayerTable
 from layers.description import ColumnInfo, OsmRule, Shape, Tags
 from layers.errors import SourceError
-from layers.models import Feature
 from layers.sources.records import Item, Notes, Record, Reject
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
@@ -29,7 +29,7 @@ _AREA_RELATIONS = ("multipolygon", "boundary")
 class _Target:
     """One layer as the reader needs it: which elements it takes and how tags become columns."""
 
-    def __init__(self, name: str, model: type[Feature], rule: OsmRule) -> None:
+    def __init__(self, name: str, model: LayerTable, rule: OsmRule) -> None:
         self.name = name
         self.shape = model.layer.shape
         self.accept = rule.accept
@@ -37,7 +37,7 @@ class _Target:
         self.keys = rule.keys
         self.verbatim: dict[str, str] = {}
         self.computed: dict[str, Callable[[Tags], Any]] = {}
-        for column in model.__table__.columns:
+        for column in model.table.columns:
             info: ColumnInfo | None = column.info.get("column")
             if info is None or info.osm is None:
                 continue
@@ -75,7 +75,7 @@ class OsmReader:
         The file is missing, cut off, or no OpenStreetMap file (when it is read).
     """
 
-    def __init__(self, path: Path, models: Mapping[str, type[Feature]]) -> None:
+    def __init__(self, path: Path, models: Mapping[str, LayerTable]) -> None:
         self._path = path
         self.notes = Notes()
         self._targets = [_Target(name, each, each.layer.osm) for name, each in models.items() if each.layer.osm]

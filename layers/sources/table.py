@@ -15,8 +15,8 @@ from typing import IO, Any
 import numpy as np
 import shapely
 
+from layers.catalog import LayerTable
 from layers.errors import SourceError
-from layers.models import Feature
 from layers.sources.coordinates import to_degrees
 from layers.sources.mapping import ColumnRule, convert
 from layers.sources.records import Item, Notes, Record, Reject
@@ -60,7 +60,7 @@ class TableReader:
         self,
         path: Path,
         layer: str,
-        model: type[Feature],
+        model: LayerTable,
         *,
         crs: str,
         x: str,
@@ -72,7 +72,7 @@ class TableReader:
         self._path = path
         self._layer = layer
         self._x, self._y, self._key = x, y, key
-        self._rules = [(name, rule, model.__table__.columns[name].type.python_type) for name, rule in columns.items()]
+        self._rules = [(name, rule, model.table.columns[name].type.python_type) for name, rule in columns.items()]
         self._mapped = {x, y} | {rule.source_column for rule in columns.values() if rule.source_column}
         self._seen: Counter[str] = Counter()
         self._bytes_read = 0

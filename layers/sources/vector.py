@@ -11,9 +11,8 @@ import pyogrio
 import shapely
 
 from geo.errors import InvalidInputError
-from layers.catalog import columns
+from layers.catalog import LayerTable
 from layers.errors import SourceError
-from layers.models import Feature
 from layers.sources.coordinates import to_degrees
 from layers.sources.mapping import convert
 from layers.sources.records import Item, Notes, Record, Reject
@@ -65,11 +64,11 @@ class VectorReader:
         tables is named like the layer.
     """
 
-    def __init__(self, path: Path, layer: str, model: type[Feature], *, crs: str | None = None) -> None:
+    def __init__(self, path: Path, layer: str, model: LayerTable, *, crs: str | None = None) -> None:
         self.notes = Notes()
         self._path = path
         self._layer = layer
-        self._types = {each.name: each.python_type for each in columns(model)}
+        self._types = {each.name: each.python_type for each in model.columns}
         self._read = 0
         self._table = _choose(path, layer)
         self._info = pyogrio.read_info(path, layer=self._table, force_feature_count=True)

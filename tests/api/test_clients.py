@@ -11,7 +11,7 @@ from owslib.ogcapi.features import Features
 from owslib.ogcapi.processes import Processes
 
 from layers import store
-from layers.catalog import models
+from layers.catalog import all_layers
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -47,13 +47,13 @@ def test_the_systems_gdal_lists_every_layer(server_url: str) -> None:
     listed = subprocess.run(
         ["ogrinfo", "-ro", f"OAPIF:{server_url}/"], capture_output=True, text=True, check=True
     ).stdout
-    for layer in models():
+    for layer in all_layers():
         assert f": {layer} " in listed
 
 
 def test_owslib_reads_features(server_url: str) -> None:
     service = Features(f"{server_url}/")
-    assert set(service.feature_collections()) == set(models())
+    assert set(service.feature_collections()) == set(all_layers())
     assert service.collection("roads")["title"] == "Roads"
     items = service.collection_items("roads", limit=3, bbox=[24.940, 60.168, 24.945, 60.171])
     assert items["numberReturned"] == 3

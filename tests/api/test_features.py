@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from layers import store
-from layers.catalog import columns, find, models
+from layers.catalog import all_layers, find
 
 if TYPE_CHECKING:
     import httpx
@@ -29,7 +29,7 @@ def pages(client: httpx.Client, path: str, **parameters: Any) -> list[dict[str, 
 
 def test_the_collections_are_the_layers(client: httpx.Client) -> None:
     listed = client.get("/collections").json()["collections"]
-    assert {each["id"] for each in listed} == set(models())
+    assert {each["id"] for each in listed} == set(all_layers())
     roads = next(each for each in listed if each["id"] == "roads")
     west, south, east, north = roads["extent"]["spatial"]["bbox"][0]
     assert 24.9 < west < east < 25.0
@@ -100,7 +100,7 @@ def test_coordinates_are_those_of_the_base(client: httpx.Client, helsinki: Engin
 def test_features_are_as_their_schema_says(client: httpx.Client, layer: str) -> None:
     described = client.get(f"/collections/{layer}/schema").json()
     own = {name for name in described["properties"] if name != "geometry"}
-    assert own == {each.name for each in columns(find(layer))}
+    assert own == {each.name for each in find(layer).columns}
     for feature in client.get(f"/collections/{layer}/items", params={"limit": 50}).json()["features"]:
         known = {name: value for name, value in feature["properties"].items() if value is not None}
         jsonschema.validate({name: known[name] for name in own & set(known)} | {"geometry": {}}, described)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import mapbox_vector_tile
 import pytest
 
-from layers.catalog import columns, find, models
+from layers.catalog import all_layers, find
 
 if TYPE_CHECKING:
     import httpx
@@ -70,7 +70,7 @@ def test_an_unchanged_tile_is_not_sent_again(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/tiles/WebMercatorQuad", *(f"/collections/{name}/tiles/WebMercatorQuad" for name in models())]
+    "path", ["/tiles/WebMercatorQuad", *(f"/collections/{name}/tiles/WebMercatorQuad" for name in all_layers())]
 )
 def test_tilejson_describes_the_tiles(client: httpx.Client, path: str) -> None:
     answer = client.get(path, params={"f": "tilejson"})
@@ -94,7 +94,7 @@ def layers_of(style: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_the_city_style_draws_every_layer(client: httpx.Client) -> None:
     style = client.get("/styles/city").json()
-    assert {layer["source-layer"] for layer in layers_of(style)} == set(models())
+    assert {layer["source-layer"] for layer in layers_of(style)} == set(all_layers())
     assert style["version"] == 8
     ids = [layer["id"] for layer in style["layers"]]
     assert len(ids) == len(set(ids))
@@ -105,13 +105,13 @@ def test_the_city_style_draws_every_layer(client: httpx.Client) -> None:
     assert len(client.get(glyphs).content) > 10_000, "the Cyrillic letters of the labels"
 
 
-@pytest.mark.parametrize("layer", sorted(models()))
+@pytest.mark.parametrize("layer", sorted(all_layers()))
 def test_a_layer_style_uses_the_layers_columns(client: httpx.Client, layer: str) -> None:
     style = client.get(f"/styles/{layer}", params={"lang": "be"}).json()
     described = style["metadata"]["horad:layers"][0]
     assert described["title"] == find(layer).layer.title["be"]
     assert described["legend"]
-    assert set(described["columns"]) == {each.name for each in columns(find(layer))}
+    assert set(described["columns"]) == {each.name for each in find(layer).columns}
     for drawn in layers_of(style):
         assert drawn["source-layer"] == layer
         assert drawn["metadata"]["horad:layer"] == layer

@@ -7,32 +7,31 @@ import re
 import pytest
 
 from geo.language import LANGUAGES
-from layers.catalog import columns, find, models
+from layers.catalog import LayerTable, all_layers, find
 from layers.errors import NotFoundError
-from layers.models import Feature
 
-LAYERS = list(models().values())
+LAYERS = list(all_layers().values())
 
 
-@pytest.fixture(params=LAYERS, ids=[model.__tablename__ for model in LAYERS])
-def model(request: pytest.FixtureRequest) -> type[Feature]:
-    found: type[Feature] = request.param
+@pytest.fixture(params=LAYERS, ids=[model.name for model in LAYERS])
+def model(request: pytest.FixtureRequest) -> LayerTable:
+    found: LayerTable = request.param
     return found
 
 
-def test_texts_are_in_every_language(model: type[Feature]) -> None:
+def test_texts_are_in_every_language(model: LayerTable) -> None:
     layer = model.layer
     titles = [layer.title, layer.summary, layer.function.label]
-    titles += [symbol.title for symbol in layer.style.symbols] + [column.title for column in columns(model)]
+    titles += [symbol.title for symbol in layer.style.symbols] + [column.title for column in model.columns]
     for title in titles:
         assert set(title) == set(LANGUAGES)
         assert all(text.strip() for text in title.values())
     assert all(re.search("[а-яёўі]", title[lang], re.IGNORECASE) for title in titles for lang in ("be", "ru"))
 
 
-def test_the_style_speaks_of_columns_the_layer_has(model: type[Feature]) -> None:
+def test_the_style_speaks_of_columns_the_layer_has(model: LayerTable) -> None:
     style = model.layer.style
-    own = {column.name: column for column in columns(model)}
+    own = {column.name: column for column in model.columns}
     for name in (style.column, style.label, model.layer.time):
         assert name is None or name in own
     assert 0 <= model.layer.min_zoom <= model.layer.max_zoom <= 22
@@ -44,12 +43,12 @@ def test_the_style_speaks_of_columns_the_layer_has(model: type[Feature]) -> None
         assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in (symbol.colour, symbol.outline) if colour)
 
 
-def test_columns_have_schemas_and_no_reserved_names(model: type[Feature]) -> None:
+def test_columns_have_schemas_and_no_reserved_names(model: LayerTable) -> None:
     shared = {"id", "territory", "source", "source_id", "geom", "geom_3857", "tags", "updated_at"}
-    for column in columns(model):
+    for column in model.columns:
         assert column.name not in shared
         assert column.json_schema["type"] in {"string", "integer", "number", "boolean"}
-        assert column.required == (not model.__table__.columns[column.name].nullable)
+        assert column.required == (not model.table.columns[column.name].nullable)
 
 
 def test_layers_have_each_its_place_on_the_map() -> None:
@@ -59,6 +58,6 @@ def test_layers_have_each_its_place_on_the_map() -> None:
 
 
 def test_a_layer_that_is_not_there_is_told() -> None:
-    assert find("roads").__tablename__ == "roads"
+    assert find("roads").name == "roads"
     with pytest.raises(NotFoundError, match=r"no layer 'Roads'. The layers are: buildings, .*water"):
         find("Roads")

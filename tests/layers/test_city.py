@@ -12,7 +12,7 @@ from geo.errors import InvalidInputError
 from geo.infrastructure import service_areas
 from geo.network import Network
 from layers import runner, store
-from layers.catalog import columns, find, models
+from layers.catalog import all_layers, find
 from layers.city import City
 from layers.errors import NotFoundError
 
@@ -30,7 +30,7 @@ def test_layers_are_read_as_frames(city: City) -> None:
     assert isinstance(roads, gpd.GeoDataFrame)
     assert len(roads) == len(city.roads) > 2000
     assert roads.crs == "EPSG:4326"
-    assert list(roads.columns) == [*(each.name for each in columns(find("roads"))), "geometry"]
+    assert list(roads.columns) == [*(each.name for each in find("roads").columns), "geometry"]
     few = city.roads.read(limit=3, only=["name"], crs=city.metric_srid, tags=True)
     assert (len(few), list(few.columns), few.crs) == (3, ["name", "tags", "geometry"], "EPSG:3879")
     near = city.roads.read(bbox=(24.94, 60.165, 24.945, 60.17))
@@ -39,8 +39,8 @@ def test_layers_are_read_as_frames(city: City) -> None:
 
 
 def test_a_city_tells_what_it_has(city: City) -> None:
-    assert set(city.layers) == set(models())
-    assert set(models()) < set(dir(city))
+    assert set(city.layers) == set(all_layers())
+    assert set(all_layers()) < set(dir(city))
     assert repr(city.roads).startswith("<roads of helsinki: 2518 features with road_class, name, ")
     assert city.title["be"] == "Хельсінкі"
     with pytest.raises(AttributeError, match="a city has no layer 'streets'; it has buildings, "):

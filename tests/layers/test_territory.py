@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from town import LAT, LON, Town, forget
 
 from geo.errors import InvalidInputError
-from layers.catalog import columns, find
+from layers.catalog import find
 from layers.errors import NotFoundError, SourceError
 from layers.loading import territory_for
 from layers.territory import PACKS, Territory, around, at, read_pack, register
@@ -64,7 +64,7 @@ def test_the_packs_of_the_platform_are_whole(name: str) -> None:
     assert distortion(pack) < 1e-3
     for source in pack.sources:
         if source.kind == "table":
-            required = {column.name for column in columns(find(source.layer)) if column.required}
+            required = {column.name for column in find(source.layer).columns if column.required}
             assert required <= set(source.columns)
 
 

@@ -17,7 +17,7 @@ from town import LAT, LON, Town, record, school, street
 
 from geo.errors import InvalidInputError
 from layers import store
-from layers.catalog import find, models
+from layers.catalog import all_layers, find
 from layers.errors import NotFoundError
 from layers.territory import read_pack
 from layers.tiles import BUFFER, EXTENT, fields, tile
@@ -202,7 +202,7 @@ def test_no_tile_of_the_city_is_heavy(helsinki: Engine) -> None:
     assert view is not None
     with helsinki.connect() as connection:
         sizes = {
-            address: len(gzip.compress(fetch(connection, address, *models())))
+            address: len(gzip.compress(fetch(connection, address, *all_layers())))
             for z in range(17)
             for address in tiles_of(z, view)
         }
@@ -217,14 +217,14 @@ def test_the_same_features_make_the_same_bytes(helsinki: Engine) -> None:
         with helsinki.connect() as one, helsinki.connect() as other:
             one.exec_driver_sql("SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off")
             other.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-            first = fetch(one, address, *models())
-            assert first == fetch(other, address, *models())
-            assert first == b"".join(fetch(one, address, layer) for layer in models())
+            first = fetch(one, address, *all_layers())
+            assert first == fetch(other, address, *all_layers())
+            assert first == b"".join(fetch(one, address, layer) for layer in all_layers())
 
 
 def test_where_there_is_nothing_the_tile_is_empty(helsinki: Engine) -> None:
     with helsinki.connect() as connection:
-        assert tile(connection, models(), z=16, row=0, col=0) == b""
+        assert tile(connection, all_layers(), z=16, row=0, col=0) == b""
         assert tile(connection, [], z=16, row=0, col=0) == b""
         assert fetch(connection, Address.at(find("incidents").layer.min_zoom - 1, 24.94, 60.17), "incidents") == b""
 

@@ -11,7 +11,7 @@ import shapely
 from sqlalchemy import Engine
 
 from layers import store
-from layers.catalog import models
+from layers.catalog import all_layers
 from layers.ingest import LayerReport, Report, ingest
 from layers.loading import load_file
 from layers.sources.records import Item, Notes, Record
@@ -89,7 +89,7 @@ class Town:
         with self.engine.connect() as connection:
             versions = store.versions(connection)
         return {
-            "features": {layer: found for layer in models() if (found := self.features(layer))},
+            "features": {layer: found for layer in all_layers() if (found := self.features(layer))},
             "versions": versions,
             "runs": self._rows("SELECT * FROM ingest_runs WHERE territory = %s ORDER BY id"),
             "rejects": self.rejects(),
