@@ -20,7 +20,7 @@ if typing.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CITY_FUNCTIONS = ("infrastructure", "safety", "business", "housing", "social", "feedback")
-"""The functions of a city; the analyses of each live in the module of `geo` with its name."""
+"""The functions of a city."""
 
 VIRIDIS = ("#fde725", "#7ad151", "#22a884", "#2a788e", "#414487", "#440154")
 """Sequential colours, low to high: a colour-blind safe default."""
@@ -256,10 +256,9 @@ _known: dict[str, Analysis] = {}
 
 
 def all_analyses() -> tuple[Analysis, ...]:
-    """Return every analysis, by id: those of the city functions and those defined by the caller."""
+    """Return every analysis, by id: those of the modules of `geo` and those defined by the caller."""
     for module in pkgutil.iter_modules(geo.__path__):
-        if module.name in CITY_FUNCTIONS:
-            importlib.import_module(f"geo.{module.name}")
+        importlib.import_module(f"geo.{module.name}")
     return tuple(described for _, described in sorted(_known.items()))
 
 
