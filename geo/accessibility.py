@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from geo.checks import amounts
 from geo.errors import InvalidInputError
 from geo.topology import Floats
 
@@ -97,7 +98,7 @@ def gravity(cost: Any, supply: npt.ArrayLike, decay: Decay) -> Floats:
         The weight f of a cost.
     """
     weight = _weights(cost, decay)
-    potential: Floats = weight @ _amounts(supply, weight.shape[1], "supply")
+    potential: Floats = weight @ amounts("supply", supply, count=weight.shape[1])
     return potential
 
 
@@ -163,8 +164,8 @@ def three_step(cost: Any, demand: npt.ArrayLike, supply: npt.ArrayLike, decay: D
 
 def _shared(asked: csr_array, given: csr_array, demand: npt.ArrayLike, supply: npt.ArrayLike) -> Floats:
     """Return supply per demand where `asked` weighs the demand on a supply, and `given` what the demand gets of it."""
-    people = _amounts(demand, asked.shape[0], "demand")
-    places = _amounts(supply, asked.shape[1], "supply")
+    people = amounts("demand", demand, count=asked.shape[0])
+    places = amounts("supply", supply, count=asked.shape[1])
     load = asked.T @ people
     ratio = np.divide(places, load, out=np.zeros(len(places)), where=load > 0)
     access: Floats = given @ ratio
@@ -197,15 +198,6 @@ def _matrix(cost: Any) -> csr_array:
         raise InvalidInputError("cost must be 0 or more, not negative and not NaN")
     indptr = np.searchsorted(rows, np.arange(shape[0] + 1))
     return csr_array((values, columns, indptr), shape=shape)
-
-
-def _amounts(values: npt.ArrayLike, count: int, name: str) -> Floats:
-    amounts = np.asarray(values, dtype=float)
-    if amounts.shape != (count,):
-        raise InvalidInputError(f"{name} must be {count} numbers, as the cost has, not of shape {amounts.shape}")
-    if not ((amounts >= 0) & np.isfinite(amounts)).all():
-        raise InvalidInputError(f"{name} must be finite and 0 or more")
-    return amounts
 
 
 def _check_positive(**values: float) -> None:

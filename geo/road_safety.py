@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+from geo.checks import amounts
 from geo.errors import InvalidInputError
 from geo.topology import Floats
 
@@ -86,12 +87,12 @@ def predicted_accidents(
     InvalidInputError
         If a number is negative or not finite.
     """
-    traffic = _amounts("vehicles_per_day", vehicles_per_day)
+    traffic = amounts("vehicles_per_day", vehicles_per_day)
     predicted: Floats = (
-        _amounts("coefficient", coefficient)
+        amounts("coefficient", coefficient)
         * np.power(traffic, exponent)
-        * _amounts("length_km", length_km)
-        * _amounts("years", years)
+        * amounts("length_km", length_km)
+        * amounts("years", years)
     )
     return predicted
 
@@ -118,8 +119,8 @@ def empirical_bayes(observed: Any, predicted: Any, *, dispersion: Any) -> Empiri
     InvalidInputError
         If a number is negative or not finite, `dispersion` is 0, or lengths do not suit.
     """
-    counted, by_model = _amounts("observed", observed), _amounts("predicted", predicted)
-    phi = _amounts("dispersion", dispersion, positive=True)
+    counted, by_model = amounts("observed", observed), amounts("predicted", predicted)
+    phi = amounts("dispersion", dispersion, positive=True)
     counted, by_model, phi = _same_length(observed=counted, predicted=by_model, dispersion=phi)
     weight = 1 / (1 + by_model / phi)
     expected = weight * by_model + (1 - weight) * counted
@@ -160,11 +161,11 @@ def measure_effect(
     before, by_model, after, model_after, phi = (
         np.atleast_1d(each)
         for each in _same_length(
-            observed_before=_amounts("observed_before", observed_before),
-            predicted_before=_amounts("predicted_before", predicted_before, positive=True),
-            observed_after=_amounts("observed_after", observed_after),
-            predicted_after=_amounts("predicted_after", predicted_after),
-            dispersion=_amounts("dispersion", dispersion, positive=True),
+            observed_before=amounts("observed_before", observed_before),
+            predicted_before=amounts("predicted_before", predicted_before, positive=True),
+            observed_after=amounts("observed_after", observed_after),
+            predicted_after=amounts("predicted_after", predicted_after),
+            dispersion=amounts("dispersion", dispersion, positive=True),
         )
     )
     estimate = empirical_bayes(before, by_model, dispersion=phi)
@@ -200,24 +201,24 @@ def equivalent_damage_only(
         If a number is negative or not finite, or lengths do not suit.
     """
     deaths, injuries, damages = _same_length(
-        fatal=_amounts("fatal", fatal), injury=_amounts("injury", injury), damage=_amounts("damage", damage)
+        fatal=amounts("fatal", fatal), injury=amounts("injury", injury), damage=amounts("damage", damage)
     )
     weighed: Floats = (
-        _amounts("fatal_weight", fatal_weight) * deaths + _amounts("injury_weight", injury_weight) * injuries + damages
+        amounts("fatal_weight", fatal_weight) * deaths + amounts("injury_weight", injury_weight) * injuries + damages
     )
     return weighed
 
 
 def section_exposure(vehicles_per_day: Any, *, length_km: Any, years: Any = 1.0) -> Floats:
     """Return the traffic of sections in 100 million vehicle-kilometres: vehicles a day x 365 x years x length / 10⁸."""
-    days = DAYS * _amounts("years", years)
-    exposure: Floats = _amounts("vehicles_per_day", vehicles_per_day) * days * _amounts("length_km", length_km)
+    days = DAYS * amounts("years", years)
+    exposure: Floats = amounts("vehicles_per_day", vehicles_per_day) * days * amounts("length_km", length_km)
     return exposure / VEHICLE_KM
 
 
 def junction_exposure(vehicles_per_day: Any, *, years: Any = 1.0) -> Floats:
     """Return the traffic that enters junctions in million vehicles: vehicles a day x 365 x years / 10⁶."""
-    exposure: Floats = _amounts("vehicles_per_day", vehicles_per_day) * DAYS * _amounts("years", years)
+    exposure: Floats = amounts("vehicles_per_day", vehicles_per_day) * DAYS * amounts("years", years)
     return exposure / ENTERING_VEHICLES
 
 
@@ -236,7 +237,7 @@ def accident_rate(accidents: Any, exposure: Any) -> Floats:
     InvalidInputError
         If a number is negative or not finite, or lengths do not suit.
     """
-    counted, traffic = _same_length(accidents=_amounts("accidents", accidents), exposure=_amounts("exposure", exposure))
+    counted, traffic = _same_length(accidents=amounts("accidents", accidents), exposure=amounts("exposure", exposure))
     rate: Floats = np.divide(counted, traffic, out=np.full(counted.shape, np.nan), where=traffic > 0)
     return rate
 
@@ -269,22 +270,15 @@ def critical_rate(mean_rate: Any, exposure: Any, *, confidence: float = 0.95) ->
     """
     if not 0.5 <= confidence < 1:
         raise InvalidInputError(f"confidence must be from 0.5 to below 1, not {confidence}")
-    mean, traffic = _same_length(mean_rate=_amounts("mean_rate", mean_rate), exposure=_amounts("exposure", exposure))
+    mean, traffic = _same_length(mean_rate=amounts("mean_rate", mean_rate), exposure=amounts("exposure", exposure))
     inverse = np.divide(1.0, traffic, out=np.zeros(traffic.shape), where=traffic > 0)
     critical = mean + float(ndtri(confidence)) * np.sqrt(mean * inverse) + inverse / 2
     return np.where(traffic > 0, critical, np.inf)
 
 
-def _amounts(name: str, values: Any, *, positive: bool = False) -> Floats:
-    amounts: Floats = np.asarray(values, dtype=float)
-    if not np.isfinite(amounts).all() or (amounts < 0).any() or (positive and (amounts == 0).any()):
-        raise InvalidInputError(f"{name} must be finite and {'positive' if positive else 'not negative'}")
-    return amounts
-
-
-def _same_length(**amounts: Floats) -> tuple[Floats, ...]:
+def _same_length(**given: Floats) -> tuple[Floats, ...]:
     try:
-        return tuple(np.broadcast_arrays(*amounts.values()))
+        return tuple(np.broadcast_arrays(*given.values()))
     except ValueError as error:
-        shapes = ", ".join(f"{name} {values.shape}" for name, values in amounts.items())
+        shapes = ", ".join(f"{name} {values.shape}" for name, values in given.items())
         raise InvalidInputError(f"there must be as many of each, or one for all: {shapes}") from error

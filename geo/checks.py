@@ -1,0 +1,37 @@
+"""Checks of numbers that several analyses share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from geo.errors import InvalidInputError
+from geo.topology import Floats
+
+
+def amounts(name: str, values: Any, *, count: int | None = None, positive: bool = False) -> Floats:
+    """Return numbers as an array, checked to be finite and not negative.
+
+    Parameters
+    ----------
+    name
+        What they are, for the error message.
+    values
+        Numbers.
+    count
+        How many there must be; any number of them, of any shape, where not given.
+    positive
+        Whether 0 is wrong too.
+
+    Raises
+    ------
+    InvalidInputError
+        If they are not.
+    """
+    given: Floats = np.asarray(values, dtype=float)
+    if count is not None and given.shape != (count,):
+        raise InvalidInputError(f"{name} must be {count} numbers, not of shape {given.shape}")
+    if not np.isfinite(given).all() or (given < 0).any() or (positive and (given == 0).any()):
+        raise InvalidInputError(f"{name} must be finite and {'positive' if positive else 'not negative'}")
+    return given
