@@ -13,7 +13,7 @@ from layers import database
 
 def connection() -> Iterator[Connection]:
     """Lend a connection for one request."""
-    with database.engine(parallel=False).connect() as lent:
+    with database.engine(parallel=False, public=True).connect() as lent:
         yield lent
 
 

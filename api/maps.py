@@ -165,7 +165,7 @@ def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
         *, request: Request, database: Connection, lang: str, territory: str | None, **texts: str | None
     ) -> HTMLResponse:
         given = {name: from_text(text, schemas[name]) for name, text in texts.items() if text is not None}
-        result = runner.run(databases.engine(), described.id, given, territory=territory)
+        result = runner.run(databases.engine(public=True), described.id, given, territory=territory)
         shown = frame_map(
             result,
             described.view,

@@ -97,7 +97,7 @@ def gravity(cost: Any, supply: npt.ArrayLike, decay: Decay) -> Floats:
     decay
         The weight f of a cost.
     """
-    weight = _weights(cost, decay)
+    weight = decayed(cost, decay)
     potential: Floats = weight @ amounts("supply", supply, count=weight.shape[1])
     return potential
 
@@ -136,7 +136,7 @@ def two_step(cost: Any, demand: npt.ArrayLike, supply: npt.ArrayLike, decay: Dec
     numpy.ndarray
         Of each demand; 0 where no supply is in reach.
     """
-    weight = _weights(cost, decay)
+    weight = decayed(cost, decay)
     return _shared(weight, weight, demand, supply)
 
 
@@ -145,7 +145,7 @@ def modified_two_step(cost: Any, demand: npt.ArrayLike, supply: npt.ArrayLike, d
 
     Aᵢ = Σⱼ Sⱼ f(dᵢⱼ)² / Σₖ Pₖ f(dₖⱼ), so that Σ Pᵢ Aᵢ is at most the supply. See `two_step` for the parameters.
     """
-    weight = _weights(cost, decay)
+    weight = decayed(cost, decay)
     return _shared(weight, weight.power(2), demand, supply)
 
 
@@ -155,7 +155,7 @@ def three_step(cost: Any, demand: npt.ArrayLike, supply: npt.ArrayLike, decay: D
     Gᵢⱼ = f(dᵢⱼ) / Σₖ f(dᵢₖ) is the share of the demand that goes there, Rⱼ = Sⱼ / Σᵢ Gᵢⱼ Pᵢ f(dᵢⱼ), and
     Aᵢ = Σⱼ Gᵢⱼ Rⱼ f(dᵢⱼ). See `two_step` for the parameters.
     """
-    weight = _weights(cost, decay)
+    weight = decayed(cost, decay)
     total = np.asarray(weight.sum(axis=1))
     rows = np.repeat(np.arange(weight.shape[0]), np.diff(weight.indptr))
     chosen = csr_array((weight.data**2 / total[rows], weight.indices, weight.indptr), shape=weight.shape)
@@ -172,8 +172,16 @@ def _shared(asked: csr_array, given: csr_array, demand: npt.ArrayLike, supply: n
     return access
 
 
-def _weights(cost: Any, decay: Decay) -> csr_array:
-    """Return the decay of the costs that are in reach, without those of no weight."""
+def decayed(cost: Any, decay: Decay) -> csr_array:
+    """Return the decay of the costs that are in reach, as a sparse matrix without those of no weight.
+
+    Parameters
+    ----------
+    cost
+        See the module.
+    decay
+        The weight of a cost.
+    """
     matrix = _matrix(cost)
     weight = csr_array((decay(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
     if not (np.isfinite(weight.data) & (weight.data >= 0)).all():

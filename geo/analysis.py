@@ -92,7 +92,7 @@ class View:
     Parameters
     ----------
     geometry
-        What the features are made of.
+        What the features are made of; ``mixed`` for points, lines and polygons in one result.
     columns
         The columns shown, in this order.
     colour_by
@@ -107,7 +107,7 @@ class View:
         Of the fill, 0 to 1.
     """
 
-    geometry: Literal["point", "line", "polygon"]
+    geometry: Literal["point", "line", "polygon", "mixed"]
     columns: Mapping[str, Column]
     colour_by: str | None = None
     colours: tuple[str, ...] = VIRIDIS

@@ -301,7 +301,7 @@ def _features(frame: gpd.GeoDataFrame, view: View, classes: list[_Class], lang: 
     return folium.GeoJson(
         json.loads(text),
         style_function=lambda feature: _style(feature["properties"]["colour"], view),
-        marker=folium.CircleMarker(radius=6) if view.geometry == "point" else None,
+        marker=folium.CircleMarker(radius=6) if view.geometry in ("point", "mixed") else None,
         tooltip=folium.GeoJsonTooltip(names, aliases=titles) if names else None,
         popup=folium.GeoJsonPopup(names, aliases=titles) if names else None,
     )
@@ -317,4 +317,6 @@ def _draw_order(frame: gpd.GeoDataFrame, view: View) -> Any:
 def _style(colour: str, view: View) -> dict[str, Any]:
     if view.geometry == "line":
         return {"color": colour, "weight": 3, "opacity": 1.0}
+    if view.geometry == "mixed":
+        return {"color": colour, "weight": 2, "fill": True, "fillColor": colour, "fillOpacity": view.opacity}
     return {"color": "#444444", "weight": 0.6, "fill": True, "fillColor": colour, "fillOpacity": view.opacity}

@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any, cast
 
+import sqlalchemy as sa
 from sqlalchemy import Table
 
 from geo.language import Text
 from layers.description import ColumnInfo, Layer, Link
 from layers.errors import NotFoundError
 from layers.models import Feature
+from layers.models.base import HISTORY
 
 _JSON_TYPES: dict[type, dict[str, str]] = {
     str: {"type": "string"},
@@ -87,6 +89,20 @@ class LayerTable:
     layer: Layer
     table: Table
     columns: tuple[Column, ...]
+
+    @cached_property
+    def history(self) -> Table:
+        """The table of the features' earlier states, each with the time at which it ended and by whom."""
+        columns: list[sa.Column[Any]] = [
+            sa.Column(each.name, each.type) for each in self.table.columns if each.name != "geom_3857"
+        ]
+        ends: list[sa.Column[Any]] = [
+            sa.Column("valid_to", sa.DateTime(timezone=True)),
+            sa.Column("ended_by", sa.Text()),
+            sa.Column("ended_run", sa.BigInteger()),
+            sa.Column("ended_how", sa.Text()),
+        ]
+        return Table(self.name, sa.MetaData(schema=HISTORY), *columns, *ends)
 
     def column(self, name: str) -> Column | None:
         """Return the layer's own column of that name, if it has one."""

@@ -11,6 +11,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 
 from layers.cluster import DATABASE, PORT, Cluster
 from layers.errors import DatabaseError
+from layers.models.base import PUBLIC
 from layers.settings import get_settings
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _PROVISIONING_LOCK = 7_640_891_576_956_012_809
 _POOL_SIZE = 5
 _POOL_OVERFLOW = 10
 
-_engines: dict[bool, Engine] = {}
+_engines: dict[tuple[bool, bool], Engine] = {}
 _engines_lock = Lock()
 
 
@@ -99,13 +100,16 @@ def status() -> DatabaseStatus:
     return DatabaseStatus(running=True, url=str(url), folder=folder, postgresql=postgresql, postgis=postgis)
 
 
-def engine(*, parallel: bool = True) -> Engine:
+def engine(*, parallel: bool = True, public: bool = False) -> Engine:
     """Give this process's pool of connections, making the database ready at the first call.
 
     Parameters
     ----------
     parallel
         False for many small queries at once, such as tiles: its connections plan without parallel workers.
+    public
+        True for the service: its connections have the rights of the public, and row-level security keeps restricted
+        rows from them. False for the owner of the base, who sees and changes everything.
 
     Returns
     -------
@@ -118,9 +122,10 @@ def engine(*, parallel: bool = True) -> Engine:
         As `ensure_running`.
     """
     with _engines_lock:
-        if parallel not in _engines:
-            _engines[parallel] = _create_engine(ensure_running(), parallel=parallel)
-        return _engines[parallel]
+        kind = (parallel, public)
+        if kind not in _engines:
+            _engines[kind] = _create_engine(ensure_running(), parallel=parallel, public=public)
+        return _engines[kind]
 
 
 def disconnect() -> None:
@@ -131,7 +136,7 @@ def disconnect() -> None:
         _engines.clear()
 
 
-def _create_engine(url: str, *, parallel: bool) -> Engine:
+def _create_engine(url: str, *, parallel: bool, public: bool) -> Engine:
     pool = create_engine(url, pool_pre_ping=True, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW)
 
     @event.listens_for(pool, "connect")
@@ -141,6 +146,8 @@ def _create_engine(url: str, *, parallel: bool) -> Engine:
         cursor.execute("SET jit = off")
         if not parallel:
             cursor.execute("SET max_parallel_workers_per_gather = 0")
+        if public:
+            cursor.execute(f"SET ROLE {PUBLIC}")
         cursor.close()
         connection.commit()
 

@@ -17,5 +17,9 @@ class SourceError(HoradError):
     """A source can't be read: missing, cut off, of an unknown kind."""
 
 
+class UnavailableError(SourceError):
+    """A source on the network can't be had right now; later it may be."""
+
+
 class ExportError(HoradError):
     """A file can't be written whole."""

@@ -141,9 +141,10 @@ def ingest(
             report.layers[layer] = _check(staging, rejects[layer], reader.notes)
         if not any(staging.count() for staging in stagings.values()):
             _refuse_to_empty(stagings.values(), report)
+        run = _open_account(driver, report, fingerprint)
         for layer, staging in stagings.items():
             _apply(staging, name, source, report.layers[layer])
-        _keep_account(driver, report, fingerprint, rejects)
+        _close_account(driver, run, report, rejects)
     return report
 
 
@@ -211,15 +212,24 @@ def _by_reason(rejects: list[Reject]) -> dict[str, int]:
     return dict(found[:_REASONS_TOLD]) | ({_OTHER_REASONS: rest} if rest else {})
 
 
-def _keep_account(
-    connection: psycopg.Connection[Any], report: Report, fingerprint: str, rejects: dict[str, list[Reject]]
-) -> None:
-    row = connection.execute(
+def _open_account(connection: psycopg.Connection[Any], report: Report, fingerprint: str) -> int:
+    """Give the load its number, with which every change that it makes is marked."""
+    rows = connection.execute(
         "INSERT INTO ingest_runs (territory, source, file_name, fingerprint, report)"
-        " VALUES (%s, %s, %s, %s, %s) RETURNING id",
-        [report.territory, report.source, report.file_name, fingerprint, Jsonb(report.as_dict())],
+        " VALUES (%s, %s, %s, %s, '{}') RETURNING id, set_config('horad.run', id::text, true)",
+        [report.territory, report.source, report.file_name, fingerprint],
     ).fetchall()
+    return int(rows[0][0])
+
+
+def _close_account(
+    connection: psycopg.Connection[Any], run: int, report: Report, rejects: dict[str, list[Reject]]
+) -> None:
+    connection.execute(
+        "UPDATE ingest_runs SET report = %s, finished_at = clock_timestamp() WHERE id = %s",
+        [Jsonb(report.as_dict()), run],
+    )
     command = "COPY ingest_rejects (run, layer, source_id, reason, record) FROM STDIN"
     with connection.cursor().copy(command) as copy:
         for each in (reject for found in rejects.values() for reject in found):
-            copy.write_row([row[0][0], each.layer, each.source_id, each.reason, Jsonb(each.record)])
+            copy.write_row([run, each.layer, each.source_id, each.reason, Jsonb(each.record)])

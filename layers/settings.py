@@ -30,7 +30,7 @@ def _for_psycopg(url: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Settings of this process, read from HORAD_HOME, HORAD_DATABASE_URL, HORAD_DATA, HORAD_HOST and HORAD_PORT."""
+    """Settings of this process, each read from the variable HORAD_ followed by its name."""
 
     model_config = SettingsConfigDict(env_prefix="HORAD_", env_ignore_empty=True, frozen=True)
 
@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     data: Annotated[Path, AfterValidator(_absolute)] = PROJECT.parent / "shared" / "data"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    allow_private_addresses: bool = False
+    max_download_mb: int = Field(default=2048, ge=1)
+    download_timeout_s: int = Field(default=3600, ge=1)
 
 
 @lru_cache

@@ -15,7 +15,7 @@ from layers.models.base import STORAGE_SRID
 from layers.sources.records import Record, Reject
 
 _BATCH_ROWS = 5_000
-_NEVER_STAGED = {"id", "territory", "source", "updated_at", "geom_3857"}
+_NEVER_STAGED = {"id", "territory", "source", "restricted", "updated_at", "updated_by", "run", "geom_3857"}
 _POLYGON_DIMENSION = 3
 
 _INVALID_COORDINATE: LiteralString = "NOT ST_IsValid(geom) AND ST_IsValidReason(geom) LIKE 'Invalid Coordinate%'"
@@ -138,7 +138,7 @@ class Staging:
             "WITH touched AS ("
             " INSERT INTO {target} AS f (territory, source, {columns}) SELECT {territory}, {source}, {columns}"
             " FROM {table} ORDER BY geom"
-            " ON CONFLICT (territory, source, source_id) DO UPDATE SET ({names}, updated_at) = ROW({new}, now())"
+            " ON CONFLICT (territory, source, source_id) DO UPDATE SET ({names}) = ROW({new})"
             " WHERE ({old}) IS DISTINCT FROM ({new}) RETURNING xmax = 0 AS is_new)"
             " SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM touched"
         ).format(

@@ -14,9 +14,11 @@ from geoalchemy2.types import Geometry
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Numeric,
     Select,
     String,
+    Text,
     and_,
     case,
     cast,
@@ -25,8 +27,9 @@ from sqlalchemy import (
     or_,
     select,
     type_coerce,
+    union_all,
 )
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
 
 from geo.errors import InvalidInputError
 from layers.catalog import LayerTable, all_layers, find
@@ -58,12 +61,14 @@ class Query:
     Parameters
     ----------
     territory
-        Only those of a territory.
+        Only those of a territory and of all that belong to it.
     bbox
         Only those that touch the box west, south, east, north, in degrees; west may be greater than east, where the
         box crosses the date line.
     time
         Only those of a time between the two, each ``None`` where that end is open; layers without time aren't affected.
+    as_of
+        As the layer was at that moment; by default as it is.
     after
         Only those with a greater id: the next page.
     limit
@@ -75,6 +80,7 @@ class Query:
     territory: str | None = None
     bbox: Box | None = None
     time: Interval | None = None
+    as_of: dt.datetime | None = None
     after: int | None = None
     limit: int | None = None
     offset: int | None = None
@@ -150,7 +156,7 @@ def read_frame(
         There is no such layer or column.
     """
     model = find(layer)
-    table = model.table
+    table = _rows(model, query)
     described = {each.name: each.python_type for each in model.columns}
     missing = sorted(set(only or ()) - set(described))
     if missing:
@@ -160,7 +166,7 @@ def read_frame(
     wanted += [table.c[name] for name in names]
     if tags:
         wanted.append(table.c.tags)
-    rows = connection.execute(_matching(select(*wanted), model, query)).all()
+    rows = connection.execute(_matching(select(*wanted), model, table, query)).all()
     frame = pd.DataFrame(rows, columns=["id", "geometry", *names, *(["tags"] if tags else [])])
     geometry = shapely.from_wkb(frame.pop("geometry").to_numpy())
     frame = frame.astype({name: _DTYPES[described[name]] for name in names})
@@ -172,14 +178,15 @@ def read_page(connection: Connection, layer: str, query: Query) -> Page:
     model = find(layer)
     limited = query.limit or 1
     one_more = replace(query, limit=limited + 1)
-    statement = _matching(select(model.table.c.id, _geojson(model)), model, one_more)
+    table = _rows(model, query)
+    statement = _matching(select(table.c.id, _geojson(model, table)), model, table, one_more)
     rows = connection.execute(statement).all()
     page = rows[:limited]
     return Page([text for _, text in page], page[-1][0] if page else None, len(rows) > limited)
 
 
-def read_feature(connection: Connection, layer: str, feature_id: int) -> str:
-    """Read one feature as GeoJSON text.
+def read_feature(connection: Connection, layer: str, feature_id: int, *, as_of: dt.datetime | None = None) -> str:
+    """Read one feature as GeoJSON text, as it is or as it was at a moment.
 
     Raises
     ------
@@ -187,7 +194,8 @@ def read_feature(connection: Connection, layer: str, feature_id: int) -> str:
         The layer, or its feature, isn't there.
     """
     model = find(layer)
-    text = connection.execute(select(_geojson(model)).where(model.table.c.id == feature_id)).scalar()
+    table = _rows(model, Query(as_of=as_of))
+    text = connection.execute(select(_geojson(model, table)).where(table.c.id == feature_id)).scalar()
     if text is None:
         raise NotFoundError(f"The layer {layer} has no feature {feature_id}.")
     return str(text)
@@ -196,14 +204,17 @@ def read_feature(connection: Connection, layer: str, feature_id: int) -> str:
 def count(connection: Connection, layer: str, query: Query) -> int:
     """Count the features that match."""
     model = find(layer)
-    return int(connection.execute(_where(select(func.count()).select_from(model.table), model, query)).scalar_one())
+    table = _rows(model, query)
+    matching = _where(select(func.count()).select_from(table), model, table, query)
+    return int(connection.execute(matching).scalar_one())
 
 
 def count_up_to(connection: Connection, layer: str, query: Query, *, at_most: int = _COUNT_AT_MOST) -> int | None:
     """Count the features that match, on all pages, or return ``None`` where there are more than ``at_most``."""
     model = find(layer)
     every_page = replace(query, after=None, limit=None, offset=None)
-    matching = _where(select(literal_column("1")).select_from(model.table), model, every_page)
+    table = _rows(model, query)
+    matching = _where(select(literal_column("1")).select_from(table), model, table, every_page)
     some = matching.limit(at_most + 1).subquery()
     found = int(connection.execute(select(func.count()).select_from(some)).scalar_one())
     return found if found <= at_most else None
@@ -239,6 +250,7 @@ def extent(connection: Connection, layer: str, territory: str | None = None) -> 
     statement = _where(
         select(func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box)),
         model,
+        model.table,
         Query(territory=territory),
     )
     west, south, east, north = connection.execute(statement).one()
@@ -251,15 +263,28 @@ def versions(connection: Connection) -> dict[str, int]:
     return dict.fromkeys(all_layers(), 0) | {row.layer: row.version for row in found}
 
 
-def _matching(statement: Select[Any], model: LayerTable, query: Query) -> Select[Any]:
-    statement = _where(statement, model, query).order_by(model.table.c.id)
+def _rows(model: LayerTable, query: Query) -> FromClause:
+    """Return the layer as it is or, where a moment is asked for, as it was."""
+    if query.as_of is None:
+        return model.table
+    past = model.history
+    names = [each.name for each in past.columns if each.name in model.table.columns]
+    standing = select(*(model.table.c[name] for name in names)).where(model.table.c.updated_at <= query.as_of)
+    ended = select(*(past.c[name] for name in names)).where(
+        past.c.updated_at <= query.as_of, past.c.valid_to > query.as_of
+    )
+    return union_all(standing, ended).subquery(model.name)
+
+
+def _matching(statement: Select[Any], model: LayerTable, table: FromClause, query: Query) -> Select[Any]:
+    statement = _where(statement, model, table, query).order_by(table.c.id)
     return statement.limit(query.limit).offset(query.offset)
 
 
-def _where(statement: Select[Any], model: LayerTable, query: Query) -> Select[Any]:
-    table = model.table
+def _where(statement: Select[Any], model: LayerTable, table: FromClause, query: Query) -> Select[Any]:
     if query.territory is not None:
-        statement = statement.where(table.c.territory == query.territory)
+        family = cast(select(func.horad_subtree(query.territory)).scalar_subquery(), ARRAY(Text))
+        statement = statement.where(table.c.territory == func.any(family))
     if query.after is not None:
         statement = statement.where(table.c.id > query.after)
     if query.bbox is not None:
@@ -280,16 +305,16 @@ def _halves(box: Box) -> list[Box]:
 
 
 def _touches(geometry: ColumnElement[Any], box: Box) -> ColumnElement[bool]:
-    return func.ST_Intersects(geometry, func.ST_MakeEnvelope(*box, STORAGE_SRID, type_=Geometry))
+    envelope = func.ST_MakeEnvelope(*box, STORAGE_SRID, type_=Geometry)
+    return and_(geometry.op("&&")(envelope), func.ST_Intersects(geometry, envelope))
 
 
 def _geometry(geometry: ColumnElement[Any], srid: int) -> ColumnElement[Any]:
     return geometry if srid == STORAGE_SRID else func.ST_Transform(geometry, srid, type_=Geometry)
 
 
-def _geojson(model: LayerTable) -> ColumnElement[str]:
+def _geojson(model: LayerTable, table: FromClause) -> ColumnElement[str]:
     """Return the SQL that writes a feature as GeoJSON text."""
-    table = model.table
     properties: list[Any] = []
     decimals = {each.name for each in model.columns if each.python_type is float}
     for name in ("territory", "source", "source_id", *(each.name for each in model.columns), "tags"):

@@ -324,7 +324,7 @@ def find_territory(connection: Connection, territory: str) -> dict[str, Any]:
 
 def registered(connection: Connection) -> list[dict[str, Any]]:
     """Return what the base knows of each territory, the one that was there first before the others."""
-    columns = [each for each in TerritoryRow.__table__.columns if each.name != "boundary"]
+    columns = [each for each in TerritoryRow.__table__.columns if each.name not in {"boundary", "pack"}]
     return [
         dict(row)
         for row in connection.execute(select(*columns).order_by(TerritoryRow.added_at, TerritoryRow.id)).mappings()

@@ -109,7 +109,7 @@ def execute(process: Process, body: Annotated[dict[str, Any], Body()]) -> Respon
     described = find_analysis(process)
     inputs, response = _request(described, body)
     territory = inputs.pop(TERRITORY, None)
-    result = runner.run(databases.engine(), described.id, inputs, territory=territory)
+    result = runner.run(databases.engine(public=True), described.id, inputs, territory=territory)
     content = to_geojson(result)
     if response == "raw":
         return Response(content, media_type=GEOJSON)

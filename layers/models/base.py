@@ -26,6 +26,10 @@ from layers.description import Layer
 
 STORAGE_SRID = 4326
 TILE_SRID = 3857
+PUBLIC = "horad_public"
+"""The PostgreSQL role that holds the rights on the tables: whoever isn't the owner works as it or as its member."""
+HISTORY = "history"
+"""The schema of the tables of earlier states, each named like its layer."""
 
 
 class Base(DeclarativeBase):
@@ -54,23 +58,32 @@ class Feature(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-10)
     source: Mapped[str] = mapped_column(sort_order=-8)
     source_id: Mapped[str] = mapped_column(sort_order=-7)
-    geom: Mapped[Any] = mapped_column(
-        Geometry("GEOMETRY", srid=STORAGE_SRID, spatial_index=False), nullable=False, sort_order=90
-    )
     tags: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}", sort_order=91)
+    restricted: Mapped[bool] = mapped_column(server_default="false", sort_order=92)
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), sort_order=92)
-    geom_3857: Mapped[Any] = mapped_column(
-        Geometry("GEOMETRY", srid=TILE_SRID, spatial_index=False),
-        Computed(f"ST_Transform(geom, {TILE_SRID})", persisted=True),
-        sort_order=93,
-        deferred=True,
-    )
+    updated_by: Mapped[str] = mapped_column(server_default="", sort_order=92)
+    run: Mapped[int | None] = mapped_column(BigInteger, sort_order=92)
 
     @declared_attr
     @classmethod
     def territory(cls) -> Mapped[str]:
         """Declare the territory to which the feature belongs."""
         return mapped_column(ForeignKey("territories.id", ondelete="CASCADE"), sort_order=-9)
+
+    @declared_attr
+    @classmethod
+    def geom(cls) -> Mapped[Any]:
+        """Declare the geometry."""
+        kind = Geometry("GEOMETRY", srid=STORAGE_SRID, spatial_index=False)
+        return mapped_column(kind, nullable=not cls.layer.located, sort_order=90)
+
+    @declared_attr
+    @classmethod
+    def geom_3857(cls) -> Mapped[Any]:
+        """Declare the geometry as tiles need it."""
+        kind = Geometry("GEOMETRY", srid=TILE_SRID, spatial_index=False)
+        computed = Computed(f"ST_Transform(geom, {TILE_SRID})", persisted=True)
+        return mapped_column(kind, computed, nullable=not cls.layer.located, sort_order=93, deferred=True)
 
     @declared_attr.directive
     @classmethod

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from layers.models.base import STORAGE_SRID, Base
@@ -25,6 +25,8 @@ class TerritoryRow(Base):
     boundary: Mapped[Any] = mapped_column(Geometry("GEOMETRY", srid=STORAGE_SRID, spatial_index=False), nullable=True)
     view: Mapped[list[float] | None] = mapped_column(JSONB)
     attribution: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
+    restricted: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    pack: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
@@ -38,6 +40,7 @@ class IngestRun(Base):
     source: Mapped[str]
     file_name: Mapped[str]
     fingerprint: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     finished_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     report: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
@@ -63,3 +66,18 @@ class LayerVersion(Base):
     layer: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger, server_default="0")
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    changed_in: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Membership(Base):
+    """What someone may do in a territory and in all that belong to it."""
+
+    __tablename__ = "memberships"
+
+    principal: Mapped[str] = mapped_column(primary_key=True)
+    territory: Mapped[str] = mapped_column(ForeignKey("territories.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[str]
+    granted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    granted_by: Mapped[str] = mapped_column(server_default=text("session_user"))
+
+    __table_args__ = (CheckConstraint("role IN ('viewer', 'analyst', 'editor', 'admin')", name="role"),)

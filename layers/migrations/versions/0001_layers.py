@@ -9,8 +9,6 @@ from alembic import op
 from geoalchemy2 import Geometry
 from sqlalchemy.dialects.postgresql import JSONB
 
-from layers.migrations.tracking import create_function, drop_function, track_layer, untrack_layer
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -30,20 +28,53 @@ _LAYERS = (
 )
 _NOW = sa.text("now()")
 
+_FUNCTION = """
+CREATE FUNCTION horad_layer_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    extent box2d;
+    rows bigint;
+    raised bigint;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT count(*), ST_Extent(geom) INTO rows, extent FROM new_rows;
+    ELSIF TG_OP = 'DELETE' THEN
+        SELECT count(*), ST_Extent(geom) INTO rows, extent FROM old_rows;
+    ELSE
+        SELECT count(*), ST_Extent(geom) INTO rows, extent
+        FROM (SELECT geom FROM old_rows UNION ALL SELECT geom FROM new_rows) AS both_rows;
+    END IF;
+    IF rows = 0 THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO layer_versions AS v (layer, version) VALUES (TG_TABLE_NAME, 1)
+    ON CONFLICT (layer) DO UPDATE SET version = v.version + 1, changed_at = now()
+    RETURNING version INTO raised;
+    PERFORM pg_notify('horad_layers', json_build_object(
+        'layer', TG_TABLE_NAME, 'version', raised,
+        'bbox', json_build_array(ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)))::text);
+    RETURN NULL;
+END $$
+"""
+
+_EVENTS = {
+    "INSERT": "REFERENCING NEW TABLE AS new_rows",
+    "UPDATE": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    "DELETE": "REFERENCING OLD TABLE AS old_rows",
+}
+
 
 def upgrade() -> None:
-    create_function()
+    op.execute(_FUNCTION)
     _create_registry()
     _create_layers()
 
 
 def downgrade() -> None:
     for layer in _LAYERS:
-        untrack_layer(layer)
         op.drop_table(layer)
     for table in ("ingest_rejects", "ingest_runs", "territories", "layer_versions"):
         op.drop_table(table)
-    drop_function()
+    op.execute("DROP FUNCTION horad_layer_changed()")
 
 
 def _geometry(srid: int) -> Geometry:
@@ -70,7 +101,11 @@ def _create_layer(name: str, geometry_types: tuple[str, str], *columns: sa.Colum
     )
     for geometry in ("geom", "geom_3857"):
         op.create_index(f"ix_{name}_{geometry}", name, [geometry], postgresql_using="gist")
-    track_layer(name)
+    for event, tables in _EVENTS.items():
+        op.execute(
+            f'CREATE TRIGGER version_{event.lower()} AFTER {event} ON "{name}" {tables} '
+            "FOR EACH STATEMENT EXECUTE FUNCTION horad_layer_changed()"
+        )
 
 
 def _create_registry() -> None:

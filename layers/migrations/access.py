@@ -1,0 +1,109 @@
+"""Who may see and change which rows: roles a territory, enforced by row-level security."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from layers.models.base import HISTORY, PUBLIC
+
+ROLES = ("viewer", "analyst", "editor", "admin")
+"""From the least to the most; each may what those before it may."""
+
+_FUNCTIONS = {
+    "horad_is_trusted()": """
+CREATE FUNCTION horad_is_trusted() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp
+RETURN pg_has_role(session_user, current_user, 'MEMBER')
+""",
+    "horad_principal()": """
+CREATE FUNCTION horad_principal() RETURNS text LANGUAGE sql STABLE SET search_path = public, pg_temp
+RETURN CASE WHEN horad_is_trusted() THEN nullif(current_setting('horad.principal', true), '')
+            ELSE session_user::text END
+""",
+    "horad_actor()": """
+CREATE FUNCTION horad_actor() RETURNS text LANGUAGE sql STABLE SET search_path = public, pg_temp
+RETURN coalesce(horad_principal(), session_user::text)
+""",
+    "horad_subtree(text)": """
+CREATE FUNCTION horad_subtree(root text) RETURNS text[] LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+WITH RECURSIVE tree AS (
+    SELECT root AS id UNION SELECT t.id FROM territories AS t JOIN tree ON t.parent = tree.id)
+SELECT array_agg(id) FROM tree
+$$
+""",
+    "horad_territories(text)": """
+CREATE FUNCTION horad_territories(wanted text) RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp
+AS $$
+WITH RECURSIVE mine AS (
+    SELECT m.territory FROM memberships AS m WHERE m.principal = horad_principal()
+       AND array_position(ARRAY['viewer', 'analyst', 'editor', 'admin'], m.role)
+        >= array_position(ARRAY['viewer', 'analyst', 'editor', 'admin'], wanted)
+    UNION SELECT t.id FROM territories AS t JOIN mine ON t.parent = mine.territory)
+SELECT coalesce(array_agg(territory), '{}') FROM mine
+$$
+""",
+    "horad_open(text)": """
+CREATE FUNCTION horad_open(layer text) RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp
+AS $$ SELECT coalesce(array_agg(id), '{}') FROM territories WHERE NOT restricted && ARRAY[layer, '*'] $$
+""",
+}
+
+_READABLE_TERRITORY = "id, title, parent, metric_srid, boundary, view, attribution, added_at, restricted"
+
+
+def create_functions(connection: Connection) -> None:
+    """Create the group of all who aren't the owner, and the functions that tell who may what."""
+    connection.exec_driver_sql(
+        f"DO $$ BEGIN CREATE ROLE {PUBLIC} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+    )
+    connection.exec_driver_sql(f"GRANT {PUBLIC} TO CURRENT_USER")
+    for function in _FUNCTIONS.values():
+        connection.exec_driver_sql(function)
+
+
+def drop_functions(connection: Connection) -> None:
+    """Drop the functions again; the group stays, since it is of the whole server."""
+    for name in reversed(_FUNCTIONS):
+        connection.exec_driver_sql(f"DROP FUNCTION {name}")
+
+
+def protect_registry(connection: Connection) -> None:
+    """Show the public which territories and versions there are, and loads and rejects to whom they concern only."""
+    connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {HISTORY} TO {PUBLIC}")
+    connection.exec_driver_sql(f"GRANT SELECT ({_READABLE_TERRITORY}) ON territories TO {PUBLIC}")
+    connection.exec_driver_sql(f"GRANT SELECT ON layer_versions TO {PUBLIC}")
+    protect(connection, "ingest_runs", see="viewer")
+    connection.exec_driver_sql(f"GRANT SELECT ON ingest_rejects TO {PUBLIC}")
+    connection.exec_driver_sql("ALTER TABLE ingest_rejects ENABLE ROW LEVEL SECURITY")
+    connection.exec_driver_sql(
+        "CREATE POLICY see ON ingest_rejects FOR SELECT USING (run IN ("
+        "SELECT id FROM ingest_runs WHERE territory = ANY ((SELECT horad_territories('editor'))::text[])))"
+    )
+    protect(connection, "memberships", see="admin", change="admin")
+
+
+def protect(connection: Connection, table: str, *, see: str, change: str | None = None) -> None:
+    """Let only those see, and change, the rows of a table that have at least these roles in the row's territory."""
+    connection.exec_driver_sql(f"GRANT SELECT{', INSERT, UPDATE, DELETE' if change else ''} ON {table} TO {PUBLIC}")
+    connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    connection.exec_driver_sql(f"CREATE POLICY see ON {table} FOR SELECT USING ({_has(see)})")
+    if change:
+        connection.exec_driver_sql(f"CREATE POLICY change ON {table} USING ({_has(change)})")
+
+
+def protect_layer(connection: Connection, layer: str) -> None:
+    """Let everybody see what is public of a layer and its history, viewers see it all, and editors change it."""
+    visible = f"NOT restricted AND territory = ANY ((SELECT horad_open('{layer}'))::text[]) OR {_has('viewer')}"
+    for table in (f'"{layer}"', f'{HISTORY}."{layer}"'):
+        connection.exec_driver_sql(f"GRANT SELECT ON {table} TO {PUBLIC}")
+        connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        connection.exec_driver_sql(f"CREATE POLICY see ON {table} FOR SELECT USING ({visible})")
+    connection.exec_driver_sql(f'GRANT INSERT, UPDATE, DELETE ON "{layer}" TO {PUBLIC}')
+    connection.exec_driver_sql(f'CREATE POLICY change ON "{layer}" USING ({_has("editor")})')
+
+
+def _has(role: str) -> str:
+    return f"territory = ANY ((SELECT horad_territories('{role}'))::text[])"

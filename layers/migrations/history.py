@@ -1,0 +1,135 @@
+"""The triggers that stamp every change of a layer, keep its old rows and raise its version, in the same transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from layers.models.base import HISTORY
+
+_BEFORE = """
+CREATE FUNCTION horad_prepare_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DECLARE
+    moment timestamptz;
+BEGIN
+    INSERT INTO layer_versions (layer) VALUES (TG_TABLE_NAME) ON CONFLICT DO NOTHING;
+    SELECT CASE WHEN v.changed_in = pg_current_xact_id()::text::bigint THEN v.changed_at
+                ELSE greatest(clock_timestamp(), v.changed_at + interval '1 microsecond') END
+    INTO moment FROM layer_versions AS v WHERE v.layer = TG_TABLE_NAME FOR UPDATE;
+    PERFORM set_config('horad.moment_' || TG_TABLE_NAME, moment::text, true);
+    PERFORM set_config('horad.actor', horad_actor(), true);
+    IF NOT horad_is_trusted() THEN
+        PERFORM set_config('horad.run', '', true);
+    END IF;
+    RETURN NULL;
+END $$
+"""
+
+_STAMP = """
+CREATE FUNCTION horad_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.updated_at := current_setting('horad.moment_' || TG_TABLE_NAME)::timestamptz;
+    NEW.updated_by := current_setting('horad.actor');
+    NEW.run := nullif(current_setting('horad.run', true), '')::bigint;
+    RETURN NEW;
+END $$
+"""
+
+_AFTER = """
+CREATE FUNCTION horad_record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DECLARE
+    extent box2d;
+    rows bigint;
+    raised bigint;
+    names text;
+    moment timestamptz := current_setting('horad.moment_' || TG_TABLE_NAME)::timestamptz;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT count(*), ST_Extent(geom) INTO rows, extent FROM new_rows;
+    ELSIF TG_OP = 'DELETE' THEN
+        SELECT count(*), ST_Extent(geom) INTO rows, extent FROM old_rows;
+    ELSE
+        SELECT count(*), ST_Extent(geom) INTO rows, extent
+        FROM (SELECT geom FROM old_rows UNION ALL SELECT geom FROM new_rows) AS both_rows;
+    END IF;
+    IF rows = 0 THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO names FROM pg_attribute
+        WHERE attrelid = format('history.%I', TG_TABLE_NAME)::regclass AND attnum > 0 AND NOT attisdropped
+          AND attname NOT IN ('valid_to', 'ended_by', 'ended_run', 'ended_how');
+        EXECUTE format(
+            'INSERT INTO history.%I (%s, valid_to, ended_by, ended_run, ended_how)'
+            ' SELECT %s, $1, $2, $3, $4 FROM old_rows WHERE updated_at < $1', TG_TABLE_NAME, names, names)
+        USING moment, current_setting('horad.actor'), nullif(current_setting('horad.run', true), '')::bigint,
+              CASE TG_OP WHEN 'DELETE' THEN 'removed' ELSE 'changed' END;
+    END IF;
+    UPDATE layer_versions AS v
+    SET version = v.version + 1, changed_at = moment, changed_in = pg_current_xact_id()::text::bigint
+    WHERE v.layer = TG_TABLE_NAME RETURNING v.version INTO raised;
+    PERFORM pg_notify('horad_layers', json_build_object(
+        'layer', TG_TABLE_NAME, 'version', raised,
+        'bbox', json_build_array(ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)))::text);
+    RETURN NULL;
+END $$
+"""
+
+_NO_TRUNCATE = """
+CREATE FUNCTION horad_no_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'TRUNCATE % would leave no history: use DELETE', TG_TABLE_NAME;
+END $$
+"""
+
+_EVENTS = {
+    "INSERT": "REFERENCING NEW TABLE AS new_rows",
+    "UPDATE": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    "DELETE": "REFERENCING OLD TABLE AS old_rows",
+}
+
+
+def create_functions(connection: Connection) -> None:
+    """Create the functions that the triggers of all layers call; those of `access` must be there."""
+    connection.exec_driver_sql(f"CREATE SCHEMA {HISTORY}")
+    for function in (_BEFORE, _STAMP, _AFTER, _NO_TRUNCATE):
+        connection.exec_driver_sql(function.replace("%", "%%"))
+
+
+def drop_functions(connection: Connection) -> None:
+    """Drop them again."""
+    for name in ("prepare_change", "stamp", "record_change", "no_truncate"):
+        connection.exec_driver_sql(f"DROP FUNCTION horad_{name}()")
+    connection.exec_driver_sql(f"DROP SCHEMA {HISTORY}")
+
+
+def track_layer(connection: Connection, layer: str) -> None:
+    """Keep the history of a layer from now on, and raise its version with every statement that changes it."""
+    table, old = f'"{layer}"', f'{HISTORY}."{layer}"'
+    for statement in (
+        f"CREATE TABLE {old} (LIKE {table}, valid_to timestamptz NOT NULL, ended_by text NOT NULL, ended_run bigint,"
+        " ended_how text NOT NULL)",
+        f"ALTER TABLE {old} DROP COLUMN geom_3857",
+        f"CREATE INDEX ON {old} (id, valid_to)",
+        f"CREATE INDEX ON {old} (territory, source, source_id, valid_to)",
+        f"CREATE INDEX ON {old} (valid_to)",
+        f"CREATE INDEX ON {old} USING gist (geom)",
+        f"CREATE TRIGGER changing BEFORE INSERT OR UPDATE OR DELETE ON {table}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION horad_prepare_change()",
+        f"CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION horad_stamp()",
+        f"CREATE TRIGGER no_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION horad_no_truncate()",
+        *(
+            f"CREATE TRIGGER version_{event.lower()} AFTER {event} ON {table} {tables}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION horad_record_change()"
+            for event, tables in _EVENTS.items()
+        ),
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def untrack_layer(connection: Connection, layer: str) -> None:
+    """Take the triggers of a layer away, and drop its history."""
+    for name in ("changing", "stamp", "no_truncate", *(f"version_{event.lower()}" for event in _EVENTS)):
+        connection.exec_driver_sql(f'DROP TRIGGER {name} ON "{layer}"')
+    connection.exec_driver_sql(f'DROP TABLE {HISTORY}."{layer}"')
