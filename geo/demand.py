@@ -14,7 +14,8 @@ from geo.errors import InvalidInputError
 from geo.services import column, dwellings_of, numbers
 
 if TYPE_CHECKING:
-    from geo.routing import Positions, TravelNetwork
+    from geo.positions import Positions
+    from geo.routing import TravelNetwork
 
 POPULATION = LayerInput(layer="population", optional=True)
 DWELLINGS = LayerInput(layer="buildings", columns=("use", "dwellings"), optional=True)
