@@ -10,7 +10,8 @@ from rich.table import Table
 from geo.accessibility import gaussian, two_step
 from geo.matrices import cost_matrix, nearest
 from geo.network import Network
-from geo.routing import Positions, TravelNetwork
+from geo.positions import Positions
+from geo.routing import TravelNetwork
 from geo.siting import mclp, p_median
 from geo.siting_model import Model
 from geo.topology import Floats

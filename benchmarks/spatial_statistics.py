@@ -16,7 +16,7 @@ from geo.autocorrelation import getis_ord
 from geo.clusters import dbscan
 from geo.density import lixels, network_density
 from geo.network import Network
-from geo.routing import Positions
+from geo.positions import Positions
 from geo.space_time import knox
 from geo.statistics import permuted_p
 from geo.travel import WALK

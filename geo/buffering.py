@@ -15,7 +15,8 @@ import shapely
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from geo.routing import ReachedStreets, TravelNetwork
+    from geo.reach import ReachedStreets
+    from geo.routing import TravelNetwork
     from geo.topology import Bools, Geometries, Ints
 
 FANOUT = 8

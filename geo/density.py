@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import KDTree
 
 from geo.errors import InvalidInputError
-from geo.routing import Positions
+from geo.positions import Positions
 from geo.topology import Bools, Floats, Geometries, Ints, cut_lines, ranges
 
 if TYPE_CHECKING:

@@ -27,7 +27,9 @@ from geo.travel import MODES
 
 if TYPE_CHECKING:
     from geo.buffering import StreetBuffer
-    from geo.routing import Positions, ReachedStreets, TravelNetwork, TravelTimes
+    from geo.positions import Positions
+    from geo.reach import ReachedStreets, TravelTimes
+    from geo.routing import TravelNetwork
 
 MINUTES = {"be": "хв", "ru": "мин", "en": "min"}
 KILOMETRES = {"be": "км", "ru": "км", "en": "km"}
@@ -141,7 +143,7 @@ def service_areas(
     areas = []
     done = 0
     for times in travel.times(places, limit_s=cutoffs[0], direction=direction, together=merge):
-        rows = len(times.node_s)
+        rows = len(times)
         labels = np.array([None]) if merge else origins.index.to_numpy()[done : done + rows]
         done += rows
         reached = [times.reached(cutoff_s) for cutoff_s in cutoffs]
@@ -175,7 +177,7 @@ def _count_buildings(
     times: TravelTimes, farthest: ReachedStreets, buildings: gpd.GeoSeries | None, cutoffs: list[float], max_m: float
 ) -> list[Any]:
     """Return how many buildings each row reaches, for each cutoff; nulls where none were given."""
-    rows = len(times.node_s)
+    rows = len(times)
     if buildings is None:
         return [pd.array([pd.NA] * rows, dtype="Int64") for _ in cutoffs]
     streets = np.concatenate([farthest.edge, times.origins.edge])

@@ -11,13 +11,14 @@ from scipy.sparse import csr_array, vstack
 from scipy.sparse.csgraph import dijkstra
 
 from geo.errors import InvalidInputError
-from geo.routing import Positions, TravelNetwork, on_one_edge, part_of
+from geo.positions import Positions, on_one_edge, part_of
 from geo.topology import Floats, Ints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from geo.routing import Direction
+    from geo.positions import Direction
+    from geo.routing import TravelNetwork
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -167,7 +168,7 @@ def _rows(
 ) -> Iterator[Floats]:
     """Yield times of some sources after others, shape (some sources, places)."""
     if chunk is None:
-        chunk = max(1, CELLS_AT_ONCE // max(len(travel.network.node_xy), len(places)))
+        chunk = max(1, CELLS_AT_ONCE // max(travel.graph(direction).vertices, len(places)))
     if chunk < 1:
         raise InvalidInputError(f"chunk must be at least 1, not {chunk}")
     for first in range(0, len(sources), chunk):
@@ -190,19 +191,19 @@ def _nearest_one(
     label, seconds = np.full(len(demand), -1), np.full(len(demand), np.inf)
     if len(facilities) == 0:
         return label[:, np.newaxis], seconds[:, np.newaxis]
-    network, nodes = travel.network, len(travel.network.node_xy)
-    graph = travel.graph_with(facilities, direction)
-    sources = np.arange(nodes, nodes + len(facilities))
-    node_s, _, source = dijkstra(graph, indices=sources, limit=limit_s, min_only=True, return_predecessors=True)
+    graph = travel.graph(direction)
+    costs_s = travel.graph_with(facilities, direction)
+    sources = np.arange(graph.vertices, costs_s.shape[0])
+    vertex_s, _, source = dijkstra(costs_s, indices=sources, limit=limit_s, min_only=True, return_predecessors=True)
     out_s, back_s = travel.costs_s(direction)
     edge = np.where(demand.found, demand.edge, 0)
     for end, way_s in (
-        (network.start[edge], part_of(demand.fraction, out_s[edge])),
-        (network.end[edge], part_of(1 - demand.fraction, back_s[edge])),
+        (graph.start[edge], part_of(demand.fraction, out_s[edge])),
+        (graph.end[edge], part_of(1 - demand.fraction, back_s[edge])),
     ):
-        better = node_s[end] + way_s < seconds
-        seconds[better] = (node_s[end] + way_s)[better]
-        label[better] = source[end][better] - nodes
+        better = vertex_s[end] + way_s < seconds
+        seconds[better] = (vertex_s[end] + way_s)[better]
+        label[better] = source[end][better] - graph.vertices
     for facility, place in on_one_edge(facilities, demand):
         ahead = demand.fraction[place] - facilities.fraction[facility]
         along_s = part_of(np.abs(ahead), np.where(ahead > 0, out_s[edge[place]], back_s[edge[place]]))

@@ -13,6 +13,7 @@ import shapely
 
 from geo.crs import metric_crs
 from geo.errors import InvalidInputError
+from geo.graph import Arcs
 from geo.routing import TravelNetwork
 from geo.topology import BuildReport, Floats, Geometries, Ints, join_at_shared_vertices
 from geo.travel import StreetAttributes
@@ -91,7 +92,7 @@ class Network:
         _check_lines(roads.geometry, lines)
         if not 0 < tolerance_m < np.inf:
             raise InvalidInputError(f"tolerance_m must be positive, not {tolerance_m}")
-        topology = join_at_shared_vertices(shapely.force_2d(lines), tolerance_m=tolerance_m)
+        topology = join_at_shared_vertices(lines, tolerance_m=tolerance_m)
         arrays = {
             "node_xy": topology.node_xy,
             "start": topology.start,
@@ -136,6 +137,11 @@ class Network:
     @cached_property
     def _for_mode(self) -> Callable[[TravelMode], TravelNetwork]:
         return lru_cache(maxsize=MODES_KEPT)(partial(TravelNetwork.of, self))
+
+    @cached_property
+    def arcs(self) -> Arcs:
+        """Both directions of every edge."""
+        return Arcs.of(self.start, self.end, len(self.node_xy))
 
     def edges(self) -> gpd.GeoDataFrame:
         """Return the edges: ``feature``, ``start`` and ``end`` (node numbers), ``length_m``, geometry."""

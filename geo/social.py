@@ -37,7 +37,8 @@ from geo.services import (
 from geo.siting import Siting, mclp, p_median
 
 if TYPE_CHECKING:
-    from geo.routing import Positions, TravelNetwork
+    from geo.positions import Positions
+    from geo.routing import TravelNetwork
     from geo.topology import Floats, Ints
 
 MINUTES = {"be": "хв", "ru": "мин", "en": "min"}

@@ -83,7 +83,7 @@ def join_at_shared_vertices(lines: Geometries, *, tolerance_m: float) -> Topolog
     bounds = shapely.bounds(lines)
     not_finite = ~empty & ~np.isfinite(bounds).all(axis=1)
     usable = np.flatnonzero(~empty & ~not_finite)
-    parts, owner = shapely.get_parts(lines[usable], return_index=True)
+    parts, owner = _single(lines[usable])
     xy, part = shapely.get_coordinates(parts, return_index=True)
     vertex = _vertex_ids(xy, tolerance_m)
     kept = _distinct(part, vertex)
@@ -99,6 +99,14 @@ def join_at_shared_vertices(lines: Geometries, *, tolerance_m: float) -> Topolog
     )
     line = usable[owner[edge_part]]
     return Topology(node_xy=node_xy, start=start, end=end, line=line, geometry=geometry, report=report)
+
+
+def _single(lines: Geometries) -> tuple[Geometries, Ints]:
+    """Return the parts of the lines, and the position of the line of each."""
+    if (shapely.get_type_id(lines) != shapely.GeometryType.MULTILINESTRING).all():
+        return lines, np.arange(len(lines))
+    parts, owner = shapely.get_parts(lines, return_index=True)
+    return parts, owner
 
 
 def _vertex_ids(xy: Floats, tolerance_m: float) -> Ints:

@@ -17,7 +17,8 @@ from sklearn.neighbors import KernelDensity
 from geo.density import lixels, network_density, plane_density
 from geo.errors import InvalidInputError
 from geo.network import Network
-from geo.routing import Positions, TravelNetwork
+from geo.positions import Positions
+from geo.routing import TravelNetwork
 from geo.travel import WALK
 
 CRS = "EPSG:32635"

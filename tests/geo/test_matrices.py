@@ -14,7 +14,8 @@ from street_map import CRS, StreetMap, draw
 from geo.errors import InvalidInputError
 from geo.matrices import cost_matrix, dense, nearest
 from geo.network import Network
-from geo.routing import Positions, TravelNetwork
+from geo.positions import Positions
+from geo.routing import TravelNetwork
 from geo.travel import DRIVE
 
 CAR = DRIVE.at(3.6)

@@ -16,7 +16,9 @@ from street_map import CRS, StreetMap, draw
 
 from geo.errors import InvalidInputError
 from geo.network import Network
-from geo.routing import Direction, TravelNetwork, TravelTimes
+from geo.positions import Direction
+from geo.reach import TravelTimes
+from geo.routing import TravelNetwork
 from geo.travel import DRIVE, WALK
 
 METRE_A_SECOND = 3.6
@@ -66,7 +68,7 @@ def test_nodes_within_a_radius_of_the_unit_grid(unit_grid: TravelNetwork, radius
     """They are 2r² + 2r + 1: those of the grid within a Manhattan distance."""
     centre = unit_grid.snap(gpd.GeoSeries([Point(50, 50)], crs=CRS), max_m=1)
     (found,) = unit_grid.times(centre, limit_s=radius)
-    assert np.isfinite(found.node_s).sum() == nodes
+    assert np.isfinite(found.vertex_s).sum() == nodes
 
 
 @pytest.mark.parametrize(("radius", "length_m"), [(1, 4), (2, 16), (5, 100), (2.5, 16 + 20 / 2)])
@@ -155,7 +157,7 @@ def test_of_parallel_streets_the_fastest_counts() -> None:
     network = Network.from_lines(gpd.GeoSeries([bow, chord, on], crs=CRS))
     travel = network.for_mode(FEET)
     (found,) = travel.times(travel.snap(gpd.GeoSeries([Point(0, 0)], crs=CRS), max_m=1), limit_s=150)
-    assert found.node_s[0, :2].tolist() == [0, 100]
+    assert found.vertex_s[0, :2].tolist() == [0, 100]
     assert found.reached(150).length_m(1)[0] == pytest.approx(150 + 50 + 100 + 50)
 
 
@@ -168,7 +170,7 @@ def test_a_loop_is_walked_from_both_sides() -> None:
     assert from_stem.reached(15).length_m(1)[0] == pytest.approx(10 + 5 + 5)
     (from_loop,) = travel.times(travel.snap(gpd.GeoSeries([Point(20, 8)], crs=CRS), max_m=1), limit_s=100)
     to_junction = 2 + np.hypot(10, 10)
-    assert from_loop.node_s.min() == pytest.approx(to_junction)
+    assert from_loop.vertex_s.min() == pytest.approx(to_junction)
     assert from_loop.reached(to_junction + 1).length_m(1)[0] == pytest.approx(2 * (to_junction + 1) + 1)
 
 
@@ -176,7 +178,7 @@ def test_origins_together_take_the_nearest() -> None:
     streets = draw("A---------B---------C")
     apart = times(streets, "A", "C", limit_s=60)
     together = times(streets, "A", "C", limit_s=60, together=True)
-    assert together.node_s[0].tolist() == apart.node_s.min(axis=0).tolist()
+    assert together.vertex_s[0].tolist() == apart.vertex_s.min(axis=0).tolist()
     assert together.reached(60).length_m(1)[0] == 120
     overlapping = times(streets, "AB:40", "AB:60", limit_s=60, together=True).reached(30)
     assert overlapping.length_m(1)[0] == pytest.approx(80)
@@ -188,9 +190,9 @@ def test_many_origins_come_in_batches(monkeypatch: pytest.MonkeyPatch, unit_grid
     (whole,) = unit_grid.times(places, limit_s=9)
     monkeypatch.setattr("geo.routing.CELLS_AT_ONCE", 3 * len(unit_grid.network.node_xy))
     batches = list(unit_grid.times(places, limit_s=9))
-    assert [len(batch.node_s) for batch in batches] == [3, 3, 1]
-    assert np.array_equal(np.concatenate([batch.node_s for batch in batches]), whole.node_s)
-    lengths = np.concatenate([batch.reached(9).length_m(len(batch.node_s)) for batch in batches])
+    assert [len(batch.vertex_s) for batch in batches] == [3, 3, 1]
+    assert np.array_equal(np.concatenate([batch.vertex_s for batch in batches]), whole.vertex_s)
+    lengths = np.concatenate([batch.reached(9).length_m(len(batch.vertex_s)) for batch in batches])
     assert lengths == pytest.approx(whole.reached(9).length_m(7))
 
 
@@ -242,7 +244,7 @@ def reached_length(
     travel = Network.from_roads(roads).for_mode(CAR)
     places = travel.snap(gpd.GeoSeries(list(origins), crs=CRS), max_m=1)
     (found,) = travel.times(places, limit_s=cutoff_s, direction=direction, together=together)
-    return float(found.reached(cutoff_s).length_m(len(found.node_s)).sum())
+    return float(found.reached(cutoff_s).length_m(len(found.vertex_s)).sum())
 
 
 def metres_reached(roads: gpd.GeoDataFrame, origin: Point, cutoff_s: int) -> int:
