@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
-import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +13,10 @@ from geo.errors import InvalidInputError
 from layers.catalog import all_layers, find
 from layers.errors import SourceError
 from layers.ingest import Progress, Report, ingest, last_fingerprint
-from layers.settings import get_settings
 from layers.sources import osm, table, vector
 from layers.sources.bounds import bounds
+from layers.sources.downloads import download
+from layers.sources.fetch import Fetcher
 from layers.sources.records import Reader
 from layers.territory import (
     PACKS,
@@ -34,7 +31,6 @@ from layers.territory import (
     registered,
 )
 
-_DOWNLOAD_TIMEOUT_S = 60
 _READ_BYTES = 1024 * 1024
 _FORMAT = "1"
 """Part of every fingerprint: raised when sources must be read anew though their files are the same."""
@@ -235,28 +231,12 @@ def _locate(places: Sequence[Place]) -> tuple[Path | None, list[str]]:
         file = place.local_file()
         if file is None and place.url is not None:
             try:
-                file = _download(place.url)
-            except (OSError, http.client.HTTPException) as error:
+                with Fetcher(place.url) as fetcher:
+                    file = download(fetcher, place.url)
+            except SourceError as error:
                 misses.append(f"{place} ({error})")
                 continue
         if file is not None:
             return file, misses
         misses.append(str(place))
     return None, misses
-
-
-def _download(url: str) -> Path:
-    """Return the file behind an address, kept in HORAD_HOME."""
-    kept = get_settings().home / "downloads" / hashlib.sha256(url.encode()).hexdigest()[:12] / url.rsplit("/", 1)[-1]
-    if kept.is_file():
-        return kept
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_name(f"{kept.name}.part")
-    try:
-        with urllib.request.urlopen(url, timeout=_DOWNLOAD_TIMEOUT_S) as answer, partial.open("wb") as file:  # noqa: S310
-            shutil.copyfileobj(answer, file)
-            if answer.length:
-                raise urllib.error.URLError(f"the answer ends {answer.length} bytes too early")
-        return partial.replace(kept)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -15,39 +15,31 @@ import pyproj.database
 import shapely
 import yaml
 from geoalchemy2 import Geometry
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from sqlalchemy import Connection, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
-from layers.catalog import find
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import TerritoryRow
 from layers.settings import PROJECT, get_settings
-from layers.sources.coordinates import to_degrees
+from layers.sources.description import (
+    STRICT,
+    Box,
+    KnownCrs,
+    LayerName,
+    SourceDescription,
+    Titles,
+    check_columns,
+)
 from layers.sources.mapping import ColumnRule
 
 PACKS = PROJECT / "data" / "territories"
 
 _ID_LENGTH = 63
 _ROOM_DEG = 0.01
-
-_STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-def _every_language(value: dict[str, str]) -> dict[str, str]:
-    if set(value) != set(LANGUAGES):
-        raise ValueError(f"needs a text in each of the languages {', '.join(LANGUAGES)}")
-    return value
-
-
-def _box(value: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    west, south, east, north = value
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise ValueError("must be [west, south, east, north] in degrees")
-    return value
 
 
 def _metric_crs(value: str) -> str:
@@ -60,30 +52,10 @@ def _metric_crs(value: str) -> str:
     return f"EPSG:{crs.to_epsg()}"
 
 
-def _known_crs(value: str) -> str:
-    try:
-        to_degrees(value)
-    except InvalidInputError as error:
-        raise ValueError(str(error)) from error
-    return value
-
-
-def _layer(value: str) -> str:
-    try:
-        find(value)
-    except NotFoundError as error:
-        raise ValueError(str(error)) from error
-    return value
-
-
-Titles = Annotated[dict[str, str], AfterValidator(_every_language)]
-Box = Annotated[tuple[float, float, float, float], AfterValidator(_box)]
-
-
 class Place(BaseModel):
     """One place where a source's file may be found: a package's file, a file of the data folder, or a URL."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     package: str | None = None
     path: str | None = None
@@ -118,12 +90,7 @@ class Place(BaseModel):
         return f"{self.data} in {get_settings().data}" if self.data is not None else str(self.url)
 
 
-class _Source(BaseModel):
-    model_config = _STRICT
-
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    title: Titles
-    attribution: str
+class _Source(SourceDescription):
     places: tuple[Place, ...] = Field(min_length=1)
 
 
@@ -151,8 +118,8 @@ class TableSource(_Source):
     """
 
     kind: Literal["table"]
-    layer: Annotated[str, AfterValidator(_layer)]
-    crs: Annotated[str, AfterValidator(_known_crs)] = "EPSG:4326"
+    layer: LayerName
+    crs: KnownCrs = "EPSG:4326"
     x: str
     y: str
     key: str | None = None
@@ -160,12 +127,7 @@ class TableSource(_Source):
 
     @model_validator(mode="after")
     def _names_columns_of_the_layer(self) -> TableSource:
-        known = {column.name for column in find(self.layer).table.columns if "column" in column.info}
-        unknown = sorted(set(self.columns) - known)
-        if unknown:
-            raise ValueError(
-                f"the layer {self.layer} has no column {', '.join(unknown)}; it has {', '.join(sorted(known))}"
-            )
+        check_columns(self.layer, self.columns)
         return self
 
 
@@ -182,7 +144,7 @@ def _ids_once(value: tuple[Source, ...]) -> tuple[Source, ...]:
 class Territory(BaseModel):
     """A city or a region: its names, its ground and its sources."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=_ID_LENGTH)
     title: Titles

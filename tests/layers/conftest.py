@@ -31,3 +31,14 @@ def data_folder(database_url: str, tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
     patch.undo()
     get_settings.cache_clear()
+
+
+@pytest.fixture
+def private_addresses() -> Iterator[pytest.MonkeyPatch]:
+    """Lets sources be on this machine; other settings may be set with what it gives."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HORAD_ALLOW_PRIVATE_ADDRESSES", "true")
+    get_settings.cache_clear()
+    yield patch
+    patch.undo()
+    get_settings.cache_clear()

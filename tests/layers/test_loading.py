@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 from openstreetmap import node, write, xml
 from town import PLACE, Town
+from web import Asked, Reply, web
 
 from geo.errors import InvalidInputError
 from layers.errors import NotFoundError, SourceError
@@ -37,33 +34,6 @@ def pack(*places: dict[str, str], attribution: str = "the test") -> Territory:
 def load(town: Town, *places: dict[str, str], **options: Any) -> Outcome:
     [outcome] = load_territory(town.engine, pack(*places, **options))
     return outcome
-
-
-@contextmanager
-def web(content: bytes, *, announced: int | None = None) -> Iterator[tuple[str, list[str]]]:
-    """A web server with one file, and the paths it was asked for."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Length", str(announced or len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, args=[0.01])
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_a_source_is_read_again_only_when_it_or_its_description_changes(town: Town, data_folder: Path) -> None:
@@ -93,27 +63,46 @@ def test_a_source_that_is_nowhere_is_told_with_its_places(town: Town, data_folde
     assert town.features("businesses") == {}
 
 
-def test_what_is_on_this_machine_goes_before_the_web(town: Town, data_folder: Path) -> None:
+def test_what_is_on_this_machine_goes_before_the_web(town: Town, data_folder: Path, private_addresses: object) -> None:
     write(data_folder / "town.osm", node(1, 0, 0, {"shop": "bakery"}))
-    with web(SHOP) as (url, asked):
-        assert load(town, {"url": f"{url}/town.osm"}, {"data": "town.osm"}).report is not None
-    assert asked == []
+    with web(lambda _: Reply(SHOP)) as served:
+        assert load(town, {"url": f"{served.url}/town.osm"}, {"data": "town.osm"}).report is not None
+    assert served.asked == []
 
 
-def test_a_file_from_the_web_is_fetched_once(town: Town) -> None:
-    with web(SHOP) as (url, asked):
-        assert load(town, {"url": f"{url}/town.osm"}).report is not None
-        assert load(town, {"url": f"{url}/town.osm"}).note == "unchanged since the last load of town.osm"
-    assert asked == ["/town.osm"]
-    assert list(town.features("businesses")) == ["n1"]
+def test_a_file_from_the_web_is_loaded_again_only_when_it_has_changed(town: Town, private_addresses: object) -> None:
+    files = {"1": SHOP, "2": xml(node(1, 0, 0, {"shop": "butcher"})).encode()}
+    there = "1"
+
+    def answer(asked: Asked) -> Reply:
+        if asked.headers.get("if-none-match") == there:
+            return Reply(status=304, length=None)
+        return Reply(files[there], headers={"ETag": there})
+
+    with web(answer) as served:
+        place = {"url": f"{served.url}/town.osm"}
+        assert load(town, place).report is not None
+        assert load(town, place).note == "unchanged since the last load of town.osm"
+        there = "2"
+        changed = load(town, place).report
+    assert changed is not None
+    assert changed.layers["businesses"].changed == 1
+    assert served.paths == ["/town.osm"] * 3
 
 
-def test_a_download_that_is_cut_off_is_not_taken_for_the_file(town: Town) -> None:
-    with web(SHOP[:60], announced=len(SHOP)) as (url, _):
-        outcome = load(town, {"url": f"{url}/cut.osm"})
+def test_a_download_that_is_cut_off_is_not_taken_for_the_file(town: Town, private_addresses: object) -> None:
+    with web(lambda _: Reply(SHOP[:60], length=len(SHOP))) as served:
+        outcome = load(town, {"url": f"{served.url}/cut.osm"})
     assert outcome.report is None
     assert "cut.osm" in outcome.note
-    assert not list((get_settings().home / "downloads").rglob("cut.osm"))
+    assert not list((get_settings().home / "downloads").rglob("cut.osm*"))
+
+
+def test_a_place_on_this_machine_is_not_asked_through_the_web(town: Town) -> None:
+    with web(lambda _: Reply(SHOP)) as served:
+        outcome = load(town, {"url": f"{served.url}/town.osm"})
+    assert "HORAD_ALLOW_PRIVATE_ADDRESSES" in outcome.note
+    assert served.asked == []
 
 
 def test_what_cant_be_loaded_is_told(town: Town, tmp_path: Path) -> None:

@@ -1,0 +1,115 @@
+"""The words that all sources of a territory's YAML file share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated
+
+from croniter import croniter
+from croniter.croniter import CroniterError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from geo.errors import InvalidInputError
+from geo.language import LANGUAGES
+from layers.catalog import find
+from layers.errors import NotFoundError
+from layers.sources.coordinates import to_degrees
+from layers.sources.mapping import ColumnRule
+
+STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+_CRON_FIELDS = 5
+_CRON_FIELD = re.compile(r"(\d|[*/,-]|[A-Za-z]{3})+")
+
+
+def _every_language(value: dict[str, str]) -> dict[str, str]:
+    if set(value) != set(LANGUAGES):
+        raise ValueError(f"needs a text in each of the languages {', '.join(LANGUAGES)}")
+    return value
+
+
+def _box(value: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    west, south, east, north = value
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise ValueError("must be [west, south, east, north] in degrees")
+    return value
+
+
+def _known_crs(value: str) -> str:
+    try:
+        to_degrees(value)
+    except InvalidInputError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+def _layer(value: str) -> str:
+    try:
+        find(value)
+    except NotFoundError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+def _cron(value: str) -> str:
+    fields = value.split()
+    if len(fields) != _CRON_FIELDS or not all(_CRON_FIELD.fullmatch(each) for each in fields):
+        raise ValueError("must be five cron fields: minute, hour, day of the month, month, day of the week")
+    try:
+        last_due(value, datetime.now(UTC))
+    except CroniterError as error:
+        raise ValueError(f"is no time that ever comes: {error}") from error
+    return value
+
+
+Titles = Annotated[dict[str, str], AfterValidator(_every_language)]
+Box = Annotated[tuple[float, float, float, float], AfterValidator(_box)]
+KnownCrs = Annotated[str, AfterValidator(_known_crs)]
+LayerName = Annotated[str, AfterValidator(_layer)]
+Schedule = Annotated[str, AfterValidator(_cron)]
+
+
+class SourceDescription(BaseModel):
+    """What is said of every source.
+
+    Parameters
+    ----------
+    id
+        Under which the source is known.
+    title
+        In every language.
+    attribution
+        What must be shown wherever its features are.
+    schedule
+        When a worker loads it again: a cron expression of five fields, in UTC. Without one it is loaded with the
+        territory only.
+    """
+
+    model_config = STRICT
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: Titles
+    attribution: str
+    schedule: Schedule | None = None
+
+
+def last_due(schedule: str, moment: datetime) -> datetime:
+    """Return when a schedule was due last, at a moment or before it."""
+    due: datetime = croniter(schedule, moment).get_prev(datetime)
+    return moment if croniter.match(schedule, moment) and moment.second == 0 else due
+
+
+def check_columns(layer: str, columns: Mapping[str, ColumnRule]) -> None:
+    """Make sure that a mapping names columns of its layer.
+
+    Raises
+    ------
+    ValueError
+        It names others; the text lists those there are.
+    """
+    known = {column.name for column in find(layer).columns}
+    unknown = sorted(set(columns) - known)
+    if unknown:
+        raise ValueError(f"the layer {layer} has no column {', '.join(unknown)}; it has {', '.join(sorted(known))}")
