@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from api import service
+from api.cli_history import add_history_commands
 from api.cli_run import run_app
-from api.console import loading_progress, print_outcome, print_report
+from api.console import loading_progress, print_json, print_outcome, print_report
 from geo.errors import HoradError
 from layers import database, loading, store
 from layers.catalog import all_layers
@@ -30,6 +30,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(run_app, name="run")
+add_history_commands(app)
 out = Console(highlight=False)
 
 TerritoryOption = Annotated[str | None, typer.Option("--territory", "-t", help="Id of a territory, such as helsinki.")]
@@ -122,7 +123,7 @@ def load(
             progress=progress(file.name),
         )
     if as_json:
-        _print_json(report.as_dict())
+        print_json(report.as_dict())
         return
     new = " (new)" if isinstance(place, Territory) else ""
     out.print(f"Loaded {file.name} into the territory {name}{new} as the source {report.source}")
@@ -135,9 +136,14 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help=f"The file to write: {', '.join(FORMATS)}.")],
     territory: TerritoryOption = None,
     bbox: Annotated[str | None, typer.Option(help="Only what touches west,south,east,north in degrees.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="As it was at a time or on a date, such as 2024-05-01.")] = None,
 ) -> None:
     """Write a layer to a file."""
-    query = store.Query(territory=territory, bbox=None if bbox is None else store.parse_bbox(bbox))
+    query = store.Query(
+        territory=territory,
+        bbox=None if bbox is None else store.parse_bbox(bbox),
+        as_of=None if as_of is None else store.parse_moment(as_of),
+    )
     with Console(stderr=True).status(f"Writing {output} …"), _engine().connect() as connection:
         count = export_layer(connection, layer, output, query)
     out.print(f"Wrote {count:,} features of {layer} to {output}")
@@ -159,7 +165,7 @@ def status(as_json: JsonOption = False) -> None:
             known["territories"] = [each["id"] for each in registered(connection)]
             known["layers"] = {name: store.count(connection, name, store.Query()) for name in sorted(all_layers())}
     if as_json:
-        _print_json(known)
+        print_json(known)
         return
     out.print(f"Server       {known['server'] or 'not running'}")
     running = f"PostgreSQL {found.postgresql} with PostGIS {found.postgis}" if found.running else "not running"
@@ -186,10 +192,6 @@ def _engine() -> Any:
     engine = database.engine()
     migrate(engine)
     return engine
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -38,6 +41,11 @@ def loading_progress(console: Console) -> Iterator[Callable[[str], Listener]]:
             return advance
 
         yield listen
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, and nothing else, for other programs."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def print_outcome(console: Console, outcome: Outcome) -> None:

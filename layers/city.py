@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy import Engine
 from geo.network import Network
 from layers import database, runner, store
 from layers.catalog import all_layers, find
+from layers.changes import ChangeReport, changes
+from layers.history import State, timeline
 from layers.models.base import STORAGE_SRID
 from layers.territory import find_territory
 
@@ -32,6 +35,7 @@ class LayerOfCity:
         only: Sequence[str] | None = None,
         crs: int = STORAGE_SRID,
         tags: bool = False,
+        as_of: dt.datetime | None = None,
     ) -> gpd.GeoDataFrame:
         """Read the layer.
 
@@ -47,15 +51,27 @@ class LayerOfCity:
             The EPSG code of the CRS wanted, such as the city's ``metric_srid``.
         tags
             Whether what has no column of its own comes along, as a dict a feature.
+        as_of
+            As the layer was at that moment; by default as it is.
 
         Returns
         -------
         geopandas.GeoDataFrame
             One row a feature, the index holding its id.
         """
-        query = store.Query(territory=self._territory, bbox=bbox, limit=limit)
+        query = store.Query(territory=self._territory, bbox=bbox, limit=limit, as_of=as_of)
         with self._engine.connect() as connection:
             return store.read_frame(connection, self.name, query, srid=crs, only=only, tags=tags)
+
+    def changes(self, *, since: dt.datetime, until: dt.datetime | None = None) -> ChangeReport:
+        """Compare the layer at two moments; ``until`` is now by default."""
+        with self._engine.connect() as connection:
+            return changes(connection, self.name, since=since, until=until, territory=self._territory)
+
+    def timeline(self, feature_id: int) -> list[State]:
+        """Return the states that a feature has been in, the earliest first."""
+        with self._engine.connect() as connection:
+            return timeline(connection, self.name, feature_id)
 
     def __len__(self) -> int:
         with self._engine.connect() as connection:

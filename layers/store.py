@@ -26,6 +26,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     type_coerce,
     union_all,
 )
@@ -119,6 +120,21 @@ def parse_bbox(text: str) -> Box:
     return west, south, east, north
 
 
+def parse_moment(text: str) -> dt.datetime:
+    """Read a moment: a time as in RFC 3339, or a date, which stands for its first moment; without a zone it is UTC.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no such time.
+    """
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInputError(f"{text} is no time, such as 2020-01-31T12:00:00Z or 2020-01-31") from error
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+
+
 def read_frame(
     connection: Connection,
     layer: str,
@@ -156,7 +172,7 @@ def read_frame(
         There is no such layer or column.
     """
     model = find(layer)
-    table = _rows(model, query)
+    table = rows_at(model, query.as_of)
     described = {each.name: each.python_type for each in model.columns}
     missing = sorted(set(only or ()) - set(described))
     if missing:
@@ -178,7 +194,7 @@ def read_page(connection: Connection, layer: str, query: Query) -> Page:
     model = find(layer)
     limited = query.limit or 1
     one_more = replace(query, limit=limited + 1)
-    table = _rows(model, query)
+    table = rows_at(model, query.as_of)
     statement = _matching(select(table.c.id, _geojson(model, table)), model, table, one_more)
     rows = connection.execute(statement).all()
     page = rows[:limited]
@@ -194,7 +210,7 @@ def read_feature(connection: Connection, layer: str, feature_id: int, *, as_of: 
         The layer, or its feature, isn't there.
     """
     model = find(layer)
-    table = _rows(model, Query(as_of=as_of))
+    table = rows_at(model, as_of)
     text = connection.execute(select(_geojson(model, table)).where(table.c.id == feature_id)).scalar()
     if text is None:
         raise NotFoundError(f"The layer {layer} has no feature {feature_id}.")
@@ -204,7 +220,7 @@ def read_feature(connection: Connection, layer: str, feature_id: int, *, as_of: 
 def count(connection: Connection, layer: str, query: Query) -> int:
     """Count the features that match."""
     model = find(layer)
-    table = _rows(model, query)
+    table = rows_at(model, query.as_of)
     matching = _where(select(func.count()).select_from(table), model, table, query)
     return int(connection.execute(matching).scalar_one())
 
@@ -213,7 +229,7 @@ def count_up_to(connection: Connection, layer: str, query: Query, *, at_most: in
     """Count the features that match, on all pages, or return ``None`` where there are more than ``at_most``."""
     model = find(layer)
     every_page = replace(query, after=None, limit=None, offset=None)
-    table = _rows(model, query)
+    table = rows_at(model, query.as_of)
     matching = _where(select(literal_column("1")).select_from(table), model, table, every_page)
     some = matching.limit(at_most + 1).subquery()
     found = int(connection.execute(select(func.count()).select_from(some)).scalar_one())
@@ -263,17 +279,23 @@ def versions(connection: Connection) -> dict[str, int]:
     return dict.fromkeys(all_layers(), 0) | {row.layer: row.version for row in found}
 
 
-def _rows(model: LayerTable, query: Query) -> FromClause:
-    """Return the layer as it is or, where a moment is asked for, as it was."""
-    if query.as_of is None:
+def rows_at(model: LayerTable, as_of: dt.datetime | None) -> FromClause:
+    """Return the layer as it is or, where a moment is given, as it was then."""
+    if as_of is None:
         return model.table
     past = model.history
     names = [each.name for each in past.columns if each.name in model.table.columns]
-    standing = select(*(model.table.c[name] for name in names)).where(model.table.c.updated_at <= query.as_of)
-    ended = select(*(past.c[name] for name in names)).where(
-        past.c.updated_at <= query.as_of, past.c.valid_to > query.as_of
-    )
+    standing = select(*(model.table.c[name] for name in names)).where(model.table.c.updated_at <= as_of)
+    ended = select(*(past.c[name] for name in names)).where(past.c.updated_at <= as_of, past.c.valid_to > as_of)
     return union_all(standing, ended).subquery(model.name)
+
+
+def within(table: FromClause, territory: str | None) -> ColumnElement[bool]:
+    """Return the condition that a row belongs to a territory or to one below it; without a territory, to any."""
+    if territory is None:
+        return true()
+    family = cast(select(func.horad_subtree(territory)).scalar_subquery(), ARRAY(Text))
+    return table.c.territory == func.any(family)
 
 
 def _matching(statement: Select[Any], model: LayerTable, table: FromClause, query: Query) -> Select[Any]:
@@ -283,8 +305,7 @@ def _matching(statement: Select[Any], model: LayerTable, table: FromClause, quer
 
 def _where(statement: Select[Any], model: LayerTable, table: FromClause, query: Query) -> Select[Any]:
     if query.territory is not None:
-        family = cast(select(func.horad_subtree(query.territory)).scalar_subquery(), ARRAY(Text))
-        statement = statement.where(table.c.territory == func.any(family))
+        statement = statement.where(within(table, query.territory))
     if query.after is not None:
         statement = statement.where(table.c.id > query.after)
     if query.bbox is not None:

@@ -36,6 +36,9 @@ _OFFERED = {"json": JSON, "html": HTML}
 _ITEMS_OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
 
 Collection = Annotated[str, Path(description="Name of a layer.")]
+AsOf = Annotated[
+    str | None, Query(description="As the layer was at that moment: a time as in RFC 3339, or a date; by default now")
+]
 router = APIRouter(tags=["Features"])
 
 
@@ -107,6 +110,7 @@ def items(
     collection: Collection,
     bbox: Annotated[str | None, Query(description="west,south,east,north in degrees")] = None,
     datetime: Annotated[str | None, Query(description="A time or an interval, as in RFC 3339")] = None,
+    as_of: AsOf = None,
     limit: Annotated[int, Query(ge=1, description=f"At most so many; more than {MAX_LIMIT} counts as that")] = 10,
     offset: Annotated[
         int | None, Query(ge=0, le=MAX_INT64, description="Leave out so many first; the next links are faster")
@@ -122,6 +126,7 @@ def items(
     query = store.Query(
         bbox=None if bbox is None else store.parse_bbox(bbox),
         time=None if datetime is None else parse_interval(datetime),
+        as_of=None if as_of is None else store.parse_moment(as_of),
         limit=min(limit, MAX_LIMIT),
         offset=offset,
         after=after,
@@ -155,11 +160,13 @@ def item(
     lang: Language,
     collection: Collection,
     feature: Annotated[str, Path(description="Its id.")],
+    as_of: AsOf = None,
     f: Format = None,
 ) -> Response:
     """Return one feature with all its properties."""
     chosen = negotiate(request, f, _ITEMS_OFFERED)
-    text = store.read_feature(database, collection, store.parse_id(collection, feature))
+    moment = None if as_of is None else store.parse_moment(as_of)
+    text = store.read_feature(database, collection, store.parse_id(collection, feature), as_of=moment)
     base = base_url(request)
     links = formats(f"{base}/collections/{collection}/items/{feature}", chosen, _ITEMS_OFFERED)
     links.append(link(f"{base}/collections/{collection}", "collection", JSON, "The layer"))
@@ -190,10 +197,9 @@ def _parse_time(part: str, whole: str) -> datetime | None:
     if part in ("", ".."):
         return None
     try:
-        found = datetime.fromisoformat(part)
-    except ValueError as error:
-        raise InvalidInputError(f"datetime={whole}: {part} is no time, such as 2020-01-31T12:00:00Z") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return store.parse_moment(part)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"datetime={whole}: {error}") from error
 
 
 def _properties(model: LayerTable, lang: str) -> dict[str, dict[str, Any]]:
