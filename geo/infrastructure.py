@@ -27,9 +27,7 @@ from geo.travel import MODES
 
 if TYPE_CHECKING:
     from geo.buffering import StreetBuffer
-    from geo.positions import Positions
     from geo.reach import ReachedStreets, TravelTimes
-    from geo.routing import TravelNetwork
 
 MINUTES = {"be": "хв", "ru": "мин", "en": "min"}
 KILOMETRES = {"be": "км", "ru": "км", "en": "km"}
@@ -106,8 +104,8 @@ def service_areas(
     cutoffs_s
         Times, in seconds; at most 10, each up to 4 hours.
     mode
-        ``walk``: 5 km/h, one-way streets ignored; ``drive``: speed limits or the speeds of the class of street,
-        one-way streets followed. See `geo.travel`.
+        ``walk``: 5 km/h, one-way streets ignored; ``cycle``: 16 km/h, and ``drive``: speed limits or the speeds of
+        the class of street, both slower on rough surfaces and along one-way streets only. See `geo.travel`.
     speed_kmh
         One speed on all streets, in place of those of the mode.
     direction
@@ -136,7 +134,7 @@ def service_areas(
     """
     travel = network.for_mode(MODES[mode] if speed_kmh is None else MODES[mode].at(speed_kmh))
     surroundings = travel.buffer(buffer_m)
-    places = _snapped(travel, origins, snap_max_m)
+    places = travel.locate(origins, max_m=snap_max_m, what="origins")
     cutoffs = sorted(set(cutoffs_s), reverse=True)
     if buildings is not None:
         buildings = _in_crs_of(network, buildings)
@@ -154,17 +152,6 @@ def service_areas(
         ]
     every = pd.concat(areas, ignore_index=True)
     return every.sort_values("cutoff_s", ascending=False, kind="stable", ignore_index=True)
-
-
-def _snapped(travel: TravelNetwork, origins: gpd.GeoSeries, max_m: float) -> Positions:
-    places = travel.snap(origins.to_crs(travel.network.crs), max_m=max_m)
-    lost = origins[~places.found]
-    if len(lost):
-        named = ", ".join(f"{label!r} at {point}" for label, point in lost.head(3).items())
-        raise InvalidInputError(
-            f"no street open to mode {travel.mode.name!r} within {max_m:g} m of {len(lost)} of the origins: {named}"
-        )
-    return places
 
 
 def _in_crs_of(network: Network, buildings: gpd.GeoDataFrame) -> gpd.GeoSeries:

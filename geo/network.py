@@ -78,7 +78,8 @@ class Network:
         roads
             Lines in a projected CRS in metres. Of these columns any may be missing or null: ``road_class``
             (OpenStreetMap's ``highway``), ``max_speed_kmh``, ``one_way`` (``both``, ``forward``, ``backward``),
-            ``foot`` and ``motor_vehicle`` (true or false: access whatever the class).
+            ``foot``, ``bicycle`` and ``motor_vehicle`` (true or false: access whatever the class), ``surface``
+            (as in OpenStreetMap), ``name``.
         tolerance_m
             Vertices are the same when their coordinates, rounded to this, are.
 

@@ -17,7 +17,7 @@ CutoffsS = Annotated[
 ]
 
 ModeName = Annotated[
-    Literal["walk", "drive"],
+    Literal["walk", "cycle", "drive"],
     labelled({"be": "Спосаб руху", "ru": "Способ передвижения", "en": "Mode of travel"}),
 ]
 

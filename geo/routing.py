@@ -142,6 +142,32 @@ class TravelNetwork:
         positions.edge[row], positions.fraction[row], positions.distance_m[row] = edge, fraction, distance
         return positions
 
+    def locate(self, points: gpd.GeoSeries, *, max_m: float, what: str) -> Positions:
+        """Find the nearest place on an open edge for points, all of which must have one.
+
+        Parameters
+        ----------
+        points
+            In any CRS.
+        max_m
+            See `snap`.
+        what
+            What the points are, for the error message.
+
+        Raises
+        ------
+        InvalidInputError
+            If a point is farther from every open edge; the text names the first few.
+        """
+        places = self.snap(points.to_crs(self.network.crs), max_m=max_m)
+        lost = points[~places.found]
+        if len(lost):
+            named = ", ".join(f"{label!r} at {point}" for label, point in lost.head(3).items())
+            raise InvalidInputError(
+                f"no street open to mode {self.mode.name!r} within {max_m:g} m of {len(lost)} of the {what}: {named}"
+            )
+        return places
+
     def times(
         self,
         origins: Positions,

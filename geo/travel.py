@@ -33,15 +33,22 @@ class StreetAttributes:
         Speed limit; NaN where not known.
     one_way
         1 where traffic may only follow the line, -1 where only go against it, 0 where both.
-    foot, motor_vehicle
+    foot, bicycle, motor_vehicle
         1 where explicitly allowed, -1 where forbidden, 0 where the class decides.
+    surface
+        OpenStreetMap's ``surface`` value; empty where not known.
+    name
+        Of the street; empty where it has none.
     """
 
     road_class: npt.NDArray[np.object_]
     max_speed_kmh: Floats
     one_way: Bytes
     foot: Bytes
+    bicycle: Bytes
     motor_vehicle: Bytes
+    surface: npt.NDArray[np.object_]
+    name: npt.NDArray[np.object_]
 
     @classmethod
     def read(cls, roads: gpd.GeoDataFrame) -> StreetAttributes:
@@ -49,19 +56,35 @@ class StreetAttributes:
         missing = pd.Series(np.nan, index=roads.index)
         column = {name: roads.get(name, missing) for name in cls.__dataclass_fields__}
         return cls(
-            road_class=column["road_class"].astype(object).where(column["road_class"].notna(), "").to_numpy(),
+            road_class=_texts(column["road_class"]),
             max_speed_kmh=_speeds(column["max_speed_kmh"]),
             one_way=_one_way(column["one_way"]),
             foot=_access(column["foot"]),
+            bicycle=_access(column["bicycle"]),
             motor_vehicle=_access(column["motor_vehicle"]),
+            surface=_texts(column["surface"]),
+            name=_texts(column["name"]),
         )
 
     def take(self, rows: Ints) -> StreetAttributes:
         """Return those of some rows, read-only."""
-        taken = {name: getattr(self, name)[rows] for name in self.__dataclass_fields__}
-        for values in taken.values():
-            values.setflags(write=False)
-        return StreetAttributes(**taken)
+        return _read_only({name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
+
+    def followed_by(self, others: StreetAttributes) -> StreetAttributes:
+        """Return these and then those of other streets, read-only."""
+        both = {name: (getattr(self, name), getattr(others, name)) for name in self.__dataclass_fields__}
+        return _read_only({name: np.concatenate(values) for name, values in both.items()})
+
+
+def _read_only(columns: dict[str, Any]) -> StreetAttributes:
+    for values in columns.values():
+        values.setflags(write=False)
+    return StreetAttributes(**columns)
+
+
+def _texts(values: Any) -> npt.NDArray[np.object_]:
+    texts: npt.NDArray[np.object_] = values.astype(object).where(values.notna(), "").to_numpy()
+    return texts
 
 
 def _speeds(values: Any) -> Floats:
@@ -107,6 +130,8 @@ class TravelMode:
         Speed where nothing else says it.
     class_speeds_kmh
         Speed by class of street.
+    surface_speeds_kmh
+        The highest speed by surface, whatever else says.
     follows_limits
         Whether a known speed limit replaces the speed.
     follows_one_way
@@ -114,21 +139,22 @@ class TravelMode:
     """
 
     name: str
-    permission: Literal["foot", "motor_vehicle"]
+    permission: Literal["foot", "bicycle", "motor_vehicle"]
     closed_classes: frozenset[str] = frozenset()
     speed_kmh: float
     class_speeds_kmh: Mapping[str, float] = field(default_factory=dict, hash=False)
+    surface_speeds_kmh: Mapping[str, float] = field(default_factory=dict, hash=False)
     follows_limits: bool = False
     follows_one_way: bool = False
 
     def __post_init__(self) -> None:
-        for speed in (self.speed_kmh, *self.class_speeds_kmh.values()):
+        for speed in (self.speed_kmh, *self.class_speeds_kmh.values(), *self.surface_speeds_kmh.values()):
             if not 0 < speed < np.inf:
                 raise InvalidInputError(f"{self.name}: a speed must be positive and finite, not {speed} km/h")
 
     def at(self, speed_kmh: float) -> TravelMode:
         """Return the mode with one speed on every street."""
-        return replace(self, speed_kmh=speed_kmh, class_speeds_kmh={}, follows_limits=False)
+        return replace(self, speed_kmh=speed_kmh, class_speeds_kmh={}, surface_speeds_kmh={}, follows_limits=False)
 
     def costs_s(self, streets: StreetAttributes, length_m: Floats) -> tuple[Floats, Floats]:
         """Return the seconds along each street and against it; infinite where it may not be travelled.
@@ -150,6 +176,9 @@ class TravelMode:
         speeds = np.where(np.isnan(by_class), self.speed_kmh, by_class)
         if self.follows_limits:
             speeds = np.where(np.isnan(streets.max_speed_kmh), speeds, streets.max_speed_kmh)
+        if self.surface_speeds_kmh:
+            highest = pd.Series(streets.surface).map(dict(self.surface_speeds_kmh)).to_numpy(dtype=float)
+            speeds = np.fmin(speeds, highest)
         return speeds
 
 
@@ -163,6 +192,21 @@ WALK = TravelMode(
     speed_kmh=5.0,
 )
 """On foot: 5 km/h, about 1.39 m/s, on every street but motorways and trunk roads, whatever its direction."""
+
+CYCLE = TravelMode(
+    name="cycle",
+    permission="bicycle",
+    closed_classes=_NOT_BUILT
+    | {"motorway", "motorway_link", "trunk", "trunk_link", "raceway", "bus_guideway", "busway"}
+    | {"footway", "steps", "corridor", "platform", "elevator", "bridleway"},
+    speed_kmh=16.0,
+    class_speeds_kmh={"pedestrian": 8.0, "path": 12.0, "track": 12.0},
+    surface_speeds_kmh=dict.fromkeys(("sett", "compacted", "fine_gravel", "unpaved"), 12.0)
+    | dict.fromkeys(("gravel", "pebblestone", "cobblestone", "unhewn_cobblestone", "ground", "dirt", "earth"), 9.0)
+    | dict.fromkeys(("grass", "sand", "mud"), 6.0),
+    follows_one_way=True,
+)
+"""By bicycle: 16 km/h, slower on paths and on surfaces that are not smooth; one-way streets are followed."""
 
 DRIVE = TravelMode(
     name="drive",
@@ -188,9 +232,14 @@ DRIVE = TravelMode(
         "service": 20.0,
         "track": 20.0,
     },
+    surface_speeds_kmh=dict.fromkeys(("compacted", "sett"), 50.0)
+    | dict.fromkeys(("unpaved", "gravel", "fine_gravel", "pebblestone", "cobblestone", "unhewn_cobblestone"), 40.0)
+    | dict.fromkeys(("ground", "dirt", "earth", "grass"), 25.0)
+    | dict.fromkeys(("sand", "mud"), 15.0),
     follows_limits=True,
     follows_one_way=True,
 )
-"""By car in free flow: the speed limit where it is known, else a speed by class; one-way streets are followed."""
+"""By car in free flow: the speed limit where it is known, else a speed by class, less on a surface that is not smooth;
+one-way streets are followed."""
 
-MODES = {mode.name: mode for mode in (WALK, DRIVE)}
+MODES = {mode.name: mode for mode in (WALK, CYCLE, DRIVE)}

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SHARP_DEG = 45.0
 """A change of direction by less than this is straight on."""
 
+BACK_DEG = 179.0
+"""One by more than this is turning back, though it be onto another edge beside."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TurnCosts:
@@ -33,7 +36,7 @@ class TurnCosts:
     left_s, right_s, straight_s
         Turning by `SHARP_DEG` or more, and going on. Where traffic keeps to the right it is the left turn that waits.
     u_turn_s
-        Turning back onto the same edge.
+        Turning back, onto the same edge or one that lies upon it.
     banned
         Pairs of labels of lines, from the first of which one must not turn into the second.
     """
@@ -74,7 +77,7 @@ def turn_graph(network: Network, cost_s: Floats, turns: TurnCosts, *, reverse: b
         if reverse
         else _turn_s(network, coming, into, turns)
     )
-    kept = np.isfinite(turn_s) & np.isfinite(cost_s[into])
+    kept = np.isfinite(turn_s)
     coming, into, turn_s = coming[kept], into[kept], turn_s[kept]
     first = np.searchsorted(coming, np.arange(len(every) + 1))
     exits = csr_array((turn_s, into.astype(np.int32), first.astype(np.int32)), shape=(len(every), len(every)))
@@ -98,7 +101,7 @@ def _turn_s(network: Network, coming: Ints, into: Ints, turns: TurnCosts) -> Flo
     arcs = network.arcs
     angle = turn_angles_deg(network, coming, into)
     degree = np.bincount(arcs.tail, minlength=len(network.node_xy))[arcs.head[coming]]
-    back = into == arcs.reverse(coming)
+    back = (into == arcs.reverse(coming)) | (np.abs(angle) > BACK_DEG)
     seconds = np.select([angle >= SHARP_DEG, angle <= -SHARP_DEG], [turns.left_s, turns.right_s], turns.straight_s)
     seconds = np.where(degree > 2, seconds, 0.0)
     seconds = np.where(back, np.where(degree > 1, turns.u_turn_s, _at_dead_end(turns)), seconds)

@@ -338,3 +338,38 @@ def test_times_are_those_of_networkx_on_random_streets(direction: Direction) -> 
     for row, seconds in zip(used[:5], found.at(places), strict=True):
         expected = nx.single_source_dijkstra_path_length(searched, row, cutoff=3000, weight="s")
         assert seconds == pytest.approx([expected.get(node, np.inf) for node in used])
+
+
+def test_an_origin_left_late_reaches_less_and_each_has_its_own_cutoff() -> None:
+    streets = draw("A---------B---------C")
+    travel = Network.from_roads(streets.roads).for_mode(CAR)
+    places = travel.snap(streets.points("A", "B"), max_m=1)
+    (apart,) = travel.times(places, limit_s=60, delay_s=np.array([40.0, 0.0]))
+    assert apart.reached(60).length_m(2).tolist() == [20, 120]
+    assert apart.reached(np.array([50.0, 30.0])).length_m(2).tolist() == [10, 60]
+    assert apart.reached(30).length_m(2).tolist() == [0, 60]
+    (together,) = travel.times(places, limit_s=60, delay_s=np.array([40.0, 0.0]), together=True)
+    at = travel.snap(streets.points("A", "AB:10", "AB:40"), max_m=1)
+    assert together.at(at).tolist() == [[40, 50, 60]]
+    assert together.reached(60).length_m(1).tolist() == [140]
+    for wrong in ([1.0], [-1.0, 0.0], [np.inf, 0.0]):
+        with pytest.raises(InvalidInputError, match="delay_s must be 2 finite numbers of 0 or more"):
+            next(travel.times(places, limit_s=60, delay_s=np.array(wrong)))
+
+
+def test_closing_a_street_leaves_the_network_as_it_was() -> None:
+    streets = draw("""
+A---B---C
+|       |
+D-------E
+""")
+    travel = Network.from_roads(streets.roads).for_mode(CAR)
+    a, rest = (travel.snap(streets.points(*names), max_m=1) for names in ("A", ("C", "AB:20")))
+    closed = travel.closed(np.flatnonzero(travel.network.feature == "AB"))
+    (before,), (after,) = (each.times(a, limit_s=500) for each in (travel, closed))
+    assert before.at(rest).tolist() == [[80, 20]]
+    assert after.at(rest).tolist() == [[120, np.inf]]
+    assert np.isfinite(travel.forward_s).all()
+    assert after.reached(500).length_m(1)[0] == pytest.approx(160)
+    with pytest.raises(InvalidInputError, match="a positive time, or infinity, for each of 5 edges"):
+        travel.with_costs(np.zeros(5), np.ones(5))

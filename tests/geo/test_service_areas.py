@@ -194,7 +194,7 @@ def test_inputs_are_left_as_they_were(network: Network, cross: StreetMap) -> Non
         ({"cutoffs_s": [np.inf]}, r"cutoffs_s\[0\]"),
         ({"cutoffs_s": list(range(1, 12))}, "cutoffs_s: .*at most 10 items"),
         ({"cutoffs_s": [1e6]}, r"cutoffs_s\[0\]: .*less than or equal to 14400"),
-        ({"mode": "fly"}, "mode: .*'walk' or 'drive'"),
+        ({"mode": "fly"}, "mode: .*'cycle' or 'drive'"),
         ({"direction": "up"}, "direction: .*'from' or 'to'"),
         ({"speed_kmh": -1}, "speed_kmh: .*greater than 0"),
         ({"buffer_m": 0}, "buffer_m: .*greater than or equal to 1"),
