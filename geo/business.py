@@ -10,13 +10,13 @@ import pandas as pd
 
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
 from geo.areas import areas_around
-from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, known_kinds, share, snap_homes
+from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes
 from geo.errors import InvalidInputError
 from geo.huff import expected_customers, huff_shares, market_change
 from geo.matrices import cost_matrix
 from geo.network import Network
 from geo.parameters import ModeName, Origins, SnapMaxM, SpeedKmh
-from geo.services import STREETS, column, numbers, travel_network
+from geo.services import STREETS, column, different, numbers, travel_network
 
 if TYPE_CHECKING:
     from geo.topology import Floats
@@ -258,7 +258,7 @@ def store_impact(
     stores = _stores(businesses, kind, network)
     own = (column(stores, "brand") == chain).to_numpy(dtype=bool, na_value=False)
     if chain is not None and not own.any():
-        raise InvalidInputError(f"no store is of the chain {chain!r}: there are {known_kinds(column(stores, 'brand'))}")
+        raise InvalidInputError(f"no store is of the chain {chain!r}: there are {different(column(stores, 'brand'))}")
     points = pd.concat([sites.to_crs(network.crs), stores.geometry.centroid])
     places = travel.snap(points, max_m=snap_max_m)
     new = np.arange(len(points)) < len(sites)
@@ -292,8 +292,8 @@ def _stores(businesses: gpd.GeoDataFrame, kind: str, network: Network) -> gpd.Ge
     taken = ((kinds == kind) | (branches == kind)).to_numpy(dtype=bool, na_value=False)
     if not taken.any():
         raise InvalidInputError(
-            f"no business is of the kind or branch {kind!r}: branches are {known_kinds(branches)}, "
-            f"kinds are {known_kinds(kinds):.200}"
+            f"no business is of the kind or branch {kind!r}: branches are {different(branches)}, "
+            f"kinds are {different(kinds):.200}"
         )
     return businesses[taken].to_crs(network.crs)
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 
 from geo.analysis import LayerInput, labelled
@@ -93,11 +92,6 @@ def demand_of(
 def snap_homes(travel: TravelNetwork, homes: gpd.GeoDataFrame, *, max_m: float) -> Positions:
     """Return the places on streets where people live: that nearest to the centre of a cell or a building."""
     return travel.snap(homes.geometry.centroid, max_m=max_m)
-
-
-def known_kinds(values: pd.Series[Any]) -> str:
-    """Return the different values of a column, for error messages."""
-    return ", ".join(sorted(map(str, values.dropna().unique()))) or "none"
 
 
 def share(part: Any, whole: Any) -> Any:

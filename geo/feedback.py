@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from geo.analysis import Column, LayerInput, View, analysis, labelled
-from geo.demand import known_kinds
 from geo.errors import InvalidInputError
-from geo.incidents import located
-from geo.services import column
+from geo.incidents import OnlyCategory, located
+from geo.services import column, different
 from geo.survival import SurvivalCurve, doubly_censored
 
 if TYPE_CHECKING:
@@ -45,10 +44,6 @@ AsOf = Annotated[
     ),
 ]
 NormD = Annotated[float, labelled({"be": "Норма", "ru": "Норматив", "en": "Norm"}, unit="d", gt=0, le=3650)]
-OnlyCategory = Annotated[
-    str | None,
-    labelled({"be": "Толькі катэгорыя", "ru": "Только категория", "en": "Only the category"}, max_length=200),
-]
 AdminLevel = Annotated[
     int | None,
     labelled({"be": "Узровень раёнаў", "ru": "Уровень районов", "en": "Level of districts"}, ge=1, le=15),
@@ -156,13 +151,7 @@ def time_to_close(
         If reports have no column ``opened_at``, no time that is asked for, no district is there, or a parameter is out
         of range.
     """
-    placed = located(reports)
-    if only_category is not None:
-        chosen = (column(placed, "category") == only_category).to_numpy(dtype=bool, na_value=False)
-        if not chosen.any():
-            known = known_kinds(column(placed, "category"))
-            raise InvalidInputError(f"no report is of the category {only_category!r}: there are {known:.300}")
-        placed = placed[chosen]
+    placed = located(reports, only_category)
     table = _table(placed, until, as_of)
     rows = []
     for name, geometry, members in _groups(placed.loc[table.index], districts, by, admin_level):
@@ -232,7 +221,7 @@ def _by_district(
     if level is not None:
         areas = areas[(column(areas, "admin_level") == level).to_numpy(dtype=bool, na_value=False)]
     if areas.empty:
-        raise InvalidInputError(f"no district has the level {level}: there are {known_kinds(districts.admin_level)}")
+        raise InvalidInputError(f"no district has the level {level}: there are {different(districts.admin_level)}")
     row, area = reports.sindex.query(areas.geometry.to_numpy(), predicate="intersects")[::-1]
     for number, (label, place) in enumerate(areas.geometry.items()):
         name = column(areas, "name").iloc[number]

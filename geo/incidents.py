@@ -1,20 +1,78 @@
-"""What the analyses of incidents share: which have a place, and how much each counts."""
+"""What the analyses of incidents share: their parameters, which incidents have a place, and how much each counts."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import geopandas as gpd
 import numpy as np
 import shapely
 
+from geo.analysis import LayerInput, labelled
 from geo.errors import InvalidInputError
-from geo.topology import Floats
+from geo.services import column, different
+from geo.topology import Floats, Ints
+
+if TYPE_CHECKING:
+    from geo.grid import Grid
+
+INCIDENTS = LayerInput(
+    layer="incidents", columns=("category", "severity", "casualties", "occurred_at", "time_precision")
+)
 
 SEVERITY_WEIGHTS = {"fatal": 542.0, "injury": 11.0}
 """In accidents with damage only; from the costs of accidents in AASHTO, Highway Safety Manual 2010, table 4-7."""
 
+PAIRS_AT_MOST = 30_000_000
+"""Of neighbouring cells: more would not fit in memory."""
 
-def located(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return the incidents that have a place, checked to be points."""
+CellM = Annotated[
+    float,
+    labelled({"be": "Шырыня ячэйкі", "ru": "Ширина ячейки", "en": "Width of a cell"}, unit="m", ge=10, le=10_000),
+]
+CellShape = Annotated[
+    Literal["hexagon", "square"], labelled({"be": "Форма ячэйкі", "ru": "Форма ячейки", "en": "Shape of a cell"})
+]
+WeighBy = Annotated[
+    Literal["count", "severity", "casualties"],
+    labelled({"be": "Што лічыць", "ru": "Что считать", "en": "What to count"}),
+]
+FalseDiscovery = Annotated[
+    bool,
+    labelled(
+        {
+            "be": "Папраўка на колькасць ячэек",
+            "ru": "Поправка на число ячеек",
+            "en": "Correct for the number of cells",
+        }
+    ),
+]
+StreetMaxM = Annotated[
+    float,
+    labelled(
+        {
+            "be": "Ад здарэння да вуліцы не далей",
+            "ru": "От происшествия до улицы не далее",
+            "en": "Incident to street at most",
+        },
+        unit="m",
+        gt=0,
+        le=1000,
+    ),
+]
+OnlyCategory = Annotated[
+    str | None,
+    labelled({"be": "Толькі катэгорыя", "ru": "Только категория", "en": "Only the category"}, max_length=200),
+]
+
+
+def located(incidents: gpd.GeoDataFrame, category: str | None = None) -> gpd.GeoDataFrame:
+    """Return the incidents, of a category if one is given, that have a place, checked to be points."""
+    if category is not None:
+        known = column(incidents, "category")
+        if not (known == category).any():
+            raise InvalidInputError(f"nothing is of the category {category!r}: there are {different(known):.300}")
+        incidents = incidents[(known == category).to_numpy(dtype=bool, na_value=False)]
     shapes = incidents.geometry.to_numpy()
     placed = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     wrong = placed & (shapely.get_type_id(shapes) != shapely.GeometryType.POINT)
@@ -39,3 +97,17 @@ def incident_weights(incidents: gpd.GeoDataFrame, weigh_by: str) -> Floats:
     if not (np.isfinite(people) & (people >= 0)).all():
         raise InvalidInputError("casualties must be finite and not negative")
     return people
+
+
+def cells_around(grid: Grid, cells: Ints, radius_m: float) -> Ints:
+    """Return the cells within a distance of some cells, checked to be few enough to compare."""
+    steps = grid.around(radius_m=radius_m)
+    found = cells
+    if len(cells) * len(steps) <= PAIRS_AT_MOST:
+        found = np.unique((cells[:, np.newaxis] + steps).reshape(-1, 2), axis=0)
+    if len(found) * len(steps) > PAIRS_AT_MOST:
+        raise InvalidInputError(
+            f"{len(found):,} cells or more with {len(steps):,} neighbours each are too many to compare: "
+            "take a larger cell_m, a smaller radius_m, or fewer incidents"
+        )
+    return found

@@ -9,53 +9,41 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
+from geo.analysis import ColourClass, Column, View, analysis, labelled
 from geo.autocorrelation import getis_ord
 from geo.crs import metric_crs
 from geo.density import lixels, network_density
 from geo.errors import InvalidInputError
 from geo.grid import Grid
-from geo.incidents import incident_weights, located
+from geo.incidents import (
+    INCIDENTS,
+    CellM,
+    CellShape,
+    FalseDiscovery,
+    OnlyCategory,
+    StreetMaxM,
+    WeighBy,
+    cells_around,
+    incident_weights,
+    located,
+)
 from geo.network import Network
 from geo.parameters import ModeName
+from geo.services import STREETS
 from geo.statistics import adjusted_p
-from geo.topology import Floats, Ints
+from geo.topology import Floats
 from geo.travel import MODES
 from geo.weights import distance_band
 
 LEVELS = {99: 0.01, 95: 0.05, 90: 0.10}
 """The largest p of each level of confidence, in percent."""
 
-PAIRS_AT_MOST = 30_000_000
-"""Of neighbouring cells: more would not fit in memory."""
-
 BAND_IN_CELLS = 20
 
-CellM = Annotated[
-    float,
-    labelled({"be": "Шырыня ячэйкі", "ru": "Ширина ячейки", "en": "Width of a cell"}, unit="m", ge=10, le=10_000),
-]
 RadiusM = Annotated[
     float,
     labelled(
         {"be": "Суседзі ў радыусе", "ru": "Соседи в радиусе", "en": "Neighbours within"}, unit="m", ge=10, le=50_000
-    ),
-]
-CellShape = Annotated[
-    Literal["hexagon", "square"], labelled({"be": "Форма ячэйкі", "ru": "Форма ячейки", "en": "Shape of a cell"})
-]
-WeighBy = Annotated[
-    Literal["count", "severity", "casualties"],
-    labelled({"be": "Што лічыць", "ru": "Что считать", "en": "What to count"}),
-]
-FalseDiscovery = Annotated[
-    bool,
-    labelled(
-        {
-            "be": "Папраўка на колькасць ячэек",
-            "ru": "Поправка на число ячеек",
-            "en": "Correct for the number of cells",
-        }
     ),
 ]
 
@@ -67,19 +55,6 @@ LixelM = Annotated[
     float,
     labelled(
         {"be": "Даўжыня кавалка вуліцы", "ru": "Длина куска улицы", "en": "Piece of street"}, unit="m", ge=5, le=500
-    ),
-]
-StreetMaxM = Annotated[
-    float,
-    labelled(
-        {
-            "be": "Ад здарэння да вуліцы не далей",
-            "ru": "От происшествия до улицы не далее",
-            "en": "Incident to street at most",
-        },
-        unit="m",
-        gt=0,
-        le=1000,
     ),
 ]
 EqualSplit = Annotated[
@@ -108,7 +83,7 @@ def _level(kind: str, level: int, colour: str) -> ColourClass:
         "en": "Where there are significantly more or fewer incidents than chance gives: cells with the Gi* statistic.",
     },
     function="safety",
-    inputs={"incidents": LayerInput(layer="incidents", columns=("severity", "casualties"))},
+    inputs={"incidents": INCIDENTS},
     view=View(
         geometry="polygon",
         colour_by="hot_spot",
@@ -145,6 +120,7 @@ def hot_spots(
     cell_shape: CellShape = "hexagon",
     weigh_by: WeighBy = "count",
     fdr: FalseDiscovery = True,
+    category: OnlyCategory = None,
 ) -> gpd.GeoDataFrame:
     """Find where incidents gather, and where they are missing, beyond chance (Getis-Ord Gi* of cells of a grid).
 
@@ -169,6 +145,8 @@ def hot_spots(
         ``casualties``: people, unknown as none.
     fdr
         Class by the corrected p, and not by p.
+    category
+        Only incidents of this category.
 
     Returns
     -------
@@ -189,10 +167,10 @@ def hot_spots(
             f"radius_m must be from 1 to {BAND_IN_CELLS} cells, {cell_m:g} to {BAND_IN_CELLS * cell_m:g}, "
             f"not {radius_m:g}"
         )
-    placed = located(incidents)
+    placed = located(incidents, category)
     grid = Grid(cell_m=cell_m, shape=cell_shape)
     at = grid.cells_of(shapely.get_coordinates(placed.geometry.to_numpy()))
-    cells = _cells_around(grid, np.unique(at, axis=0), radius_m)
+    cells = cells_around(grid, np.unique(at, axis=0), radius_m)
     every, position = np.unique(np.concatenate([cells, at]), axis=0, return_inverse=True)
     row = position[len(cells) :]
     value = np.bincount(row, weights=incident_weights(placed, weigh_by), minlength=len(every)).astype(float)
@@ -215,12 +193,8 @@ def hot_spots(
     },
     function="safety",
     inputs={
-        "network": LayerInput(
-            layer="roads",
-            as_network=True,
-            columns=("road_class", "max_speed_kmh", "one_way", "foot", "motor_vehicle"),
-        ),
-        "incidents": LayerInput(layer="incidents", columns=("severity", "casualties")),
+        "network": STREETS,
+        "incidents": INCIDENTS,
     },
     view=View(
         geometry="line",
@@ -250,6 +224,7 @@ def incident_density(
     mode: ModeName = "drive",
     weigh_by: WeighBy = "count",
     snap_max_m: StreetMaxM = 50.0,
+    category: OnlyCategory = None,
 ) -> gpd.GeoDataFrame:
     """Estimate how dense incidents are along the streets (network kernel density).
 
@@ -277,6 +252,8 @@ def incident_density(
         What is spread; see `hot_spots`.
     snap_max_m
         An incident farther than this from every street is left out.
+    category
+        Only incidents of this category.
 
     Returns
     -------
@@ -294,7 +271,7 @@ def incident_density(
     if incidents.crs is None:
         raise InvalidInputError("incidents must have a CRS: set it, for example with set_crs(4326)")
     travel = network.for_mode(MODES[mode])
-    placed = located(incidents)
+    placed = located(incidents, category)
     at = travel.snap(placed.geometry.to_crs(network.crs), max_m=snap_max_m)
     weights = incident_weights(placed, weigh_by)[at.found]
     pieces = lixels(travel, length_m=lixel_m)
@@ -308,20 +285,6 @@ def incident_density(
         "density": density[near],
     }
     return gpd.GeoDataFrame(columns, geometry=pieces[near].lines(), crs=network.crs)
-
-
-def _cells_around(grid: Grid, cells: Ints, radius_m: float) -> Ints:
-    """Return the cells within a distance of some cells, checked to be few enough to compare."""
-    steps = grid.around(radius_m=radius_m)
-    found = cells
-    if len(cells) * len(steps) <= PAIRS_AT_MOST:
-        found = np.unique((cells[:, np.newaxis] + steps).reshape(-1, 2), axis=0)
-    if len(found) * len(steps) > PAIRS_AT_MOST:
-        raise InvalidInputError(
-            f"{len(found):,} cells or more with {len(steps):,} neighbours each are too many to compare: "
-            "take a larger cell_m, a smaller radius_m, or fewer incidents"
-        )
-    return found
 
 
 def _tested(value: Floats, centres: Floats, radius_m: float, *, fdr: bool) -> dict[str, npt.NDArray[np.generic]]:

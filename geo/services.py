@@ -89,8 +89,7 @@ def of_kind(facilities: gpd.GeoDataFrame, kind: str, network: Network) -> gpd.Ge
     """Return the facilities of a kind, in the CRS of the network; that there is none is an error."""
     kinds = column(facilities, "kind")
     if not (kinds == kind).any():
-        known = ", ".join(sorted(map(str, kinds.dropna().unique()))) or "none"
-        raise InvalidInputError(f"no facility is of kind {kind!r}: there are {known}")
+        raise InvalidInputError(f"no facility is of kind {kind!r}: there are {different(kinds)}")
     return _in_crs_of(network, facilities[(kinds == kind).to_numpy(dtype=bool, na_value=False)], "facilities")
 
 
@@ -99,8 +98,7 @@ def of_use(buildings: gpd.GeoDataFrame, use: str, network: Network) -> gpd.GeoDa
     uses = column(buildings, "use")
     taken = buildings if use == "all" else buildings[(uses == use).to_numpy(dtype=bool, na_value=False)]
     if taken.empty:
-        known = ", ".join(sorted(map(str, uses.dropna().unique()))) or "none known"
-        raise InvalidInputError(f"no building has the use {use!r}: there are {known}; all takes every building")
+        raise InvalidInputError(f"no building has the use {use!r}: there are {different(uses)}; all takes every one")
     return _in_crs_of(network, taken, "buildings")
 
 
@@ -113,6 +111,11 @@ def _in_crs_of(network: Network, frame: gpd.GeoDataFrame, what: str) -> gpd.GeoD
 def column(frame: gpd.GeoDataFrame, name: str) -> pd.Series[Any]:
     """Return a column, of nulls where the frame has none of the name."""
     return frame[name] if name in frame else pd.Series(None, index=frame.index, dtype=object)
+
+
+def different(values: pd.Series[Any]) -> str:
+    """Return the different values of a column, for error messages."""
+    return ", ".join(sorted(map(str, values.dropna().unique()))) or "none known"
 
 
 def dwellings_of(homes: gpd.GeoDataFrame) -> Floats:

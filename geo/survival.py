@@ -72,7 +72,8 @@ class SurvivalCurve:
         inside = (self.survival > 0) & (self.survival < 1)
         log = np.log(np.where(inside, self.survival, 0.5))
         spread = ndtri((1 + confidence) / 2) * self.standard_error / np.where(inside, self.survival * log, 1.0)
-        low, high = (np.where(inside, np.exp(log * np.exp(sign * spread)), self.survival) for sign in (-1, 1))
+        level = np.where(np.isnan(self.standard_error), np.nan, self.survival)
+        low, high = (np.where(inside, np.exp(log * np.exp(sign * spread)), level) for sign in (-1, 1))
         return np.minimum(low, high), np.maximum(low, high)
 
     def restricted_mean(self, until: float) -> float:

@@ -85,6 +85,7 @@ def test_the_share_that_has_ended_rises_with_age() -> None:
     assert curve.time.tolist() == [2, 4]
     assert curve.survival.tolist() == pytest.approx([1 / 3, 0])
     assert curve.quantile(0.5) == 2
+    assert np.isnan(curve.interval(0.5)).all()
 
 
 def test_who_looks_once_finds_the_same_distribution() -> None:
