@@ -13,6 +13,7 @@ from rich.table import Table
 
 from api import service
 from api.cli_history import add_history_commands
+from api.cli_roles import role_app
 from api.cli_run import run_app
 from api.console import loading_progress, print_json, print_outcome, print_report
 from geo.errors import HoradError
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(run_app, name="run")
+app.add_typer(role_app, name="role")
 add_history_commands(app)
 out = Console(highlight=False)
 

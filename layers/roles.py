@@ -1,0 +1,131 @@
+"""Who may do what in a territory; PostgreSQL's row-level security holds everybody to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from psycopg import sql
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from geo.errors import InvalidInputError
+from layers.errors import NotFoundError
+from layers.models.base import PUBLIC
+from layers.models.registry import Membership
+from layers.territory import find_territory
+
+ROLES = ("viewer", "analyst", "editor", "admin")
+"""From the least to the most. A viewer sees restricted rows, an analyst may keep results and layers of their own, an
+editor changes features and sees rejects and contacts, an admin gives roles. Each may what those before may."""
+
+_PRINCIPAL = re.compile(r"[a-z][a-z0-9._@-]{0,62}")
+_RESERVED = ("horad", "pg_", "postgres", "public")
+
+
+@dataclass(frozen=True)
+class Member:
+    """Someone's role in a territory and in all that belong to it."""
+
+    principal: str
+    territory: str
+    role: str
+
+
+def grant(connection: Connection, principal: str, role: str, territory: str) -> None:
+    """Give someone a role in a territory and in all that belong to it; it replaces the one they had there.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no such role, or the name can't be one.
+    NotFoundError
+        The base has no such territory.
+    """
+    _check_principal(principal)
+    if role not in ROLES:
+        raise InvalidInputError(f"There is no role {role!r}; the roles are: {', '.join(ROLES)}.")
+    find_territory(connection, territory)
+    row = insert(Membership).values(principal=principal, territory=territory, role=role)
+    connection.execute(row.on_conflict_do_update(index_elements=["principal", "territory"], set_={"role": role}))
+
+
+def revoke(connection: Connection, principal: str, territory: str) -> None:
+    """Take someone's role in a territory away.
+
+    Raises
+    ------
+    NotFoundError
+        They have none there.
+    """
+    gone = sa.delete(Membership).where(Membership.principal == principal, Membership.territory == territory)
+    if connection.execute(gone).rowcount == 0:
+        raise NotFoundError(f"{principal} has no role in {territory}.")
+
+
+def members(connection: Connection, territory: str | None = None) -> list[Member]:
+    """Return who has which role, in one territory or in all."""
+    columns = (Membership.principal, Membership.territory, Membership.role)
+    statement = sa.select(*columns).order_by(Membership.territory, Membership.principal)
+    if territory is not None:
+        find_territory(connection, territory)
+        statement = statement.where(Membership.territory == territory)
+    return [Member(*row) for row in connection.execute(statement)]
+
+
+def act_as(connection: Connection, principal: str | None) -> None:
+    """Give up the owner's rights for the rest of the transaction: what follows is done with someone's rights.
+
+    Parameters
+    ----------
+    connection
+        Of the owner of the base, in a transaction.
+    principal
+        Whose; ``None`` for the public's.
+    """
+    connection.execute(sa.text("SELECT set_config('horad.principal', :name, true)"), {"name": principal or ""})
+    connection.exec_driver_sql(f"SET LOCAL ROLE {PUBLIC}")
+
+
+def create_login(connection: Connection, principal: str, password: str) -> None:
+    """Let someone connect to the database with SQL, under their name; they see and change what their roles allow.
+
+    Raises
+    ------
+    InvalidInputError
+        The name can't be one, or the database has it already.
+    """
+    _check_principal(principal)
+    taken = connection.execute(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": principal}).scalar()
+    if taken:
+        raise InvalidInputError(f"The database has a role {principal} already.")
+    statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}").format(
+        sql.Identifier(principal), sql.Literal(password), sql.Identifier(PUBLIC)
+    )
+    connection.exec_driver_sql(statement.as_string(None).replace("%", "%%"))
+
+
+def drop_login(connection: Connection, principal: str) -> None:
+    """Take someone's way into the database by SQL away; their roles in territories stay.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such login of Horad's.
+    """
+    ours = sa.text(
+        "SELECT 1 FROM pg_roles WHERE rolname = :name AND NOT rolsuper AND NOT rolcreaterole AND rolname <> :public"
+        " AND pg_has_role(oid, :public, 'MEMBER')"
+    )
+    if connection.execute(ours, {"name": principal, "public": PUBLIC}).scalar() is None:
+        raise NotFoundError(f"The database has no login {principal} of the platform's.")
+    connection.exec_driver_sql(sql.SQL("DROP ROLE {}").format(sql.Identifier(principal)).as_string(None))
+
+
+def _check_principal(name: str) -> None:
+    if not _PRINCIPAL.fullmatch(name) or name.startswith(_RESERVED):
+        raise InvalidInputError(
+            f"{name!r} can't be a user's name: it takes up to 63 small letters, digits and . _ @ -, begins with a"
+            f" letter, and not with {', '.join(_RESERVED)}."
+        )
