@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535)
     allow_private_addresses: bool = False
     max_download_mb: int = Field(default=2048, ge=1)
+    max_unpacked_mb: int = Field(default=4096, ge=1)
+    max_raster_megapixels: int = Field(default=4000, ge=1)
     download_timeout_s: int = Field(default=3600, ge=1)
 
 
