@@ -90,7 +90,7 @@ class Network:
         """
         crs = metric_crs(roads.crs, "roads")
         lines = roads.geometry.to_numpy()
-        _check_lines(roads.geometry, lines)
+        check_lines(roads.geometry, "a network is built of lines")
         if not 0 < tolerance_m < np.inf:
             raise InvalidInputError(f"tolerance_m must be positive, not {tolerance_m}")
         topology = join_at_shared_vertices(lines, tolerance_m=tolerance_m)
@@ -144,6 +144,11 @@ class Network:
         """Both directions of every edge."""
         return Arcs.of(self.start, self.end, len(self.node_xy))
 
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """Spatial index of the edges."""
+        return shapely.STRtree(self.geometry)
+
     def edges(self) -> gpd.GeoDataFrame:
         """Return the edges: ``feature``, ``start`` and ``end`` (node numbers), ``length_m``, geometry."""
         columns = {"feature": self.feature, "start": self.start, "end": self.end, "length_m": self.length_m}
@@ -155,10 +160,16 @@ class Network:
         return gpd.GeoDataFrame({"degree": degree}, geometry=shapely.points(self.node_xy), crs=self.crs)
 
 
-def _check_lines(series: gpd.GeoSeries, lines: Geometries) -> None:
+def check_lines(series: gpd.GeoSeries, why: str) -> None:
+    """Check that geometries are lines, or missing.
+
+    Raises
+    ------
+    InvalidInputError
+        Naming the first that is not.
+    """
+    lines = series.to_numpy()
     kinds = (-1, shapely.GeometryType.LINESTRING, shapely.GeometryType.LINEARRING, shapely.GeometryType.MULTILINESTRING)
     wrong = ~pd.Series(shapely.get_type_id(lines)).isin(kinds).to_numpy()
     if wrong.any():
-        raise InvalidInputError(
-            f"geometry of {series.index[wrong][0]!r} is a {lines[wrong][0].geom_type}: a network is built of lines"
-        )
+        raise InvalidInputError(f"geometry of {series.index[wrong][0]!r} is a {lines[wrong][0].geom_type}: {why}")
