@@ -12,7 +12,7 @@ import pandas as pd
 
 from geo.analysis import Column, LayerInput, View, analysis, labelled
 from geo.errors import InvalidInputError
-from geo.incidents import OnlyCategory, located
+from geo.incidents import OnlyCategory, instants, located
 from geo.services import column, different
 from geo.survival import SurvivalCurve, doubly_censored
 
@@ -166,8 +166,8 @@ def time_to_close(
 
 def _table(reports: gpd.GeoDataFrame, until: str, as_of: dt.date | None) -> pd.DataFrame:
     """Return how long each report took, and how that is known (see `geo.survival.doubly_censored`)."""
-    opened = _times(reports, "opened_at")
-    closed, due = (_times(reports, name) for name in ("closed_at", "due_at"))
+    opened = instants(reports, "opened_at")
+    closed, due = (instants(reports, name) for name in ("closed_at", "due_at"))
     if opened.isna().all():
         raise InvalidInputError("of no report opened_at is known: without it nothing took any time")
     if until == "due" and due.isna().all():
@@ -191,13 +191,6 @@ def _table(reports: gpd.GeoDataFrame, until: str, as_of: dt.date | None) -> pd.D
     )
     usable = (table.duration_d >= 0) & (opened <= last)
     return table[usable.to_numpy()]
-
-
-def _times(reports: gpd.GeoDataFrame, name: str) -> pd.Series[Any]:
-    try:
-        return pd.to_datetime(column(reports, name), utc=True, format="ISO8601")
-    except (ValueError, TypeError) as error:
-        raise InvalidInputError(f"{name} must be dates or times ({error})") from error
 
 
 def _groups(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 from geo.analysis import LayerInput, labelled
@@ -60,6 +61,17 @@ StreetMaxM = Annotated[
         le=1000,
     ),
 ]
+Permutations = Annotated[
+    int, labelled({"be": "Перастановак", "ru": "Перестановок", "en": "Permutations"}, ge=19, le=9999)
+]
+Seed = Annotated[
+    int,
+    labelled(
+        {"be": "Пачатак выпадковых лікаў", "ru": "Начало случайных чисел", "en": "Seed of random numbers"},
+        ge=0,
+        le=2**31 - 1,
+    ),
+]
 OnlyCategory = Annotated[
     str | None,
     labelled({"be": "Толькі катэгорыя", "ru": "Только категория", "en": "Only the category"}, max_length=200),
@@ -97,6 +109,39 @@ def incident_weights(incidents: gpd.GeoDataFrame, weigh_by: str) -> Floats:
     if not (np.isfinite(people) & (people >= 0)).all():
         raise InvalidInputError("casualties must be finite and not negative")
     return people
+
+
+PRECISIONS = ("second", "minute", "hour", "day", "week", "month", "year")
+"""How exactly a time may be known, the finest first."""
+
+
+def times_of(incidents: gpd.GeoDataFrame, *, precise_to: str = "year") -> pd.Series[Any]:
+    """Return when incidents happened, in UTC; null where it is not known, or not as precisely as wanted.
+
+    Parameters
+    ----------
+    incidents
+        With ``occurred_at`` and, if known, ``time_precision``: one of `PRECISIONS`; null is precise enough.
+    precise_to
+        One of `PRECISIONS`.
+
+    Raises
+    ------
+    InvalidInputError
+        If a time is none.
+    """
+    coarse = PRECISIONS[PRECISIONS.index(precise_to) + 1 :]
+    return instants(incidents, "occurred_at").mask(
+        column(incidents, "time_precision").isin(coarse).to_numpy(dtype=bool)
+    )
+
+
+def instants(frame: gpd.GeoDataFrame, name: str) -> pd.Series[Any]:
+    """Return a column of dates or times as instants in UTC, null where it is null or missing."""
+    try:
+        return pd.to_datetime(column(frame, name), utc=True, format="ISO8601")
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError(f"{name} must be dates or times ({error})") from error
 
 
 def cells_around(grid: Grid, cells: Ints, radius_m: float) -> Ints:
