@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     max_download_mb: int = Field(default=2048, ge=1)
     max_unpacked_mb: int = Field(default=4096, ge=1)
     max_raster_megapixels: int = Field(default=4000, ge=1)
+    custom_max_features: int = Field(default=500_000, ge=1)
+    custom_max_columns: int = Field(default=40, ge=1, le=40)
     download_timeout_s: int = Field(default=3600, ge=1)
 
 

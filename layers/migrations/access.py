@@ -115,5 +115,13 @@ def protect_layer(connection: Connection, layer: str) -> None:
     connection.exec_driver_sql(f'CREATE POLICY change ON "{layer}" USING ({_has("editor")})')
 
 
+def protect_custom_layers(connection: Connection) -> None:
+    """Show everybody the custom layers that their territory doesn't restrict, and viewers all of it."""
+    visible = f"territory = ANY (horad_open(name)) OR {_has('viewer')}"
+    connection.exec_driver_sql(f"GRANT SELECT ON custom_layers TO {PUBLIC}")
+    connection.exec_driver_sql("ALTER TABLE custom_layers ENABLE ROW LEVEL SECURITY")
+    connection.exec_driver_sql(f"CREATE POLICY see ON custom_layers FOR SELECT USING ({visible})")
+
+
 def _has(role: str) -> str:
     return f"territory = ANY ((SELECT horad_territories('{role}'))::text[])"

@@ -69,6 +69,19 @@ class LayerVersion(Base):
     changed_in: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class CustomLayer(Base):
+    """A layer that a user made of a file: its description; its features are in a table of its name."""
+
+    __tablename__ = "custom_layers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    territory: Mapped[str] = mapped_column(ForeignKey("territories.id"))
+    description: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    added_by: Mapped[str] = mapped_column(server_default="")
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
 class Membership(Base):
     """What someone may do in a territory and in all that belong to it."""
 
