@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from layers.migrations.access import protect_custom_layers
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
