@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from layers.migrations.access import protect
 
-revision = "0004"
-down_revision = "0003"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
