@@ -21,8 +21,9 @@ from layers import database, loading, store
 from layers.catalog import all_layers
 from layers.export import FORMATS, export_layer
 from layers.migrations import migrate
+from layers.packs import Territory, read_pack
 from layers.settings import get_settings
-from layers.territory import Territory, read_pack, registered
+from layers.territory import registered
 
 app = typer.Typer(
     help="Horad: one base for all that is known about a city, its analyses and its maps.",

@@ -12,9 +12,10 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Engine
 
 from layers.errors import SourceError
+from layers.packs import Territory
 from layers.sources.records import Notes, Reader, Reject
 from layers.staging import Staging
-from layers.territory import Territory, attribute, find_territory, register
+from layers.territory import attribute, find_territory, register
 
 _PROGRESS_EVERY = 1_000
 _REASONS_TOLD = 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,27 +12,13 @@ from geo.errors import InvalidInputError
 from layers.catalog import all_layers, find
 from layers.errors import SourceError
 from layers.ingest import Progress, Report, ingest, last_fingerprint
-from layers.sources import osm, table, vector
+from layers.packs import PACKS, Source, Territory, around, read_pack
+from layers.sources import osm, vector
 from layers.sources.bounds import bounds
-from layers.sources.downloads import download
-from layers.sources.fetch import Fetcher
+from layers.sources.files import osm_layers
+from layers.sources.places import fingerprint
 from layers.sources.records import Reader
-from layers.territory import (
-    PACKS,
-    OsmSource,
-    Place,
-    Source,
-    Territory,
-    around,
-    at,
-    read_pack,
-    register,
-    registered,
-)
-
-_READ_BYTES = 1024 * 1024
-_FORMAT = "1"
-"""Part of every fingerprint: raised when sources must be read anew though their files are the same."""
+from layers.territory import at, register, registered
 
 
 @dataclass(frozen=True)
@@ -148,15 +133,6 @@ def load_file(
     )
 
 
-def fingerprint(file: Path, *parts: str) -> str:
-    """Return what tells one content of a file, and one way of reading it, from another."""
-    digest = hashlib.sha256("\n".join((_FORMAT, *parts)).encode())
-    with file.open("rb") as stream:
-        while chunk := stream.read(_READ_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def _check_is_there(file: Path) -> None:
     if not file.is_file():
         raise SourceError(f"There is no file {file}.")
@@ -165,7 +141,7 @@ def _check_is_there(file: Path) -> None:
 def _open(file: Path, layers: Sequence[str] | None, crs: str | None) -> tuple[Reader, list[str]]:
     name = file.name.lower()
     if name.endswith(osm.SUFFIXES):
-        targets = list(layers or _osm_layers())
+        targets = list(layers or osm_layers())
         unfit = [each for each in targets if find(each).layer.osm is None]
         if unfit:
             raise InvalidInputError(f"OpenStreetMap data has no rule for the layer {', '.join(unfit)}")
@@ -180,63 +156,22 @@ def _open(file: Path, layers: Sequence[str] | None, crs: str | None) -> tuple[Re
     return vector.VectorReader(file, layers[0], find(layers[0]), crs=crs), list(layers)
 
 
-def _osm_layers() -> list[str]:
-    return [name for name, model in all_layers().items() if model.layer.osm is not None]
-
-
 def _load_source(engine: Engine, territory: Territory, source: Source, progress: Progress | None) -> Outcome:
-    file, misses = _locate(source.places)
-    if file is None:
-        return Outcome(source.id, None, f"not loaded, none of its places has it: {'; '.join(misses)}")
-    mark = fingerprint(file, source.model_dump_json())
-    if mark == last_fingerprint(engine, territory=territory.id, source=source.id):
-        return Outcome(source.id, None, f"unchanged since the last load of {file.name}")
-    reader, targets = _open_source(source, file)
+    try:
+        obtained = source.obtain(territory.surroundings)
+    except SourceError as error:
+        return Outcome(source.id, None, f"not loaded: {error}")
+    mark = obtained.fingerprint
+    if mark is not None and mark == last_fingerprint(engine, territory=territory.id, source=source.id):
+        return Outcome(source.id, None, f"unchanged since the last load of {obtained.file_name}")
     report = ingest(
         engine,
-        reader,
+        obtained.open(),
         territory=territory.id,
         source=source.id,
-        file_name=file.name,
-        fingerprint=mark,
-        layers=targets,
+        file_name=obtained.file_name,
+        fingerprint=mark or "",
+        layers=source.fills,
         progress=progress,
     )
-    return Outcome(source.id, report, f"loaded from {file.name}")
-
-
-def _open_source(source: Source, file: Path) -> tuple[Reader, list[str]]:
-    if isinstance(source, OsmSource):
-        return osm.OsmReader(file, {each: find(each) for each in _osm_layers()}), _osm_layers()
-    reader = table.TableReader(
-        file,
-        source.layer,
-        find(source.layer),
-        crs=source.crs,
-        x=source.x,
-        y=source.y,
-        key=source.key,
-        columns=source.columns,
-    )
-    return reader, [source.layer]
-
-
-def _locate(places: Sequence[Place]) -> tuple[Path | None, list[str]]:
-    """Return the first of the places' files that is there, and why the places before it were passed over.
-
-    What is on this machine goes before what is on the web.
-    """
-    misses: list[str] = []
-    for place in sorted(places, key=lambda each: each.url is not None):
-        file = place.local_file()
-        if file is None and place.url is not None:
-            try:
-                with Fetcher(place.url) as fetcher:
-                    file = download(fetcher, place.url)
-            except SourceError as error:
-                misses.append(f"{place} ({error})")
-                continue
-        if file is not None:
-            return file, misses
-        misses.append(str(place))
-    return None, misses
+    return Outcome(source.id, report, f"loaded from {obtained.file_name}")

@@ -15,8 +15,8 @@ from api import service
 from layers import database
 from layers.loading import load_territory
 from layers.migrations import migrate
+from layers.packs import read_pack
 from layers.settings import get_settings
-from layers.territory import read_pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from croniter import croniter
 from croniter.croniter import CroniterError
@@ -14,9 +16,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
 from layers.catalog import find
-from layers.errors import NotFoundError
+from layers.errors import NotFoundError, SourceError
 from layers.sources.coordinates import to_degrees
 from layers.sources.mapping import ColumnRule
+from layers.sources.records import Reader
 
 STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -71,8 +74,48 @@ LayerName = Annotated[str, AfterValidator(_layer)]
 Schedule = Annotated[str, AfterValidator(_cron)]
 
 
-class SourceDescription(BaseModel):
-    """What is said of every source.
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a source may need to know of its territory.
+
+    Parameters
+    ----------
+    territory
+        Its id.
+    metric_crs
+        Of its measurements.
+    timezone
+        The IANA name of its time zone, where it is stated.
+    box
+        Around it: west, south, east, north, in degrees, where it is known.
+    """
+
+    territory: str
+    metric_crs: str
+    timezone: str | None = None
+    box: tuple[float, float, float, float] | None = None
+
+
+class Obtained(NamedTuple):
+    """A source that is there.
+
+    Parameters
+    ----------
+    file_name
+        What it is called in the account of the load.
+    fingerprint
+        What tells this content, read in this way, from another; ``None`` where only reading tells.
+    open
+        Gives the reader.
+    """
+
+    file_name: str
+    fingerprint: str | None
+    open: Callable[[], Reader]
+
+
+class SourceDescription(BaseModel, ABC):
+    """What is said of every source; each kind adds which layers it fills and how it is had.
 
     Parameters
     ----------
@@ -82,6 +125,8 @@ class SourceDescription(BaseModel):
         In every language.
     attribution
         What must be shown wherever its features are.
+    restricted
+        Whether only members of the territory see its features.
     schedule
         When a worker loads it again: a cron expression of five fields, in UTC. Without one it is loaded with the
         territory only.
@@ -92,7 +137,31 @@ class SourceDescription(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: Titles
     attribution: str
+    restricted: bool = False
     schedule: Schedule | None = None
+
+    @property
+    @abstractmethod
+    def fills(self) -> tuple[str, ...]:
+        """The layers that it fills."""
+
+    @abstractmethod
+    def obtain(self, surroundings: Surroundings) -> Obtained:
+        """Find the source.
+
+        Raises
+        ------
+        SourceError
+            It can't be had; the text tells where it was looked for.
+        """
+
+    def check(self, surroundings: Surroundings) -> list[str]:
+        """Return what is wrong with it, as far as can be told without loading."""
+        try:
+            self.obtain(surroundings).open()
+        except (SourceError, InvalidInputError, NotFoundError) as error:
+            return [str(error)]
+        return []
 
 
 def last_due(schedule: str, moment: datetime) -> datetime:

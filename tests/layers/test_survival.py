@@ -23,8 +23,9 @@ from town import LAT, LON, Given, Town, forget, school, street
 from layers import store
 from layers.errors import NotFoundError, SourceError
 from layers.ingest import ingest
+from layers.packs import around
 from layers.sources.records import Item
-from layers.territory import around, find_territory
+from layers.territory import find_territory
 
 KILLED_WHILE_WRITING = """
 from layers import database

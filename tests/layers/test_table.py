@@ -16,8 +16,8 @@ from layers import store
 from layers.errors import SourceError
 from layers.ingest import LayerReport
 from layers.loading import load_territory
+from layers.packs import Territory
 from layers.settings import get_settings
-from layers.territory import Territory
 
 ACCIDENTS = "helsinki/liikenneonnettomuudet_Helsingissa.csv"
 

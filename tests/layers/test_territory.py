@@ -19,7 +19,8 @@ from geo.errors import InvalidInputError
 from layers.catalog import find
 from layers.errors import NotFoundError, SourceError
 from layers.loading import territory_for
-from layers.territory import PACKS, Territory, around, at, read_pack, register
+from layers.packs import PACKS, Territory, around, read_pack
+from layers.territory import at, register
 
 TITLE = {"be": "Мінск", "ru": "Минск", "en": "Minsk"}
 TABLE = {
@@ -84,24 +85,24 @@ def test_a_pack_is_read(tmp_path: Path) -> None:
         ({"boundary": [27.7, 53.8, 27.4, 54.0]}, r"boundary: .*\[west, south, east, north\]"),
         ({"boundary": [53.8, 27.4, 54.0, 127.7]}, "boundary: "),
         ({"boundary": [27.4, 53.8, 27.7]}, "boundary"),
-        ({"boundary": [float("nan"), 53.8, 27.7, 54]}, "boundary: "),
+        ({"boundary": [float("nan"), 53.8, 27.7, 54]}, "boundary.0: "),
         ({"view": [0, 0, 0, 0]}, "view: "),
         ({"title": {"en": "Minsk"}}, "title: .*be, ru, en"),
         ({"id": "Минск"}, "id: "),
         ({"colour": "red"}, "colour: "),
-        ({"sources": [{**TABLE, "kind": "shapefile"}]}, "sources.0: "),
-        ({"sources": [{**TABLE, "layer": "accidents"}]}, "sources.0.table.layer: .*no layer 'accidents'"),
-        ({"sources": [{**TABLE, "crs": "EPSG:99999"}]}, "sources.0.table.crs: .*EPSG:99999"),
+        ({"sources": [{**TABLE, "kind": "shapefile"}]}, "sources.fires: kind must be one of"),
+        ({"sources": [{**TABLE, "layer": "accidents"}]}, "sources.fires.layer: .*no layer 'accidents'"),
+        ({"sources": [{**TABLE, "crs": "EPSG:99999"}]}, "sources.fires.crs: .*EPSG:99999"),
         ({"sources": [{**TABLE, "columns": {"colour": {"constant": 1}}}]}, "incidents has no column colour; it has"),
         ({"sources": [{**TABLE, "columns": {"category": {}}}]}, "columns.category: .*from or constant"),
-        ({"sources": [{**TABLE, "places": []}]}, "sources.0.table.places: "),
-        ({"sources": [{**TABLE, "places": [{"package": "pyrosm"}]}]}, "places.0: .*package with path, data, url"),
+        ({"sources": [{**TABLE, "places": []}]}, "sources.fires.places: "),
+        ({"sources": [{**TABLE, "places": [{"package": "pyrosm"}]}]}, "places.0: .*package with path, data, file, url"),
         ({"sources": [{**TABLE, "places": [{"url": "file:///etc/passwd"}]}]}, "places.0: .*https://"),
         ({"sources": [TABLE, TABLE]}, "sources: .*more than one has fires"),
     ],
 )
 def test_what_is_wrong_in_a_pack_is_named(tmp_path: Path, change: dict[str, Any], place: str) -> None:
-    with pytest.raises(InvalidInputError, match=f"minsk.yml: .*{place}"):
+    with pytest.raises(InvalidInputError, match=f"minsk.yml: line .*{place}"):
         read(tmp_path, {**GOOD, **change})
 
 
@@ -114,7 +115,7 @@ def test_a_file_that_is_no_pack_is_named(tmp_path: Path, text: str) -> None:
 def test_a_pack_in_another_encoding_is_named(tmp_path: Path) -> None:
     file = tmp_path / "minsk.yml"
     file.write_bytes("title: Минск".encode("cp1251"))
-    with pytest.raises(InvalidInputError, match=r"minsk.yml is no YAML in UTF-8"):
+    with pytest.raises(InvalidInputError, match=r"minsk.yml: is no YAML in UTF-8"):
         read_pack(str(file))
 
 

@@ -19,7 +19,7 @@ from geo.errors import InvalidInputError
 from layers import store
 from layers.catalog import all_layers, find
 from layers.errors import NotFoundError
-from layers.territory import read_pack
+from layers.packs import read_pack
 from layers.tiles import BUFFER, EXTENT, fields, tile
 
 SIZE_LIMIT = 500_000

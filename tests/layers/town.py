@@ -14,8 +14,8 @@ from layers import store
 from layers.catalog import all_layers
 from layers.ingest import LayerReport, Report, ingest
 from layers.loading import load_file
+from layers.packs import around
 from layers.sources.records import Item, Notes, Record
-from layers.territory import around
 
 PLACE = around("town", (27.50, 53.88, 27.60, 53.92))
 LON, LAT = 27.55, 53.90

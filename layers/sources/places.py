@@ -1,0 +1,113 @@
+"""Where the files of a source are found, and what tells one content of a file from another."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationInfo, model_validator
+
+from layers.errors import SourceError
+from layers.settings import get_settings
+from layers.sources.description import STRICT
+from layers.sources.downloads import download
+from layers.sources.fetch import Fetcher
+
+_READ_BYTES = 1024 * 1024
+_FORMAT = "2"
+"""Part of every fingerprint: raised when sources must be read anew though their files are the same."""
+
+
+class Place(BaseModel):
+    """One place where a file may be found.
+
+    Parameters
+    ----------
+    package, path
+        A Python package, and a file in it.
+    data
+        A file in the data folder, ``HORAD_DATA``.
+    file
+        A file, as seen from the folder of the territory's file.
+    url
+        An address on the web.
+    """
+
+    model_config = STRICT
+
+    package: str | None = None
+    path: str | None = None
+    data: str | None = None
+    file: str | None = None
+    url: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one_place(self, info: ValidationInfo) -> Place:
+        given = [each is not None for each in (self.package, self.data, self.file, self.url)]
+        if sum(given) != 1 or (self.package is None) != (self.path is None):
+            raise ValueError("must be one of: package with path, data, file, url")
+        if self.url is not None and not self.url.startswith(("https://", "http://")):
+            raise ValueError("url must begin with https:// or http://")
+        if self.data is not None and (Path(self.data).is_absolute() or ".." in Path(self.data).parts):
+            raise ValueError(f"data must be a path within the data folder, not {self.data}")
+        folder = (info.context or {}).get("folder")
+        if self.file is not None and folder is not None:
+            object.__setattr__(self, "file", str(Path(folder) / self.file))
+        return self
+
+    def local_file(self) -> Path | None:
+        """Return the file where this place is on this machine and has it."""
+        if self.data is not None:
+            file = get_settings().data / self.data
+        elif self.file is not None:
+            file = Path(self.file)
+        elif self.package is not None and self.path is not None:
+            spec = importlib.util.find_spec(self.package)
+            if spec is None or spec.origin is None:
+                return None
+            file = Path(spec.origin).parent / self.path
+        else:
+            return None
+        return file if file.is_file() else None
+
+    def __str__(self) -> str:
+        if self.package is not None:
+            return f"{self.path} of the package {self.package}"
+        if self.data is not None:
+            return f"{self.data} in {get_settings().data}"
+        return str(self.url or self.file)
+
+
+def locate(places: Sequence[Place]) -> Path:
+    """Return the first of the places' files that is there; what is on this machine goes before what is on the web.
+
+    Raises
+    ------
+    SourceError
+        None of them is; the text tells why, place by place.
+    """
+    misses: list[str] = []
+    for place in sorted(places, key=lambda each: each.url is not None):
+        file = place.local_file()
+        if file is not None:
+            return file
+        if place.url is None:
+            misses.append(str(place))
+            continue
+        try:
+            with Fetcher(place.url) as fetcher:
+                return download(fetcher, place.url)
+        except SourceError as error:
+            misses.append(f"{place} ({error})")
+    raise SourceError(f"none of its places has it: {'; '.join(misses)}")
+
+
+def fingerprint(file: Path, *parts: str) -> str:
+    """Return what tells one content of a file, and one way of reading it, from another."""
+    digest = hashlib.sha256("\n".join((_FORMAT, *parts)).encode())
+    with file.open("rb") as stream:
+        while chunk := stream.read(_READ_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
