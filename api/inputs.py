@@ -8,8 +8,8 @@ from geo.errors import InvalidInputError
 
 
 def is_points(schema: dict[str, Any]) -> bool:
-    """Tell whether an input is points: the one kind that comes in several forms."""
-    return "oneOf" in schema
+    """Tell whether an input is points, or a line through them: what comes in several forms."""
+    return any("oneOf" in each for each in (schema, *schema.get("anyOf", ())))
 
 
 def describe(schema: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LONLAT = "EPSG:4326"
 
-_PAIRS = {
+PAIRS_SCHEMA = {
     "type": "array",
     "minItems": 1,
     "items": {"type": "array", "prefixItems": [{"type": "number"}, {"type": "number"}], "minItems": 2, "maxItems": 3},
@@ -76,7 +76,7 @@ def _checked(points: gpd.GeoSeries) -> gpd.GeoSeries:
 def _parsed(value: Any) -> gpd.GeoSeries:
     labelled = list(_labelled(value))
     labels = [number if label is None else label for number, (label, _) in enumerate(labelled, start=1)]
-    positions = [_position(position) for _, position in labelled]
+    positions = [read_position(position) for _, position in labelled]
     return gpd.GeoSeries([shapely.Point(xy) for xy in positions], index=labels, crs=LONLAT)
 
 
@@ -100,7 +100,7 @@ def _geojson(value: Mapping[str, Any]) -> Iterator[tuple[str | int | None, Any]]
                 yield None, position
         case {"type": "Feature", "geometry": {"type": "Point" | "MultiPoint"} as geometry}:
             for _, position in _geojson(geometry):
-                yield _label(value), position
+                yield label_of(value), position
         case {"type": "FeatureCollection", "features": [*features]}:
             for feature in features:
                 if not isinstance(feature, Mapping) or feature.get("type") != "Feature":
@@ -113,13 +113,15 @@ def _geojson(value: Mapping[str, Any]) -> Iterator[tuple[str | int | None, Any]]
             )
 
 
-def _label(feature: Mapping[str, Any]) -> str | int | None:
+def label_of(feature: Mapping[str, Any]) -> str | int | None:
+    """Return the name of a GeoJSON feature, or its id."""
     properties = feature.get("properties") or {}
     label = properties.get("name") or feature.get("id", properties.get("id"))
     return label if isinstance(label, str | int) else None
 
 
-def _position(position: Any) -> tuple[float, float]:
+def read_position(position: Any) -> tuple[float, float]:
+    """Return longitude and latitude, checked."""
     if not isinstance(position, Sequence) or isinstance(position, str) or len(position) not in (2, 3):
         raise InvalidInputError(f"a position must be [longitude, latitude], not {position!r:.80}")
     lon, lat = position[:2]
@@ -147,7 +149,7 @@ class _PointsSchema:
     def __get_pydantic_json_schema__(
         _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"oneOf": [_PAIRS, _GEOJSON]}
+        return {"oneOf": [PAIRS_SCHEMA, _GEOJSON]}
 
 
 def _validated(value: Any) -> gpd.GeoSeries:

@@ -58,6 +58,10 @@ class Scenario:
             fraction[here] = np.clip((places.fraction[here] - self.low[piece]) / length, 0, 1)
         return Positions(edge, fraction, places.distance_m)
 
+    def pieces_of(self, edges: Ints) -> Ints:
+        """Return edges of the former network as edges of this one, cut ones with all their pieces."""
+        return np.union1d(edges, self.piece[np.isin(self.cut, edges)])
+
 
 def add_links(network: Network, links: gpd.GeoDataFrame, *, max_m: float) -> Scenario:
     """Add streets whose ends join the nearest edges, in the middle of them too.
