@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import rasterio
 import rasterio.shutil
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 
@@ -92,7 +93,7 @@ def write_cog(source: Path, target: Path, wanted: Wanted) -> Facts:
                 num_threads="ALL_CPUS",
             )
             return _checked(draft, target, bands)
-    except RasterioError as error:
+    except (RasterioError, CPLE_BaseError) as error:
         target.unlink(missing_ok=True)
         raise SourceError(f"{source.name} can't be made into a Cloud-Optimised GeoTIFF: {error}") from error
     except BaseException:
@@ -132,21 +133,28 @@ def _draw(raster: RasterFile, draft: Path) -> tuple[BandFacts, ...]:
         zlevel=1,
         bigtiff="IF_SAFER",
     ) as out:
+        _carry_over(pixels, out, palettes)
         for window, values, valid in raster.strips():
             out.write(values.astype(dtype, copy=False), window=window)
             if keeps_mask:
                 out.write_mask(valid.any(axis=0), window=window)
             for band in bands:
                 tallies[band].add(values[band][valid[band]], whole=palettes[band] is not None)
-        out.colorinterp = pixels.colorinterp[: raster.count]
-        out.scales, out.offsets = pixels.scales[: raster.count], pixels.offsets[: raster.count]
-        out.units = [each or "" for each in pixels.units[: raster.count]]
-        out.descriptions = pixels.descriptions[: raster.count]
-        for band in bands:
-            if palettes[band] is not None and dtype.name in _WITH_COLOUR_TABLE:
-                out.write_colormap(band + 1, palettes[band])
     size = pixels.width * pixels.height
     return tuple(_facts(raster, band, str(dtype), nodata, palettes[band], tallies[band], size) for band in bands)
+
+
+def _carry_over(pixels: Any, out: Any, palettes: list[Palette | None]) -> None:
+    """Say of the bands what the file says of them; TIFF wants it before the first pixel."""
+    out.scales, out.offsets = pixels.scales[: out.count], pixels.offsets[: out.count]
+    out.units = [each or "" for each in pixels.units[: out.count]]
+    out.descriptions = pixels.descriptions[: out.count]
+    if palettes[0] is not None and out.dtypes[0] in _WITH_COLOUR_TABLE:
+        out.write_colormap(1, palettes[0])
+    else:
+        out.colorinterp = [
+            ColorInterp.gray if each == ColorInterp.palette else each for each in pixels.colorinterp[: out.count]
+        ]
 
 
 class _Tally:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.dtypes import can_cast_dtype
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
@@ -94,7 +95,7 @@ class RasterFile:
             try:
                 values = self.pixels.read(list(range(1, self.count + 1)), window=window)
                 mask = self.pixels.dataset_mask(window=window) if self.masked else None
-            except RasterioError as error:
+            except (RasterioError, CPLE_BaseError) as error:
                 raise SourceError(f"{self.name} is cut off or damaged: its pixels can't be read.") from error
             yield window, values, self._valid(values, mask)
 
@@ -155,7 +156,7 @@ def _open(source: Path) -> Any:
     for driver in DRIVERS:
         try:
             return rasterio.open(source, driver=driver)
-        except RasterioError:
+        except (RasterioError, CPLE_BaseError):
             continue
     raise SourceError(f"{source.name} is cut off, or no raster in a format that is read ({', '.join(DRIVERS)}).")
 
