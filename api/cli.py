@@ -23,6 +23,7 @@ from layers.export import FORMATS, export_layer
 from layers.migrations import migrate
 from layers.packs import Territory, read_pack
 from layers.settings import get_settings
+from layers.sources.placement import parse_anchor
 from layers.territory import registered
 
 app = typer.Typer(
@@ -99,13 +100,17 @@ def stop() -> None:
 
 @app.command()
 def load(
-    file: Annotated[Path, typer.Argument(help="OpenStreetMap data (.osm.pbf, .osm, .bz2, .gz) or a vector file.")],
+    file: Annotated[Path, typer.Argument(help="OpenStreetMap, GTFS, EPANET, pandapower or a vector file.")],
     layer: Annotated[
         list[str] | None, typer.Option("--layer", "-l", help="The layer to fill; may be repeated.")
     ] = None,
     territory: TerritoryOption = None,
     source: Annotated[str | None, typer.Option(help="Under which name the file is known; by default its own.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of the coordinates where the file doesn't say.")] = None,
+    anchor: Annotated[
+        str | None,
+        typer.Option(help="For a network in local coordinates: x,y,lon,lat of one point, then rotation_deg,units."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Load a file into the layers of a territory.
@@ -113,7 +118,8 @@ def load(
     Without --territory it goes to the one in which it lies, or to a new one, named after the file.
     """
     engine = _engine()
-    place = loading.territory_for(engine, file, wanted=territory, crs=crs)
+    anchored = None if anchor is None else parse_anchor(anchor)
+    place = loading.territory_for(engine, file, wanted=territory, crs=crs, anchor=anchored)
     name = place.id if isinstance(place, Territory) else place
     with loading_progress(Console(stderr=True) if as_json else out) as progress:
         report = loading.load_file(
@@ -123,6 +129,7 @@ def load(
             source=source or file.name.split(".")[0].lower(),
             layers=layer,
             crs=crs,
+            anchor=anchored,
             progress=progress(file.name),
         )
     if as_json:

@@ -23,8 +23,10 @@ from layers.catalog import all_layers
 from layers.errors import NotFoundError
 from layers.norms import Norms
 from layers.pack_files import PackError, PackFile, Steps
+from layers.raster_sources import RasterSource
 from layers.settings import PROJECT
 from layers.sources.description import STRICT, Box, Surroundings, Titles
+from layers.sources.domain import EpanetSource, GtfsSource, PandapowerSource
 from layers.sources.files import OsmSource, TableSource
 
 PACKS = PROJECT / "data" / "territories"
@@ -37,7 +39,9 @@ _ROOM_DEG = 0.01
 _MOST_DISTORTION = {"city": 0.02, "district": 0.02, "region": 0.1, "country": 0.3}
 """The greatest error of lengths that may come from the metric CRS, at the corners of a territory's box."""
 
-Source: TypeAlias = Annotated[OsmSource | TableSource, Field(discriminator="kind")]
+Source: TypeAlias = Annotated[
+    OsmSource | TableSource | GtfsSource | EpanetSource | PandapowerSource | RasterSource, Field(discriminator="kind")
+]
 """A source of any kind."""
 
 

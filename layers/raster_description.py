@@ -67,8 +67,7 @@ def _as_text(value: Any) -> Any:
 
 
 def _time(value: str) -> str:
-    read_time(value)
-    return value
+    return write_time(*read_time(value))
 
 
 def _colour(value: str) -> str:

@@ -12,12 +12,14 @@ import pyogrio
 from layers.errors import SourceError
 from layers.sources import osm
 from layers.sources.coordinates import to_degrees
+from layers.sources.domain import format_of
+from layers.sources.placement import Anchor
 from layers.sources.vector import spatial_tables
 
 Box = tuple[float, float, float, float]
 
 
-def bounds(file: Path, *, crs: str | None = None) -> Box:
+def bounds(file: Path, *, crs: str | None = None, anchor: Anchor | None = None) -> Box:
     """Return the box around a file's features: west, south, east, north, in degrees.
 
     Raises
@@ -29,6 +31,9 @@ def bounds(file: Path, *, crs: str | None = None) -> Box:
     """
     if file.name.lower().endswith(osm.SUFFIXES):
         return _osm_bounds(file)
+    domain = format_of(file)
+    if domain is not None:
+        return domain.open(file, crs, anchor).bounds()
     found = [box for name in spatial_tables(file) if (box := _table_bounds(file, name, crs)) is not None]
     if not found:
         raise SourceError(f"{file.name} doesn't tell where its features lie: name the territory with --territory.")

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from layers.errors import SourceError
 from layers.sources.gtfs_feed import Feed
 from layers.sources.gtfs_modes import mode_of
-from layers.sources.gtfs_network import Network, Row, read_network
+from layers.sources.gtfs_network import Network, Row, place_of, read_network
 from layers.sources.gtfs_timetable import clock, headways_min
 from layers.sources.records import Item, Notes, Record, Reject
 
@@ -65,6 +66,29 @@ class GtfsReader:
     def progress(self) -> float | None:
         """The share of the stops and routes that has been given."""
         return self._done / self._total if self._total else None
+
+    @property
+    def attribution(self) -> str | None:
+        """Whose timetable it is: the publisher of the feed, or its agencies."""
+        for table, column in (("feed_info", "feed_publisher_name"), ("agency", "agency_name")):
+            names = dict.fromkeys(name for _, (name,) in self._feed.rows(table, (), (column,)) if name)
+            if names:
+                return f"Timetable: {', '.join(names)}"
+        return None
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Return the box around the stops: west, south, east, north, in degrees.
+
+        Raises
+        ------
+        SourceError
+            None of them has a place.
+        """
+        places = [place for _, row in self._feed.records("stops") if (place := place_of(row)) is not None]
+        if not places:
+            raise SourceError(f"{self._feed.name} holds no stop that has a place.")
+        lon, lat = zip(*places, strict=True)
+        return min(lon), min(lat), max(lon), max(lat)
 
     def __iter__(self) -> Iterator[Item]:
         network = read_network(self._feed)

@@ -87,7 +87,7 @@ def read_network(feed: Feed) -> Network:
     network.agencies = {key: name for _, (name, key) in feed.rows("agency", columns, ("agency_id",))}
     network.stops = _rows_once(feed, "stops", "stop_id")
     network.routes = _rows_once(feed, "routes", "route_id")
-    network.places = [_place(row) for row in network.stops]
+    network.places = [place_of(row) for row in network.stops]
     shapes = _read_shapes(feed)
     trips = _read_trips(feed, network)
     runs = read_runs(feed, trips.number)
@@ -121,7 +121,7 @@ def _rows_once(feed: Feed, table: str, key: str) -> list[Row]:
     return list(found.values())
 
 
-def _place(row: Row) -> Place | None:
+def place_of(row: Row) -> Place | None:
     """Return longitude and latitude; 0, 0 is what feeds write for an unknown place."""
     try:
         lon, lat = float(row.get("stop_lon", "")), float(row.get("stop_lat", ""))

@@ -13,6 +13,17 @@ Row: TypeAlias = dict[str, Any]
 Table: TypeAlias = dict[str, Row]
 
 
+_HEAD_BYTES = 64 * 1024
+
+
+def is_network(path: Path) -> bool:
+    """Tell whether a file begins as pandapower's network files do."""
+    if not path.name.lower().endswith(".json"):
+        return False
+    with path.open("rb") as file:
+        return b'"pandapowerNet"' in file.read(_HEAD_BYTES)
+
+
 def read_tables(path: Path) -> dict[str, Table]:
     """Return the tables of a network by name, their rows by index; missing values are left out of the rows.
 

@@ -1,0 +1,50 @@
+"""From a territory's sources of rasters to its part of the catalogue."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sqlalchemy import Engine
+
+from layers.errors import SourceError
+from layers.raster_sources import RasterSource
+from layers.rasters import add_raster, list_rasters, remove_raster
+from layers.sources.places import locate
+
+
+def load_rasters(engine: Engine, territory: str, source: RasterSource) -> tuple[str, SourceError | None]:
+    """Bring the catalogue to what a source describes.
+
+    Those whose file is nowhere stay as they are; those that the source no longer describes are removed.
+
+    Returns
+    -------
+    str, SourceError or None
+        What has become of its rasters, and why the first was not to be had, if one wasn't.
+
+    Raises
+    ------
+    SourceError, InvalidInputError
+        A file is no raster that can be taken.
+    """
+    told: Counter[str] = Counter()
+    misses: list[SourceError] = []
+    described = [(time, source.description(time)) for time in source.times or (None,)]
+    for time, description in described:
+        try:
+            file = locate(source.places_of(time))
+        except SourceError as error:
+            misses.append(error)
+            continue
+        _, outcome = add_raster(engine, file, territory=territory, description=description)
+        told[outcome] += 1
+    wanted = {(each.collection, each.time) for _, each in described}
+    with engine.connect() as connection:
+        standing = list_rasters(connection, territory=territory, source=source.id)
+    for raster in standing:
+        if (raster.collection, raster.time_text) not in wanted:
+            remove_raster(engine, raster)
+            told["removed"] += 1
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in told.items())
+    lacking = [f"not loaded: {each}" for each in misses]
+    return "; ".join([f"rasters: {counts}", *lacking] if counts else lacking), misses[0] if misses else None
