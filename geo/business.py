@@ -21,7 +21,7 @@ from geo.services import STREETS, column, different, numbers, travel_network
 if TYPE_CHECKING:
     from geo.topology import Floats
 
-BUSINESSES = LayerInput(layer="businesses", columns=("category", "kind", "name", "brand", "employees"))
+BUSINESSES = LayerInput(layer="businesses", columns=("category", "kind", "name", "brand", "employees", "floor_area_m2"))
 
 CUSTOMERS = {"be": "Чаканыя пакупнікі", "ru": "Ожидаемые покупатели", "en": "Expected customers"}
 LEAST_S = 60.0
@@ -40,7 +40,7 @@ StoreKind = Annotated[
     ),
 ]
 Attraction = Annotated[
-    Literal["equal", "employees"],
+    Literal["equal", "employees", "floor_area_m2"],
     labelled({"be": "Што вабіць", "ru": "Что привлекает", "en": "What attracts"}),
 ]
 Exponent = Annotated[
@@ -118,13 +118,13 @@ def market_areas(
     network
         Streets: ``Network.from_roads(roads)``.
     businesses
-        In any CRS, with ``kind`` or ``category``; ``name``, ``brand`` and ``employees`` if known.
+        In any CRS, with ``kind`` or ``category``; ``name``, ``brand``, ``employees``, ``floor_area_m2`` if known.
     kind
         Which businesses compete: those of which either the ``kind`` or the ``category`` is this.
     population, buildings, who
         The customers: see `geo.demand.demand_of`.
     attraction
-        ``equal``, or the number of ``employees``, for stores where it is not known the mean of the others.
+        ``equal``, or ``employees`` or ``floor_area_m2``, for stores where that is not known the mean of the others.
     exponent
         How much the way deters.
     reach_s
@@ -144,7 +144,7 @@ def market_areas(
     Raises
     ------
     InvalidInputError
-        If there is no store of the kind, nobody to count, no known number of employees, or a parameter is out of range.
+        If there is no store of the kind, nobody to count, no known size of any store, or a parameter is out of range.
     """
     travel = travel_network(network, mode, speed_kmh)
     stores = _stores(businesses, kind, network)
@@ -303,6 +303,6 @@ def _attraction(stores: gpd.GeoDataFrame, by: str) -> Floats:
         return np.ones(len(stores))
     known = numbers(column(stores, by), np.nan)
     if np.isnan(known).all() or np.nansum(known) == 0:
-        raise InvalidInputError(f"of no store the number of {by} is known: take attraction equal")
+        raise InvalidInputError(f"of no store {by} is known: take attraction equal")
     filled: Floats = np.where(np.isnan(known), np.nanmean(known), known)
     return filled

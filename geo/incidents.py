@@ -74,17 +74,25 @@ Seed = Annotated[
 ]
 OnlyCategory = Annotated[
     str | None,
-    labelled({"be": "Толькі катэгорыя", "ru": "Только категория", "en": "Only the category"}, max_length=200),
+    labelled(
+        {"be": "Толькі катэгорыя", "ru": "Только категория", "en": "Only the category"},
+        max_length=200,
+        description="A category, or a kind, such as accident.",
+    ),
 ]
 
 
 def located(incidents: gpd.GeoDataFrame, category: str | None = None) -> gpd.GeoDataFrame:
-    """Return the incidents, of a category if one is given, that have a place, checked to be points."""
+    """Return the incidents, of a category or a kind if one is given, that have a place, checked to be points."""
     if category is not None:
-        known = column(incidents, "category")
-        if not (known == category).any():
-            raise InvalidInputError(f"nothing is of the category {category!r}: there are {different(known):.300}")
-        incidents = incidents[(known == category).to_numpy(dtype=bool, na_value=False)]
+        kinds, categories = column(incidents, "kind"), column(incidents, "category")
+        chosen = ((kinds == category) | (categories == category)).to_numpy(dtype=bool, na_value=False)
+        if not chosen.any():
+            raise InvalidInputError(
+                f"nothing is of the category {category!r}: there are {different(categories):.300}, of the kinds "
+                f"{different(kinds)}"
+            )
+        incidents = incidents[chosen]
     shapes = incidents.geometry.to_numpy()
     placed = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     wrong = placed & (shapely.get_type_id(shapes) != shapely.GeometryType.POINT)
