@@ -37,7 +37,7 @@ def test_streets_that_cut_people_off() -> None:
     assert found[["feature", "street", "beyond", "on_it"]].to_numpy().tolist() == [["BC", "Mill Lane", 20, 10]]
     assert cut_links(network, buildings=homes("A", "E")).empty
     people = gpd.GeoDataFrame(
-        {"total": [3.0, 4.0, 5.0]}, geometry=TOWN.points("A", "C", "D").buffer(2).to_list(), crs=32635
+        {"total": [3.0, 4.0, 5.0]}, geometry=TOWN.points("A", "BC:15", "D").buffer(2).to_list(), crs=32635
     )
     counted = cut_links(network, people, who="total").set_index("feature")
     assert counted[["beyond", "on_it"]].to_numpy().tolist() == [[3, 4]]
