@@ -88,10 +88,13 @@ class Notes:
         How many elements had a key of a layer but belong to none, by layer and by what they are.
     cut
         How many lines of a layer are only partly in the file: the known parts were taken.
+    remarks
+        What the reader has found out by itself, such as an encoding, that its user may want to check.
     """
 
     passed_over: Counter[tuple[str, str]] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
 
 
 Item: TypeAlias = Record | Batch | Reject

@@ -1,0 +1,64 @@
+"""Ids for rows that have none: what they hold, and for equal rows how many of them stood before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+_MOST_RUNS = 8
+_BETWEEN_CELLS = "\x1f"
+
+Digests = NDArray[np.uint64]
+
+
+class RowIds:
+    """Gives ids to the rows of a table. It remembers eight bytes of each row."""
+
+    def __init__(self) -> None:
+        self._runs: list[Digests] = []
+
+    def of(self, columns: Sequence[pa.StringArray]) -> pa.StringArray:
+        """Return the ids of rows: sixteen digits of a digest, and a number from the second row that is equal on."""
+        rows = pc.binary_join_element_wise(*columns, _BETWEEN_CELLS)
+        digests = np.array([_digest(row) for row in rows.to_pylist()], np.uint64)
+        numbers = self._earlier(digests) + _earlier_within(digests)
+        self._remember(digests)
+        return pa.array(
+            [
+                f"{digest:016x}-{number + 1}" if number else f"{digest:016x}"
+                for digest, number in zip(digests.tolist(), numbers.tolist(), strict=True)
+            ],
+            pa.string(),
+        )
+
+    def _earlier(self, digests: Digests) -> NDArray[np.int64]:
+        found = np.zeros(len(digests), np.int64)
+        for run in self._runs:
+            found += np.searchsorted(run, digests, "right") - np.searchsorted(run, digests, "left")
+        return found
+
+    def _remember(self, digests: Digests) -> None:
+        """Keep digests in sorted runs, which are merged when they are many."""
+        self._runs.append(np.sort(digests))
+        if len(self._runs) > _MOST_RUNS:
+            self._runs = [np.sort(np.concatenate(self._runs), kind="stable")]
+
+
+def _digest(row: str) -> int:
+    return int.from_bytes(hashlib.sha256(row.encode()).digest()[:8], "big")
+
+
+def _earlier_within(digests: Digests) -> NDArray[np.int64]:
+    """Return how many of the digests before each are equal to it."""
+    order = np.argsort(digests, kind="stable")
+    ordered = digests[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(digests) else np.zeros(0, int)
+    lengths = np.diff(np.append(starts, len(digests)))
+    found = np.empty(len(digests), np.int64)
+    found[order] = np.arange(len(digests)) - np.repeat(starts, lengths)
+    return found
