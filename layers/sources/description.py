@@ -128,13 +128,13 @@ class SourceDescription(BaseModel, ABC):
     restricted
         Whether only members of the territory see its features.
     schedule
-        When a worker loads it again: a cron expression of five fields, in UTC. Without one it is loaded with the
-        territory only.
+        When a worker loads it again: a cron expression of five fields, in the time zone of the territory, or UTC where
+        that isn't stated. Without one it is loaded with the territory only.
     """
 
     model_config = STRICT
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63)
     title: Titles
     attribution: str
     restricted: bool = False

@@ -72,6 +72,7 @@ class Answer:
     """A page that was read to its end."""
 
     url: str
+    status: int
     headers: httpx.Headers
     content: bytes
 
@@ -206,7 +207,7 @@ class Fetcher:
             content += chunk
             if len(content) > _PAGE_BYTES:
                 raise SourceError(f"{shown(incoming.url)} answers with more than {_PAGE_BYTES // _MB} MB at once.")
-        answer = Answer(incoming.url, incoming.headers, bytes(content))
+        answer = Answer(incoming.url, incoming.status, incoming.headers, bytes(content))
         wrong = self._explain(answer) if self._explain else None
         if wrong is not None:
             raise SourceError(f"{shown(incoming.url)}: {wrong}")

@@ -1,0 +1,224 @@
+"""Loads that come round: what is due is put in a queue in the database, and workers take it from there.
+
+The queue is procrastinate's, in the schema ``jobs``. Its periodic tasks are written in code, while schedules stand in
+the files of territories; so that one periodic task, once a minute, looks which sources are due and puts a job a source
+in the queue. A due time that passed while no worker ran is made up for once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import procrastinate
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Job, Status
+from sqlalchemy import Connection, func, make_url, select, text
+from sqlalchemy.exc import OperationalError
+
+from geo.errors import HoradError
+from layers import database
+from layers.errors import DatabaseError, NotFoundError, SourceError
+from layers.loading import load_source
+from layers.models.registry import IngestRun, TerritoryRow
+from layers.packs import Territory
+from layers.sources.description import last_due
+from layers.territory import find_territory
+
+log = logging.getLogger("horad")
+
+QUEUE_VERSION = "03.04.00_50_post_add_retry_failed_job_procedure.sql"
+"""The last of procrastinate's own migrations that is in what our migrations make."""
+
+_LOAD = "load_source"
+_LOOK = "put_due_in_queue"
+_KEPT_H = 30 * 24
+_AT_ONCE = 2
+_RETRIES = procrastinate.RetryStrategy(
+    max_attempts=3, wait=60, linear_wait=300, retry_exceptions=(SourceError, DatabaseError, OperationalError)
+)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A source that is to be loaded, and since when."""
+
+    territory: str
+    source: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class LoadJob:
+    """A load in the queue, waiting, running or ended.
+
+    Parameters
+    ----------
+    state
+        ``waiting``, ``running``, ``done`` or ``failed``; ``waiting`` again after an error, until ``next_at``.
+    attempts
+        How often it has been tried.
+    told
+        What came of it, or the error of the last attempt.
+    """
+
+    id: int
+    territory: str
+    source: str
+    state: str
+    attempts: int
+    queued_at: datetime
+    changed_at: datetime
+    next_at: datetime | None
+    told: str | None
+
+
+def due(connection: Connection, moment: datetime) -> Iterator[Due]:
+    """Yield the sources whose schedule has been due since they were loaded last, at a moment."""
+    loaded = {
+        (territory, source): finished
+        for territory, source, finished in connection.execute(
+            select(IngestRun.territory, IngestRun.source, func.max(IngestRun.finished_at)).group_by(
+                IngestRun.territory, IngestRun.source
+            )
+        )
+    }
+    known = select(TerritoryRow.id, TerritoryRow.added_at, TerritoryRow.pack).where(TerritoryRow.pack.is_not(None))
+    for territory, added_at, pack in connection.execute(known.order_by(TerritoryRow.id)):
+        local = moment.astimezone(ZoneInfo(pack.get("timezone") or "UTC"))
+        for source in pack["sources"]:
+            if source.get("schedule"):
+                since = last_due(source["schedule"], local)
+                if since > loaded.get((territory, source["id"]), added_at):
+                    yield Due(territory, source["id"], since)
+
+
+def load_jobs(connection: Connection, *, limit: int = 20, territory: str | None = None) -> list[LoadJob]:
+    """Return the last loads of the queue, the latest first."""
+    rows = connection.execute(text(_JOBS), {"task": _LOAD, "territory": territory, "limit": limit}).mappings()
+    return [LoadJob(**row) for row in rows]
+
+
+def run_worker(*, at_once: int = _AT_ONCE, wait: bool = True) -> None:
+    """Load what is due, until the process is told to end (SIGINT, SIGTERM); loads that run are finished first.
+
+    Parameters
+    ----------
+    at_once
+        How many jobs run at the same time.
+    wait
+        False to end when all that is due now has been loaded, one after the other.
+    """
+    asyncio.run(_work(at_once, wait))
+
+
+async def _work(at_once: int, wait: bool) -> None:
+    async with make_app().open_async() as app:
+        with suppress(AlreadyEnqueued):
+            await app.tasks[_LOOK].defer_async(timestamp=int(datetime.now(UTC).timestamp()))
+        await app.run_worker_async(concurrency=at_once if wait else 1, wait=wait, install_signal_handlers=wait)
+
+
+def make_app() -> procrastinate.App:
+    """Return the queue, not yet opened."""
+    url = make_url(database.ensure_running()).set(drivername="postgresql")
+    connector = procrastinate.PsycopgConnector(
+        conninfo=url.render_as_string(hide_password=False),
+        kwargs={"options": "-c search_path=jobs"},
+        min_size=1,
+        max_size=_AT_ONCE + 3,
+    )
+    app = procrastinate.App(connector=connector)
+    app.task(name=_LOAD, pass_context=True, retry=_RETRIES)(_load)
+    look = app.task(name=_LOOK, pass_context=True, queueing_lock=_LOOK)(_put_due_in_queue)
+    app.periodic(cron="* * * * *")(look)
+    return app
+
+
+async def _load(context: procrastinate.JobContext, territory: str, source: str, **_: int) -> None:
+    """Load a source, and keep what came of it beside the job."""
+    try:
+        told = await asyncio.to_thread(_load_now, territory, source)
+    except Exception as error:
+        await _tell(context, str(error) if isinstance(error, HoradError) else f"{type(error).__name__}, see the log")
+        raise
+    await _tell(context, told)
+
+
+def _load_now(territory: str, source: str) -> str:
+    engine = database.engine()
+    with engine.connect() as connection:
+        find_territory(connection, territory)
+        pack = Territory.model_validate(
+            connection.execute(select(TerritoryRow.pack).where(TerritoryRow.id == territory)).scalar_one()
+        )
+    described = next((each for each in pack.sources if each.id == source), None)
+    if described is None:
+        raise NotFoundError(f"The territory {territory} has no source {source} any more.")
+    outcome = load_source(engine, pack, described)
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.note
+
+
+async def _put_due_in_queue(context: procrastinate.JobContext, timestamp: int) -> None:
+    """Put in the queue what is due, and put the queue in order."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs():
+        await _take_up(context, job)
+    for each in await asyncio.to_thread(_due_and_free, datetime.fromtimestamp(timestamp, UTC)):
+        arguments = {"territory": each.territory, "source": each.source, "timestamp": int(each.since.timestamp())}
+        job = context.app.configure_task(_LOAD, lock=_name(each), task_kwargs=arguments).job
+        await manager.defer_periodic_job(job, periodic_id=_name(each), defer_timestamp=int(each.since.timestamp()))
+    await context.app.connector.execute_query_async(_FORGET_LOOKS, task=_LOOK)
+    await manager.delete_old_jobs(_KEPT_H, include_failed=True, include_cancelled=True, include_aborted=True)
+
+
+async def _take_up(context: procrastinate.JobContext, job: Job) -> None:
+    """Give a job whose worker has died back to the queue, unless that happens to it again and again."""
+    manager = context.app.job_manager
+    if job.task_name == _LOAD and job.attempts < (_RETRIES.max_attempts or 0):
+        await manager.retry_job(job)
+    else:
+        await manager.finish_job(job, status=Status.FAILED, delete_job=False)
+
+
+def _due_and_free(moment: datetime) -> list[Due]:
+    """Return what is due and neither waits in the queue nor runs."""
+    with database.engine().connect() as connection:
+        busy = set(connection.execute(text(_BUSY), {"task": _LOAD}).scalars())
+        return [each for each in due(connection, moment) if _name(each) not in busy]
+
+
+def _name(due: Due) -> str:
+    return f"{due.territory}/{due.source}"
+
+
+async def _tell(context: procrastinate.JobContext, told: str) -> None:
+    await context.app.connector.execute_query_async(_TELL, job=context.job.id, told=told)
+
+
+_BUSY = "SELECT lock FROM jobs.procrastinate_jobs WHERE task_name = :task AND status IN ('todo', 'doing')"
+_TELL = (
+    "INSERT INTO outcomes (job, told) VALUES (%(job)s, %(told)s) ON CONFLICT (job) DO UPDATE SET told = excluded.told"
+)
+_FORGET_LOOKS = "DELETE FROM procrastinate_jobs WHERE task_name = %(task)s AND status IN ('succeeded', 'failed')"
+_JOBS = """
+SELECT j.id, j.args ->> 'territory' AS territory, j.args ->> 'source' AS source, j.attempts,
+    CASE j.status WHEN 'todo' THEN 'waiting' WHEN 'doing' THEN 'running' WHEN 'succeeded' THEN 'done'
+        ELSE 'failed' END AS state,
+    min(e.at) AS queued_at, max(e.at) AS changed_at, o.told,
+    CASE j.status WHEN 'todo' THEN j.scheduled_at END AS next_at
+FROM jobs.procrastinate_jobs AS j
+    JOIN jobs.procrastinate_events AS e ON e.job_id = j.id
+    LEFT JOIN jobs.outcomes AS o ON o.job = j.id
+WHERE j.task_name = :task AND (CAST(:territory AS text) IS NULL OR j.args ->> 'territory' = :territory)
+GROUP BY j.id, o.told
+ORDER BY j.id DESC
+LIMIT :limit
+"""
