@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from geo.network import Network
     from geo.routing import TravelNetwork
-    from geo.topology import Floats
+    from geo.topology import Floats, Ints
 
 STREETS = LayerInput(
     layer="roads", as_network=True, columns=("road_class", "max_speed_kmh", "one_way", "foot", "motor_vehicle")
@@ -59,7 +59,7 @@ Capacity = Annotated[
 ]
 
 Catchment = Annotated[
-    Literal["2sfca", "gaussian"],
+    Literal["2sfca", "e2sfca", "gaussian", "m2sfca", "3sfca"],
     labelled({"be": "Спад з адлегласцю", "ru": "Спад с расстоянием", "en": "Decay with distance"}),
 ]
 
@@ -129,3 +129,10 @@ def numbers(values: pd.Series[Any], default: float) -> Floats:
     if (given < 0).any() or np.isinf(given).any():
         raise InvalidInputError(f"{values.name} must be finite and 0 or more, or null where not known")
     return np.where(np.isnan(given), default, given)
+
+
+def spread_over(rows: Ints, homes: gpd.GeoDataFrame, most: int) -> Ints:
+    """Return at most so many of the rows, evenly along a curve that fills the plane and keeps neighbours together."""
+    along = rows[np.argsort(homes.geometry.iloc[rows].hilbert_distance().to_numpy(), kind="stable")]
+    evenly = np.linspace(0, len(along) - 1, min(most, len(along))).round().astype(np.int64)
+    return np.sort(along[evenly])

@@ -1,4 +1,4 @@
-"""Social services: who reaches them, how much of them there is for everyone, and where the next should be."""
+"""Social services: who reaches them, and how much of them there is for everyone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.accessibility import gaussian, two_step, within
-from geo.analysis import ColourClass, Column, LayerInput, View, analysis
-from geo.errors import InvalidInputError
-from geo.matrices import cost_matrix, dense, nearest
+from geo.accessibility import Decay, gaussian, modified_two_step, steps, three_step, two_step, within
+from geo.analysis import Column, View, analysis
+from geo.matrices import cost_matrix, nearest
 from geo.network import Network
 from geo.parameters import BuildingMaxM, ModeName, SnapMaxM, SpeedKmh
 from geo.services import (
@@ -20,12 +19,8 @@ from geo.services import (
     STREETS,
     Capacity,
     Catchment,
-    ExistingKind,
     Kind,
-    MostCandidates,
-    NewSites,
     NormS,
-    SitingModel,
     Use,
     column,
     dwellings_of,
@@ -34,18 +29,13 @@ from geo.services import (
     of_use,
     travel_network,
 )
-from geo.siting import Siting, mclp, p_median
 
 if TYPE_CHECKING:
-    from geo.positions import Positions
-    from geo.routing import TravelNetwork
-    from geo.topology import Floats, Ints
+    from geo.topology import Ints
 
 MINUTES = {"be": "хв", "ru": "мин", "en": "min"}
 TIME = {"be": "Час у дарозе", "ru": "Время в пути", "en": "Travel time"}
 DWELLINGS = {"be": "Кватэры", "ru": "Квартиры", "en": "Dwellings"}
-LONGEST_S = 3600.0
-"""In the choice of sites a longer way, or none at all, counts as this long."""
 
 
 @analysis(
@@ -198,8 +188,8 @@ def two_step_access(
     """Find the places in facilities per dwelling, shared with all who reach them (two-step floating catchment areas).
 
     First the places of each facility are divided by the dwellings of its catchment, then each building adds up the
-    facilities in its reach: Rⱼ = Sⱼ / Σᵢ Pᵢ f(dᵢⱼ), Aᵢ = Σⱼ Rⱼ f(dᵢⱼ) (Luo & Wang 2003; with decay, Dai 2010). So the
-    places of all facilities in anyone's reach are shared out, no more and no less. Times count from building to
+    facilities in its reach: Rⱼ = Sⱼ / Σᵢ Pᵢ f(dᵢⱼ), Aᵢ = Σⱼ Rⱼ f(dᵢⱼ) (Luo & Wang 2003). So the places of all
+    facilities in anyone's reach are shared out, no more and no less (but by ``m2sfca``). Times count from building to
     facility.
 
     Parameters
@@ -210,7 +200,10 @@ def two_step_access(
     catchment_s
         The longest time that anyone goes.
     decay
-        ``2sfca``: all within the catchment count the same; ``gaussian``: the nearer the more, 0 at its edge (E2SFCA).
+        ``2sfca``: all within the catchment count the same; ``e2sfca``: in three zones of a third of it each, with the
+        weights 1, 0.68 and 0.22 (Luo & Qi 2009); ``gaussian``: the nearer the more, 0 at its edge (Dai 2010);
+        ``m2sfca``: as gaussian, but what is far is lost and not shared out (Delamater 2013); ``3sfca``: as gaussian,
+        but people choose among the facilities in reach (Wan et al. 2012).
     default_capacity
         Places of a facility of which the capacity is not known: with 1, where none is known, the result is in
         facilities and not in places.
@@ -234,8 +227,7 @@ def two_step_access(
     cost = cost_matrix(travel, places, travel.snap(served.geometry, max_m=snap_max_m), limit_s=catchment_s)
     capacity = numbers(column(served, "capacity"), default_capacity)
     dwellings = dwellings_of(homes)
-    weight = within(catchment_s) if decay == "2sfca" else gaussian(catchment_s)
-    access = two_step(cost, dwellings, capacity, weight)
+    access = _METHODS[decay](cost, dwellings, capacity, _decay(decay, catchment_s))
     columns = {
         "places_per_1000": np.where(places.found, access * 1000, np.nan),
         "facilities": np.diff(cost.indptr),
@@ -244,156 +236,24 @@ def two_step_access(
     return gpd.GeoDataFrame(columns, geometry=homes.geometry, index=homes.index, crs=network.crs)
 
 
-@analysis(
-    id="best-sites",
-    title={"be": "Найлепшыя месцы", "ru": "Лучшие места", "en": "Best sites"},
-    summary={
-        "be": "Дзе паставіць новыя ўстановы, каб шлях быў найкарацейшы або норма трымалася для найбольшай часткі.",
-        "ru": "Где поставить новые учреждения, чтобы путь был кратчайшим или норматив соблюдался для большинства.",
-        "en": "Where to place new facilities so that ways are shortest, or the norm is kept for the most dwellings.",
-    },
-    function="social",
-    inputs={
-        "network": STREETS,
-        "buildings": HOMES,
-        "facilities": LayerInput(layer="facilities", columns=("kind", "name"), optional=True),
-    },
-    view=View(
-        geometry="point",
-        colour_by="status",
-        opacity=0.9,
-        classes=(
-            ColourClass(title={"be": "Новыя", "ru": "Новые", "en": "New"}, colour="#d1495b", values=("new",)),
-            ColourClass(
-                title={"be": "Існыя", "ru": "Существующие", "en": "Existing"}, colour="#30638e", values=("existing",)
-            ),
-        ),
-        columns={
-            "status": Column(title={"be": "Стан", "ru": "Состояние", "en": "State"}),
-            "name": Column(title={"be": "Назва", "ru": "Название", "en": "Name"}),
-            "dwellings": Column(title=DWELLINGS),
-            "mean_s": Column(title=TIME, unit=MINUTES, scale=1 / 60, decimals=1),
-            "gap": Column(
-                title={"be": "Да найлепшага", "ru": "До лучшего", "en": "From the best"},
-                unit="%",
-                scale=100,
-                decimals=2,
-            ),
-        },
-    ),
-)
-def best_sites(
-    network: Network,
-    buildings: gpd.GeoDataFrame,
-    facilities: gpd.GeoDataFrame | None = None,
-    *,
-    kind: ExistingKind = None,
-    new_sites: NewSites = 1,
-    model: SitingModel = "p-median",
-    norm_s: NormS = 900.0,
-    max_candidates: MostCandidates = 150,
-    use: Use = "all",
-    mode: ModeName = "walk",
-    speed_kmh: SpeedKmh = None,
-    snap_max_m: SnapMaxM = 300.0,
-    building_max_m: BuildingMaxM = 100.0,
-) -> gpd.GeoDataFrame:
-    """Choose places for new facilities, beside those that exist.
-
-    ``p-median`` makes the mean time from dwellings to the nearest facility least (Hakimi 1964), ``mclp`` covers the
-    most dwellings within the norm (Church & ReVelle 1974): see `geo.siting`. A way of more than an hour, or none at
-    all, counts as an hour in the p-median.
-
-    Parameters
-    ----------
-    network, buildings, use, mode, speed_kmh, snap_max_m, building_max_m
-        See `facility_access`. A building counts by its ``dwellings``, as 1 where they are not known.
-    facilities, kind
-        Those of the kind exist already; with no kind none does.
-    new_sites
-        How many are to be placed.
-    model
-        See above.
-    norm_s
-        The time within which dwellings are covered.
-    max_candidates
-        The new may be at any building, or where there are more than this, at so many spread over all of them.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
-        Points in the CRS of the network, the new first. Columns: ``site`` (label of the building, or facility),
-        ``status`` (``new``, ``existing``), ``name``, ``dwellings`` (to which it is the nearest, within an hour or the
-        norm), ``mean_s`` (of those; NaN where none), ``gap`` (how far the choice is from the best at most, as a part
-        of the objective; 0 is proved best), ``geometry``.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is no facility of the kind or no building of the use, fewer candidates near streets than new sites,
-        or a parameter is out of range.
-    """
-    travel = travel_network(network, mode, speed_kmh)
-    homes = of_use(buildings, use, network)
-    demand = travel.snap(homes.geometry, max_m=building_max_m)
-    existing, places = _existing(travel, facilities, kind, snap_max_m)
-    spots = _spread(np.flatnonzero(demand.found), homes, max_candidates)
-    limit_s = norm_s if model == "mclp" else LONGEST_S
-    now = nearest(travel, demand, places, limit_s=limit_s)
-    cost_s = np.hstack([now.cost_s, dense(cost_matrix(travel, demand, demand[spots], limit_s=limit_s))])
-    dwellings = np.where(demand.found, dwellings_of(homes), 0.0)
-    siting = _choose(cost_s, dwellings, new_sites, model, limit_s)
-    opened = siting.sites[siting.sites > 0] - 1
-    served_s, by = cost_s[:, siting.sites].min(axis=1), siting.sites[cost_s[:, siting.sites].argmin(axis=1)]
-    row_of_new = np.searchsorted(opened, by - 1)
-    row = np.where(by > 0, row_of_new, len(opened) + now.facility[:, 0])
-    reached = np.isfinite(served_s)
-    rows = len(opened) + len(existing)
-    total = np.bincount(row[reached], weights=dwellings[reached], minlength=rows)
-    spent_s = np.bincount(row[reached], weights=(dwellings * served_s)[reached], minlength=rows)
-    new = homes.iloc[spots[opened]]
-    columns = {
-        "site": [*new.index, *existing.index],
-        "status": ["new"] * len(new) + ["existing"] * len(existing),
-        "name": [*[None] * len(new), *column(existing, "name")],
-        "dwellings": total,
-        "mean_s": np.divide(spent_s, total, out=np.full(rows, np.nan), where=total > 0),
-        "gap": siting.gap,
-    }
-    points = pd.concat([new.geometry, existing.geometry]).centroid.to_numpy()
-    return gpd.GeoDataFrame(columns, geometry=points, crs=network.crs)
+E2SFCA_WEIGHTS = (1.0, 0.68, 0.22)
+_METHODS = {
+    "2sfca": two_step,
+    "e2sfca": two_step,
+    "gaussian": two_step,
+    "m2sfca": modified_two_step,
+    "3sfca": three_step,
+}
 
 
-def _choose(cost_s: Floats, dwellings: Floats, new_sites: int, model: str, limit_s: float) -> Siting:
-    """Choose columns, of which the first stands for all facilities that exist."""
-    candidates = cost_s.shape[1] - 1
-    if candidates < new_sites:
-        raise InvalidInputError(f"new_sites is {new_sites}, but only {candidates} buildings near streets can be sites")
-    if model == "mclp":
-        return mclp(cost_s, dwellings, radius=limit_s, p=new_sites + 1, existing=[0])
-    return p_median(np.minimum(cost_s, limit_s), dwellings, p=new_sites + 1, existing=[0])
-
-
-def _existing(
-    travel: TravelNetwork, facilities: gpd.GeoDataFrame | None, kind: str | None, max_m: float
-) -> tuple[gpd.GeoDataFrame, Positions]:
-    """Return the facilities of a kind, none for no kind, and their places."""
-    if kind is None:
-        some = gpd.GeoDataFrame({"name": []}, geometry=[], crs=travel.network.crs)
-    elif facilities is None:
-        raise InvalidInputError(f"no facility is known, of kind {kind!r} or any other: give none as the kind")
-    else:
-        some = of_kind(facilities, kind, travel.network)
-    return some, travel.snap(some.geometry, max_m=max_m)
+def _decay(name: str, catchment_s: float) -> Decay:
+    if name == "2sfca":
+        return within(catchment_s)
+    if name == "e2sfca":
+        return steps([catchment_s / 3, catchment_s * 2 / 3, catchment_s], E2SFCA_WEIGHTS)
+    return gaussian(catchment_s)
 
 
 def _labels(values: Any, number: Ints) -> Any:
     """Return the values at some positions, null where the position is -1."""
     return np.array([*values, None], dtype=object)[number]
-
-
-def _spread(rows: Ints, homes: gpd.GeoDataFrame, most: int) -> Ints:
-    """Return at most so many of the rows, evenly along a curve that fills the plane and keeps neighbours together."""
-    along = rows[np.argsort(homes.geometry.iloc[rows].hilbert_distance().to_numpy(), kind="stable")]
-    evenly = np.linspace(0, len(along) - 1, min(most, len(along))).round().astype(np.int64)
-    return np.sort(along[evenly])

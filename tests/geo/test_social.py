@@ -15,7 +15,8 @@ from geo.errors import InvalidInputError
 from geo.matrices import cost_matrix, dense
 from geo.network import Network
 from geo.siting import p_median
-from geo.social import best_sites, facility_access, share_within, two_step_access
+from geo.social import facility_access, share_within, two_step_access
+from geo.social_siting import best_sites
 from geo.travel import WALK
 
 LINE = "A---------B---------C---------D"
@@ -76,6 +77,21 @@ def test_places_are_shared_by_those_who_reach_them(network: Network, streets: St
     shared = two_step_access(network, facilities, buildings, "school", catchment_s=110, decay="gaussian", **METRES)
     assert shared.places_per_1000 @ shared.dwellings / 1000 == pytest.approx(30 + 1 + 7)
     assert shared.facilities.tolist() == [1, 2, 1, 1]
+
+
+def test_the_family_of_catchments_shares_in_its_own_way(network: Network, streets: StreetMap) -> None:
+    buildings = homes(streets, "A", "B", "C", dwellings=[100, 50, 10])
+    facilities = schools(streets, "AB:50", "C", capacity=[30, 20])
+
+    def shared(decay: str) -> float:
+        found = two_step_access(network, facilities, buildings, "school", catchment_s=150, decay=decay, **METRES)
+        return float(found.places_per_1000 @ found.dwellings / 1000)
+
+    assert [shared(decay) for decay in ("2sfca", "e2sfca", "gaussian", "3sfca")] == pytest.approx([50] * 4)
+    assert shared("m2sfca") < 50
+    zones = two_step_access(network, facilities[:1], buildings, "school", catchment_s=150, decay="e2sfca", **METRES)
+    load = 100 * 1 + 50 * 1 + 10 * 0.22
+    assert zones.places_per_1000.tolist() == pytest.approx([30_000 / load, 30_000 / load, 30_000 * 0.22 / load])
 
 
 def test_no_street_is_not_the_same_as_no_facility(network: Network, streets: StreetMap) -> None:
