@@ -13,6 +13,8 @@ from rich.table import Table
 
 from api import service
 from api.cli_history import add_history_commands
+from api.cli_jobs import jobs, worker
+from api.cli_rasters import rasters_app
 from api.cli_roles import role_app
 from api.cli_run import run_app
 from api.console import loading_progress, print_json, print_outcome, print_report
@@ -33,6 +35,9 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(run_app, name="run")
+app.command()(worker)
+app.command()(jobs)
+app.add_typer(rasters_app, name="rasters")
 app.add_typer(role_app, name="role")
 add_history_commands(app)
 out = Console(highlight=False)
@@ -46,7 +51,10 @@ def up(
     territory: Annotated[str, typer.Argument(help="A name from data/territories, or a YAML file.")] = "helsinki",
     foreground: Annotated[bool, typer.Option("--foreground", help="Serve in this terminal until Ctrl-C.")] = False,
 ) -> None:
-    """Start everything: database, tables, a territory with its sources, and the server."""
+    """Start everything: database, tables, a territory with its sources, and the server.
+
+    Sources with a schedule are loaded again when they are due by `horad worker`, which is started by itself.
+    """
     pack = read_pack(territory)
     settings = get_settings()
     server = service.running()
