@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -11,12 +12,14 @@ from typing import Annotated, NamedTuple
 
 from croniter import croniter
 from croniter.croniter import CroniterError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
 from layers.catalog import find
 from layers.errors import NotFoundError, SourceError
+from layers.sources.answers import Answer
 from layers.sources.coordinates import to_degrees
 from layers.sources.mapping import ColumnRule
 from layers.sources.records import Reader
@@ -171,14 +174,41 @@ def last_due(schedule: str, moment: datetime) -> datetime:
 
 
 def check_columns(layer: str, columns: Mapping[str, ColumnRule]) -> None:
-    """Make sure that a mapping names columns of its layer.
+    """Make sure that a mapping gives a layer values that it can hold.
 
     Raises
     ------
-    ValueError
-        It names others; the text lists those there are.
+    ValidationError
+        It names columns that the layer doesn't have, leaves out some that every feature needs, or has rules that don't
+        fit; each is told at its place.
     """
-    known = {column.name for column in find(layer).columns}
-    unknown = sorted(set(columns) - known)
-    if unknown:
-        raise ValueError(f"the layer {layer} has no column {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    model = find(layer)
+    writable = sorted(each.name for each in model.columns if not each.computed)
+    problems: list[tuple[tuple[str, ...], str]] = []
+    for name, rule in columns.items():
+        column = model.column(name)
+        if column is None or column.computed:
+            close = difflib.get_close_matches(name, writable, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            text = f"the layer {layer} has no column {name} to fill; {hint}It has {', '.join(writable)}"
+            problems.append((("columns", name), text))
+            continue
+        try:
+            Answer(rule, column)
+        except InvalidInputError as error:
+            problems.append((("columns", name), f"{error} (the layer {layer})"))
+    missing = [
+        each.name
+        for each in model.columns
+        if each.required and each.name not in columns and model.table.columns[each.name].server_default is None
+    ]
+    if missing:
+        problems.append((("columns",), f"every feature of the layer {layer} needs {', '.join(missing)}"))
+    if problems:
+        raise ValidationError.from_exception_data(
+            "columns",
+            [
+                InitErrorDetails(type=PydanticCustomError("columns", "{text}", {"text": text}), loc=place, input=None)
+                for place, text in problems
+            ],
+        )

@@ -17,7 +17,7 @@ from layers.sources.description import (
     Surroundings,
     check_columns,
 )
-from layers.sources.mapping import ColumnRule
+from layers.sources.mapping import RowMapping
 from layers.sources.osm import OsmReader
 from layers.sources.places import Place, fingerprint, locate
 from layers.sources.records import Reader
@@ -76,34 +76,30 @@ class OsmSource(FileSource):
         return OsmReader(file, {each: find(each) for each in self.fills})
 
 
-class TableSource(FileSource):
-    """A table with a point a row.
+class MappedSource(FileSource, RowMapping):
+    """A file of which each row becomes a feature of one layer.
 
     Parameters
     ----------
     layer
         The layer that it fills.
     crs
-        Of its coordinates.
-    x, y
-        The columns of easting or longitude, and of northing or latitude.
+        Of its coordinates; by default as the file states, or degrees where all of them can be.
     key
-        The column of ids; without one, a row is known by its content.
-    columns
-        How the layer's columns follow from the table's.
+        The column of ids, or several that make one together; by default the file's own, or what a row holds.
+    encoding
+        Of its text; by default it is found out.
     """
 
-    kind: Literal["table"]
     layer: LayerName
-    crs: KnownCrs = "EPSG:4326"
-    x: str
-    y: str
-    key: str | None = None
-    columns: dict[str, ColumnRule]
+    crs: KnownCrs | None = None
+    key: str | tuple[str, ...] | None = Field(default=None, min_length=1)
+    encoding: str | None = None
 
     @model_validator(mode="after")
-    def _names_columns_of_the_layer(self) -> TableSource:
-        check_columns(self.layer, self.columns)
+    def _fits_the_layer(self) -> MappedSource:
+        if self.columns is not None:
+            check_columns(self.layer, self.columns)
         return self
 
     @property
@@ -111,7 +107,39 @@ class TableSource(FileSource):
         """The layer that it fills."""
         return (self.layer,)
 
-    def read(self, file: Path, _surroundings: Surroundings) -> Reader:
+
+class TableSource(MappedSource):
+    """A table with a feature a row: delimited text or a sheet of a workbook.
+
+    Parameters
+    ----------
+    x, y
+        The columns of easting or longitude, and of northing or latitude; by default their names tell.
+    geometry
+        A column of geometries in WKT, hexadecimal WKB or GeoJSON in their place.
+    swapped
+        Northing or latitude stands in ``x``, or first in the geometries.
+    delimiter
+        Between the cells of delimited text; by default it is found out.
+    sheet
+        Of a workbook; by default the one named like the layer, or the only one.
+    """
+
+    kind: Literal["table"]
+    x: str | None = None
+    y: str | None = None
+    geometry: str | None = None
+    swapped: bool = False
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    sheet: str | None = None
+
+    @model_validator(mode="after")
+    def _tells_the_place_once(self) -> TableSource:
+        if (self.x is None) != (self.y is None) or (self.x is not None and self.geometry is not None):
+            raise ValueError("needs both x and y, or geometry, or none of them where their names tell")
+        return self
+
+    def read(self, file: Path, surroundings: Surroundings) -> Reader:
         """Return the reader of the file."""
         return TableReader(
             file,
@@ -120,8 +148,14 @@ class TableSource(FileSource):
             crs=self.crs,
             x=self.x,
             y=self.y,
+            geometry=self.geometry,
+            swapped=self.swapped,
             key=self.key,
-            columns=self.columns,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            sheet=self.sheet,
+            mapping=self,
+            timezone=surroundings.timezone,
         )
 
 

@@ -1,37 +1,39 @@
-"""Tables of points: CSV and TSV files in any delimiter and coordinate reference system."""
+"""Tables: delimited text and workbooks, a feature a row, in any coordinate reference system."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import math
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
 
-import numpy as np
-import shapely
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from geo.errors import InvalidInputError
 from layers.catalog import LayerTable
 from layers.errors import SourceError
-from layers.sources.coordinates import to_degrees
-from layers.sources.mapping import ColumnRule, convert
-from layers.sources.records import Item, Notes, Record, Reject
+from layers.models.base import STORAGE_SRID
+from layers.sources.batches import BatchMaker
+from layers.sources.cells import Chunk, Rows
+from layers.sources.columns import cleaned, joined
+from layers.sources.coordinates import Placer, Places
+from layers.sources.delimited import Delimited
+from layers.sources.mapping import RowMapping
+from layers.sources.records import Item, Notes, Reject
+from layers.sources.row_ids import RowIds
+from layers.sources.sheets import Sheet, sheets
+from layers.sources.table_places import Where, find_places, place
 
-SUFFIXES = (".csv", ".tsv", ".txt")
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+SHEET_SUFFIXES = (".xlsx",)
 
-_BATCH_ROWS = 5_000
-_SAMPLE_CHARS = 64 * 1024
-_DELIMITERS = ";,\t|"
-
-Row = dict[str, str]
+_SAMPLE_ROWS = 1_000
 
 
 class TableReader:
-    """Reads a point a row from a delimited text file in UTF-8.
+    """Reads a feature a row from a delimited text file or a sheet of a workbook.
+
+    What isn't stated is found out: encoding, delimiter, the columns that tell the place and, for numbers that can be
+    degrees, the CRS; the notes tell what was found out.
 
     Parameters
     ----------
@@ -43,17 +45,28 @@ class TableReader:
         Of the coordinates.
     x, y
         The columns of easting or longitude, and of northing or latitude.
-    columns
-        How the layer's columns follow from the table's.
+    geometry
+        A column of geometries in WKT, hexadecimal WKB or GeoJSON, in place of ``x`` and ``y``.
+    mapping
+        How the layer's columns follow from the table's; by default those of the same name fill them.
+    timezone
+        Of times that don't tell theirs, where the mapping doesn't say.
     key
-        The column of ids. Without one, a row is known by its content, and equal rows are numbered.
+        The column of ids, or several that make one together. Without one, a row is known by its content, and equal
+        rows are numbered.
+    encoding, delimiter
+        Of a text file.
+    sheet
+        Of a workbook; by default the one named like the layer, or the only one.
+    swapped
+        Northing or latitude stands in ``x``, or first in the geometries.
 
     Raises
     ------
     SourceError
-        The file is missing, is no such table, or lacks a column (when it is read).
+        The file is no such table, or lacks a column.
     InvalidInputError
-        The coordinate reference system is unknown.
+        The coordinate reference system is unknown, or it can't be told where the rows lie.
     """
 
     def __init__(
@@ -62,97 +75,88 @@ class TableReader:
         layer: str,
         model: LayerTable,
         *,
-        crs: str,
-        x: str,
-        y: str,
-        columns: Mapping[str, ColumnRule],
-        key: str | None = None,
+        crs: str | None = None,
+        x: str | None = None,
+        y: str | None = None,
+        geometry: str | None = None,
+        mapping: RowMapping | None = None,
+        timezone: str | None = None,
+        key: str | Sequence[str] | None = None,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        sheet: str | None = None,
+        swapped: bool = False,
     ) -> None:
-        self.notes = Notes()
-        self._path = path
         self._layer = layer
-        self._x, self._y, self._key = x, y, key
-        self._rules = [(name, rule, model.table.columns[name].type.python_type) for name, rule in columns.items()]
-        self._mapped = {x, y} | {rule.source_column for rule in columns.values() if rule.source_column}
-        self._seen: Counter[str] = Counter()
-        self._bytes_read = 0
-        self._crs = crs
-        self._transformer = to_degrees(crs)
+        self._key = (key,) if isinstance(key, str) else tuple(key or ())
+        self._rows = _open(path, layer, encoding, delimiter, sheet)
+        header = self._rows.header
+        mapping = mapping or RowMapping()
+        mapping.check_header(header, path.name, x, y, geometry, *self._key)
+        self._where = _where(model, self._sample(), x=x, y=y, geometry=geometry, crs=crs)
+        self._placer = Placer(self._where.crs, swapped=swapped)
+        self.notes = Notes(remarks=[*self._rows.remarks, *self._where.remarks])
+        self._maker = BatchMaker(
+            model, header, notes=self.notes, mapping=mapping, timezone=timezone, untold=self._where.columns
+        )
+        self._ids = RowIds()
 
     @property
     def progress(self) -> float | None:
-        """The share of the file's bytes that has been read."""
-        size = self._path.stat().st_size
-        return self._bytes_read / size if size else 1.0
+        """The share of the file that has been read."""
+        return self._rows.progress
 
     def __iter__(self) -> Iterator[Item]:
-        try:
-            with self._path.open("rb") as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
-                rows = csv.DictReader(file, delimiter=self._delimiter(file), restkey="", strict=True)
-                self._check_header(rows.fieldnames or [])
-                while batch := list(islice(rows, _BATCH_ROWS)):
-                    self._bytes_read = raw.tell()
-                    yield from self._items(batch)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise SourceError(f"{self._path.name} can't be read as a table in UTF-8: {error}") from error
+        for chunk in self._rows:
+            for line, cells, problem in chunk.broken:
+                told = {name: cell.replace("\x00", "\\0") for name, cell in zip(self._rows.header, cells, strict=False)}
+                told = told if self._maker.tells_all else {}
+                yield Reject(self._layer, f"line {line}", problem, {"line": str(line)} | told)
+            if chunk.lines:
+                yield from self._items(chunk)
 
-    def _delimiter(self, file: IO[str]) -> str:
-        header = file.readline(_SAMPLE_CHARS)
-        file.seek(0)
-        return max(_DELIMITERS, key=header.count)
-
-    def _check_header(self, header: list[str] | Any) -> None:
-        wanted = self._mapped | ({self._key} if self._key else set())
-        missing = sorted(wanted - set(header))
-        if missing:
-            raise SourceError(f"{self._path.name} has no column {', '.join(missing)}; it has {', '.join(header)}")
-
-    def _items(self, rows: list[Row]) -> Iterator[Item]:
-        points = self._points(rows)
-        for row, point in zip(rows, points, strict=True):
-            source_id = self._source_id(row)
-            if not source_id:
-                yield Reject(self._layer, "", f"the id, {self._key}, is empty", row)
-                continue
-            if point is None:
-                yield Reject(self._layer, source_id, self._why_nowhere(row), row)
-                continue
-            yield self._item(source_id, row, point)
-
-    def _item(self, source_id: str, row: Row, point: str) -> Item:
-        values: dict[str, Any] = {}
-        for name, rule, kind in self._rules:
-            try:
-                values[name] = convert(rule.value(row), kind)
-            except ValueError as error:
-                return Reject(self._layer, source_id, f"{name}: {error}", row)
-        rest = {name: cell for name, cell in row.items() if name and name not in self._mapped and cell}
-        return Record(self._layer, source_id, point, values, rest)
-
-    def _points(self, rows: list[Row]) -> list[str | None]:
-        """Return hexadecimal WKB in longitude and latitude, or ``None`` where a row's coordinates give no place."""
-        coordinates = np.array([(_coordinate(row[self._x]), _coordinate(row[self._y])) for row in rows])
-        lon, lat = self._transformer.transform(coordinates[:, 0], coordinates[:, 1])
-        finite = np.isfinite(coordinates).all(axis=1) & np.isfinite(lon) & np.isfinite(lat)
-        points = shapely.points(np.where(finite, lon, 0), np.where(finite, lat, 0))
-        wkb = shapely.to_wkb(points, hex=True)
-        return [each if known else None for each, known in zip(wkb, finite, strict=True)]
-
-    def _why_nowhere(self, row: Row) -> str:
-        known = all(math.isfinite(_coordinate(row[name])) for name in (self._x, self._y))
-        return f"the coordinates lie outside {self._crs}" if known else "no coordinates"
-
-    def _source_id(self, row: Row) -> str:
+    def _items(self, chunk: Chunk) -> Iterator[Item]:
+        fields = {name: cleaned(column) for name, column in zip(self._rows.header, chunk.columns, strict=True)}
+        ids = joined([fields[name] for name in self._key]) if self._key else self._ids.of(chunk.columns)
+        if self._where.columns:
+            places = place([fields[name] for name in self._where.columns], self._placer)
+        else:
+            places = Places(pa.nulls(len(ids), pa.binary()), {})
         if self._key:
-            return (row[self._key] or "").strip()
-        digest = hashlib.sha256("\x1f".join(str(cell) for cell in row.values()).encode()).hexdigest()[:16]
-        self._seen[digest] += 1
-        number = self._seen[digest]
-        return digest if number == 1 else f"{digest}-{number}"
+            no_id = pc.indices_nonzero(pc.is_null(ids)).to_pylist()
+            problem = f"the id, {', '.join(self._key)}, is empty"
+            places = places._replace(problems=places.problems | dict.fromkeys(no_id, problem))
+        yield from self._maker.items(ids, places, fields, lines=chunk.lines)
+
+    def _sample(self) -> dict[str, list[str]]:
+        """Return the first cells of each column."""
+        chunk = next((each for each in self._rows if each.lines), None)
+        columns = chunk.columns if chunk else [pa.array([], pa.string())] * len(self._rows.header)
+        return {
+            name: column[:_SAMPLE_ROWS].to_pylist() for name, column in zip(self._rows.header, columns, strict=True)
+        }
 
 
-def _coordinate(cell: str | None) -> float:
+def _where(model: LayerTable, sample: Mapping[str, Sequence[str]], **stated: str | None) -> Where:
+    """Return where the rows lie; those of a layer that needs no place may lie nowhere."""
     try:
-        return float((cell or "nan").replace(",", "."))
-    except ValueError:
-        return float("nan")
+        return find_places(sample, **stated)
+    except InvalidInputError:
+        if model.layer.located or any(stated.values()):
+            raise
+        return Where((), f"EPSG:{STORAGE_SRID}", ())
+
+
+def _open(path: Path, layer: str, encoding: str | None, delimiter: str | None, sheet: str | None) -> Rows:
+    if not path.name.lower().endswith(SHEET_SUFFIXES):
+        return Delimited(path, encoding=encoding, delimiter=delimiter)
+    return Sheet(path, _choose(path, sheets(path), sheet, layer))
+
+
+def _choose(path: Path, names: Sequence[str], wanted: str | None, layer: str) -> str:
+    if not names:
+        raise SourceError(f"{path.name} is empty: no sheet holds anything.")
+    found = wanted or (layer if layer in names else names[0])
+    if found not in names or (wanted is None and found != layer and len(names) > 1):
+        raise SourceError(f"{path.name} holds the sheets {', '.join(names)}: name the one to load with --table.")
+    return found

@@ -1,0 +1,207 @@
+"""Applies the mapping of a territory's file to the rows of a source, whole columns at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from layers.catalog import Column, LayerTable
+from layers.sources.answers import Answer
+from layers.sources.columns import TYPES, by_value, converted, join_filled, text
+from layers.sources.coordinates import Places, Problems
+from layers.sources.mapping import ColumnRule, RowMapping, Unpivot
+from layers.sources.records import Notes
+
+Fields = Mapping[str, pa.Array]
+
+PRECISION = "time_precision"
+"""The column that tells how precise the layer's time is."""
+
+_FILTERED = "left out by the filter"
+
+
+class Rows(NamedTuple):
+    """Rows of a source.
+
+    Parameters
+    ----------
+    ids
+        Of the rows, null where there is none.
+    places
+        Their geometries.
+    fields
+        Their values, by the name of the field.
+    lines
+        Where they stand in the file, if that is known.
+    """
+
+    ids: pa.StringArray
+    places: Places
+    fields: Fields
+    lines: Sequence[int] | None = None
+
+    def take(self, numbers: NDArray[np.int64]) -> Rows:
+        """Return some of the rows, in the order of their numbers; a row may come more than once."""
+        old = numbers.tolist()
+        problems = self.places.problems
+        return Rows(
+            self.ids.take(numbers),
+            Places(self.places.wkb.take(numbers), {new: problems[n] for new, n in enumerate(old) if n in problems}),
+            {name: column.take(numbers) for name, column in self.fields.items()},
+            [self.lines[number] for number in old] if self.lines is not None else None,
+        )
+
+
+class Mapper:
+    """Makes the columns of a layer from the fields of a source.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    fields
+        The names of the source's fields.
+    mapping
+        How the one follows from the other; without rules, fields fill the columns of the same name.
+    timezone
+        Of times that don't tell theirs, where the mapping doesn't say.
+    notes
+        Where rows are counted that are passed over.
+    """
+
+    def __init__(
+        self, layer: LayerTable, fields: Sequence[str], mapping: RowMapping, *, timezone: str | None, notes: Notes
+    ) -> None:
+        self._layer = layer.name
+        self._mapping = mapping
+        self._notes = notes
+        self._zone = mapping.timezone or timezone or "UTC"
+        unpivot = mapping.unpivot
+        made = [name for name in fields if unpivot is None or name not in unpivot.columns]
+        made += [unpivot.name, unpivot.value] if unpivot else []
+        rules = _of_same_name(layer, made) if mapping.columns is None else mapping.columns
+        self._rules = [_Rule.of(layer, name, rule, self._zone) for name, rule in rules.items()]
+        states_precision = layer.column(PRECISION) is not None and PRECISION not in rules
+        self._time = next((each for each in self._rules if each.name == layer.layer.time), None)
+        self._time = self._time if states_precision else None
+        mapped = {name for rule in rules.values() for name in rule.sources}
+        tags = mapping.tags
+        self.tags = tuple(
+            name
+            for name in made
+            if (name not in mapped and name not in tags.without if tags.only is None else name in tags.only)
+        )
+        self.told = {*self.tags, *mapped, *mapping.needed}
+        """The fields that may appear in an account: those that are used or kept."""
+
+    def shape(self, rows: Rows) -> Rows:
+        """Return the rows that the mapping takes, as it wants them."""
+        mapping = self._mapping
+        if mapping.empty:
+            rows = rows._replace(fields={name: _without(each, mapping.empty) for name, each in rows.fields.items()})
+        if mapping.filter is not None:
+            texts = {name: text(rows.fields[name]) for name in mapping.filter.columns}
+            fulfilled = mapping.filter.fulfilled(texts)
+            rows = self._passing_over(rows, np.flatnonzero(fulfilled), _FILTERED)
+        return rows if mapping.unpivot is None else self._unpivoted(rows, mapping.unpivot)
+
+    def values(self, fields: Fields, count: int) -> tuple[dict[str, pa.Array], Problems]:
+        """Return the columns of the layer by name, and by row why there is no value."""
+        values: dict[str, pa.Array] = {}
+        problems: Problems = {}
+        for rule in self._rules:
+            values[rule.name], found = rule.column(fields, count, self._zone)
+            for row, problem in found.items():
+                problems.setdefault(row, f"{rule.name}: {problem}")
+        if self._time is not None:
+            values[PRECISION] = self._time.precisions(fields, count)
+        return values, problems
+
+    def _passing_over(self, rows: Rows, kept: NDArray[np.int64], why: str) -> Rows:
+        left_out = len(rows.ids) - len(kept)
+        if not left_out:
+            return rows
+        self._notes.passed_over[self._layer, why] += left_out
+        return rows.take(kept)
+
+    def _unpivoted(self, rows: Rows, unpivot: Unpivot) -> Rows:
+        """Return a row for each of the columns in which a row holds something."""
+        count, times = len(rows.ids), len(unpivot.columns)
+        many = rows.take(np.repeat(np.arange(count), times))
+        names = pa.array(list(unpivot.columns) * count, pa.string())
+        cells = np.array([text(rows.fields[name]).to_pylist() for name in unpivot.columns], object).T.ravel()
+        fields = {name: each for name, each in many.fields.items() if name not in unpivot.columns}
+        fields |= {unpivot.name: names, unpivot.value: pa.array(cells, pa.string())}
+        ids = pc.binary_join_element_wise(many.ids, names, " ")
+        filled = np.flatnonzero(pc.is_valid(fields[unpivot.value]).to_numpy(zero_copy_only=False))
+        return self._passing_over(many._replace(ids=ids, fields=fields), filled, f"nothing in {unpivot.value}")
+
+
+class _Rule(NamedTuple):
+    """A rule, ready to be applied."""
+
+    name: str
+    kind: type
+    rule: ColumnRule
+    answer: Answer
+
+    @classmethod
+    def of(cls, layer: LayerTable, name: str, rule: ColumnRule, zone: str) -> _Rule:
+        column = layer.column(name)
+        assert column is not None, name  # noqa: S101
+        return cls(name, column.python_type, rule, Answer(rule, column, timezone=zone))
+
+    def column(self, fields: Fields, count: int, zone: str) -> tuple[pa.Array, Problems]:
+        """Return the layer's column, and by row why there is no value."""
+        if not self.rule.sources:
+            return pa.repeat(pa.scalar(self.answer(""), TYPES[self.kind]), count), {}
+        if self.rule.is_copy and not self._is_time_in_words(fields):
+            return converted(fields[self.rule.sources[0]], self.kind, zone)
+        return by_value(self._texts(fields), self.kind, self.answer)
+
+    def precisions(self, fields: Fields, count: int) -> pa.StringArray:
+        """Return how precise the times are."""
+        if not self.rule.sources:
+            return pa.repeat(pa.scalar(self.answer.precision(""), pa.string()), count)
+        return by_value(self._texts(fields), str, self.answer.precision)[0]
+
+    def _is_time_in_words(self, fields: Fields) -> bool:
+        return self.kind is datetime and pa.types.is_string(fields[self.rule.sources[0]].type)
+
+    def _texts(self, fields: Fields) -> pa.StringArray:
+        """Return the texts of the source that the rule looks at."""
+        found = [text(fields[name]) for name in self.rule.sources]
+        if self.rule.join is not None:
+            texts = _joined(found, self.rule.join)
+        else:
+            texts = pc.coalesce(*(_without(each, self.rule.empty) for each in found))
+        return pc.fill_null(texts, "") if self.rule.default_is_stated else texts
+
+
+def _joined(texts: Sequence[pa.StringArray], between: str) -> pa.StringArray:
+    """Return the texts of columns with something between them, without those that are null."""
+    found = texts[0]
+    for each in texts[1:]:
+        both = pc.binary_join_element_wise(found, each, between)
+        found = pc.coalesce(both, found, each)
+    return found
+
+
+def _without(column: pa.Array, empty: Sequence[str]) -> pa.Array:
+    """Return a column with nothing in place of what stands for nothing."""
+    if not empty or not pa.types.is_string(column.type):
+        return column
+    return pc.if_else(pc.is_in(column, value_set=pa.array(empty, pa.string())), None, column)
+
+
+def _of_same_name(layer: LayerTable, fields: Sequence[str]) -> dict[str, ColumnRule]:
+    """Let fields fill the columns of their name; one in other letter case only where none is written the same."""
+    found = {field.lower(): field for field in fields} | {field: field for field in fields}
+    named: list[Column] = [each for each in layer.columns if each.name in found and not each.computed]
+    return {each.name: ColumnRule.model_validate({"from": found[each.name]}) for each in named}
