@@ -154,6 +154,8 @@ def _leaflet(symbol: Symbol, shape: Shape) -> dict[str, Any]:
             "color": "#ffffff",
             "weight": 1,
         }
+    if shape is Shape.MIXED:
+        return {"color": symbol.colour, "weight": 4, "opacity": 1, "radius": 5}
     return {"fill": True, "fillColor": symbol.colour, "fillOpacity": 0.7, "color": stroke, "weight": 1}
 
 

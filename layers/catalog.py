@@ -50,6 +50,8 @@ class Column:
         The values it can have, where they are a closed list.
     link
         The layer to whose features its values lead, if they do.
+    computed
+        Whether the database works it out from the others, so that nothing can be written to it.
     """
 
     name: str
@@ -61,11 +63,17 @@ class Column:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     link: Link | None = None
+    computed: bool = False
 
     @property
     def json_schema(self) -> dict[str, Any]:
         """The JSON schema of its values."""
-        limits = {"minimum": self.minimum, "maximum": self.maximum, "enum": list(self.choices) or None}
+        limits = {
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "enum": list(self.choices) or None,
+            "readOnly": self.computed or None,
+        }
         return _JSON_TYPES[self.python_type] | {name: limit for name, limit in limits.items() if limit is not None}
 
 
@@ -154,4 +162,5 @@ def _describe(column: Any, info: ColumnInfo) -> Column:
         maximum=info.maximum,
         choices=info.choices,
         link=info.link,
+        computed=column.computed is not None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import TypeVar
 
 from layers.description import Tags
@@ -12,6 +13,7 @@ from layers.description import Tags
 T = TypeVar("T")
 
 _QUANTITY = re.compile(r"^\s*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)\s*([^\d\s]*.*?)\s*$")
+_DAY = re.compile(r"^\s*\d{4}-\d{2}-\d{2}\s*$")
 _MPH_IN_KMH = 1.609344
 _KNOT_IN_KMH = 1.852
 _FOOT_IN_M = 0.3048
@@ -19,6 +21,17 @@ _INCH_IN_M = 0.0254
 _FEET_AND_INCHES = re.compile(r"^\s*(\d+)'\s*(?:(\d+(?:\.\d+)?)\")?\s*$")
 _WALKING_PACE_KMH = 7.0
 _LENGTHS_IN_M = {"": 1.0, "m": 1.0, "km": 1000.0, "cm": 0.01, "mm": 0.001, "ft": _FOOT_IN_M, "in": _INCH_IN_M}
+_FLOWS_IN_LPS = {
+    "l/s": 1.0,
+    "l/min": 1 / 60,
+    "lpm": 1 / 60,
+    "m3/h": 1 / 3.6,
+    "m³/h": 1 / 3.6,
+    "usgpm": 0.0630901964,
+    "gpm": 0.0630901964,
+}
+_POWERS_IN_W = {"": 1.0, "w": 1.0, "kw": 1e3, "mw": 1e6}
+_MASSES_IN_T = {"": 1.0, "t": 1.0, "kg": 0.001, "st": 0.90718474, "lbs": 0.00045359237}
 _SPEEDS_IN_KMH = {"": 1.0, "km/h": 1.0, "kmh": 1.0, "kph": 1.0, "mph": _MPH_IN_KMH, "knots": _KNOT_IN_KMH}
 
 
@@ -75,6 +88,21 @@ def speed_kmh(value: str) -> float | None:
     return found if found is None or found > 0 else None
 
 
+def litres_per_second(value: str) -> float | None:
+    """Return a flow in litres a second from ``1500 l/min``, ``20 l/s`` or ``90 m3/h``; a bare number could be any."""
+    return _measure(value, _FLOWS_IN_LPS)
+
+
+def watts(value: str) -> float | None:
+    """Return a power in watts from ``70``, ``70 W`` or ``0.4 kW``."""
+    return _measure(value, _POWERS_IN_W)
+
+
+def tonnes(value: str) -> float | None:
+    """Return a mass in tonnes from ``7.5``, ``7.5 t`` or ``3500 kg``."""
+    return _measure(value, _MASSES_IN_T)
+
+
 def volts(value: str) -> int | None:
     """Return the highest of the voltages in ``110000;20000``."""
     found = [whole(part) for part in value.split(";")]
@@ -86,6 +114,14 @@ def year(value: str) -> int | None:
     """Return the year of ``1936``, ``1936-05`` or ``1936-05-17``."""
     match = re.match(r"^(\d{4})(-\d{2}){0,2}$", value.strip())
     return int(match[1]) if match else None
+
+
+def day(value: str) -> date | None:
+    """Return the day of ``1936-05-17``; a year or a month alone is no day."""
+    try:
+        return date.fromisoformat(value.strip()) if _DAY.match(value) else None
+    except ValueError:
+        return None
 
 
 def present(value: str) -> bool:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import Computed
 from sqlalchemy.orm import MappedColumn, mapped_column
 
 from geo.language import Text
+from layers.rules import Rule
 
 Tags = Mapping[str, str]
 
@@ -53,18 +55,20 @@ class Shape(StrEnum):
     POINT = "point"
     LINE = "line"
     POLYGON = "polygon"
+    MIXED = "mixed"
 
     @property
-    def geometry_types(self) -> tuple[str, str]:
-        """The simple and the multi geometry type that the layer takes."""
+    def geometry_types(self) -> tuple[str, ...]:
+        """The geometry types that the layer takes, each simple one before its multi type."""
         return _GEOMETRY_TYPES[self]
 
 
-_GEOMETRY_TYPES = {
+_GEOMETRY_TYPES: dict[Shape, tuple[str, ...]] = {
     Shape.POINT: ("Point", "MultiPoint"),
     Shape.LINE: ("LineString", "MultiLineString"),
     Shape.POLYGON: ("Polygon", "MultiPolygon"),
 }
+_GEOMETRY_TYPES[Shape.MIXED] = tuple(each for types in _GEOMETRY_TYPES.values() for each in types)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +172,8 @@ class Layer:
         Where OpenStreetMap keeps it, if it does.
     located
         Whether every feature has a place; in a register such as that of organisations some have none.
+    rules
+        What its features should be like, beside the rules of every layer.
     """
 
     title: Text
@@ -180,6 +186,7 @@ class Layer:
     min_zoom: int = 10
     max_zoom: int = 16
     osm: OsmRule | None = None
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +234,7 @@ def column(
     maximum: float | None = None,
     choices: tuple[str, ...] = (),
     link: Link | None = None,
+    computed: str | None = None,
     **options: Any,
 ) -> MappedColumn[Any]:
     """Declare a column of a layer.
@@ -245,11 +253,14 @@ def column(
         The values it can have, where they are a closed list; a load rejects others.
     link
         The layer to whose features its values lead.
+    computed
+        The SQL by which the database works it out from the others, written as PostgreSQL writes it back.
     options
         Passed on to SQLAlchemy's ``mapped_column``.
     """
     info = ColumnInfo(title=title, unit=unit, osm=osm, minimum=minimum, maximum=maximum, choices=choices, link=link)
-    return mapped_column(info={"column": info}, **options)
+    given = () if computed is None else (Computed(computed, persisted=True),)
+    return mapped_column(*given, info={"column": info}, **options)
 
 
 def first_tag(*keys: str) -> Callable[[Tags], str | None]:

@@ -186,7 +186,8 @@ def _bring_back(connection: Connection, model: LayerTable, states: sa.Select[Any
 
 
 def _kept(model: LayerTable, table: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-    return [table.c[each.name] for each in model.table.columns if each.name not in _KEPT_APART]
+    kept = (each for each in model.table.columns if each.name not in _KEPT_APART and each.computed is None)
+    return [table.c[each.name] for each in kept]
 
 
 def _states(model: LayerTable, feature_id: int) -> sa.CompoundSelect[Any]:

@@ -44,7 +44,8 @@ class Staging:
         self.layer = layer
         self._connection = connection
         self._shape = model.layer.shape
-        staged = [each for each in model.table.columns if each.name not in _NEVER_STAGED]
+        self._located = model.layer.located
+        staged = [each for each in model.table.columns if each.name not in _NEVER_STAGED and each.computed is None]
         self._columns = [each.name for each in staged]
         self._required = [each.name for each in staged if not each.nullable and each.name != "geom"]
         self._defaults = {
@@ -90,17 +91,18 @@ class Staging:
 
     def repair(self) -> int:
         """Make invalid polygons valid and return how many there were."""
-        if self._shape is not Shape.POLYGON:
+        if self._shape not in (Shape.POLYGON, Shape.MIXED):
             return 0
         return self._execute(
-            "UPDATE {} SET geom = ST_CollectionExtract(ST_MakeValid(geom), {}) WHERE NOT ST_IsValid(geom)",
+            "UPDATE {} SET geom = ST_CollectionExtract(ST_MakeValid(geom), {})"
+            " WHERE ST_Dimension(geom) = 2 AND NOT ST_IsValid(geom)",
             sql.Literal(_POLYGON_DIMENSION),
         ).rowcount
 
     def reject_misplaced(self) -> list[Reject]:
         """Take out, and return, what has no place on the globe."""
         return [
-            *self._reject("there is no geometry", "geom IS NULL OR ST_IsEmpty(geom)"),
+            *(self._reject("there is no geometry", "geom IS NULL OR ST_IsEmpty(geom)") if self._located else ()),
             *self._reject("a coordinate is no number", _INVALID_COORDINATE),
             *self._reject("the coordinates are not longitude and latitude in degrees", _OUTSIDE_THE_WORLD),
         ]

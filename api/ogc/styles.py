@@ -13,7 +13,7 @@ from api.links import base_url, link
 from api.negotiation import JSON, Language
 from layers import store
 from layers.catalog import LayerTable, all_layers, find
-from layers.description import Shape, Style, Symbol
+from layers.description import Layer, Shape, Style, Symbol
 from layers.territory import attribution_line, registered
 
 router = APIRouter(tags=["Styles"])
@@ -27,7 +27,7 @@ _FONT = ["Noto Sans Regular"]
 _TEXT = "#4a4640"
 _HALO = "#ffffff"
 _CASING_PX = 1.4
-_LEGEND_SHAPES = {Shape.POINT: "circle", Shape.LINE: "line", Shape.POLYGON: "fill"}
+_LEGEND_SHAPES = {Shape.POINT: "circle", Shape.LINE: "line", Shape.POLYGON: "fill", Shape.MIXED: "fill"}
 
 StyleLayer = dict[str, Any]
 
@@ -74,19 +74,31 @@ def style(request: Request, database: Database, lang: Language, style: str) -> R
 
 def style_layers(name: str) -> list[StyleLayer]:
     """Return the MapLibre layers that draw a layer, without its labels."""
-    model = find(name)
-    described = model.layer
-    make = {Shape.POINT: _circle, Shape.LINE: _line, Shape.POLYGON: _fill}[described.shape]
-    casings = [_casing(symbol) for symbol in described.style.symbols] if described.shape is Shape.LINE else []
-    drawn = [make(symbol, described.style) for symbol in described.style.symbols]
-    found = []
-    for kind, group in (("casing", casings), ("symbol", drawn)):
-        for number, (symbol, painted) in enumerate(zip(described.style.symbols, group, strict=False)):
-            if painted:
-                found.append(
-                    _complete(name, f"{name}-{kind}-{number}", painted, described.style, symbol, described.min_zoom)
-                )
-    return found
+    described = find(name).layer
+    if described.shape is not Shape.MIXED:
+        return _drawn(name, described, described.shape)
+    parts = (Shape.POLYGON, Shape.LINE, Shape.POINT)
+    return [_only(part, each) for part in parts for each in _drawn(name, described, part)]
+
+
+def _drawn(name: str, described: Layer, shape: Shape) -> list[StyleLayer]:
+    make = {Shape.POINT: _circle, Shape.LINE: _line, Shape.POLYGON: _fill}[shape]
+    symbols, style = described.style.symbols, described.style
+    casings = [_casing(symbol) for symbol in symbols] if shape is Shape.LINE else []
+    drawn = [make(symbol, style) for symbol in symbols]
+    return [
+        _complete(name, f"{name}-{kind}-{number}", painted, style, symbol, described.min_zoom)
+        for kind, group in (("casing", casings), ("symbol", drawn))
+        for number, (symbol, painted) in enumerate(zip(symbols, group, strict=False))
+        if painted
+    ]
+
+
+def _only(shape: Shape, drawn: StyleLayer) -> StyleLayer:
+    """Let a style layer of a layer of mixed shapes draw the features of one of them."""
+    is_one = ["in", ["geometry-type"], ["literal", list(shape.geometry_types)]]
+    chosen = ["all", is_one, drawn["filter"]] if "filter" in drawn else is_one
+    return drawn | {"id": f"{drawn['id']}-{shape}", "filter": chosen}
 
 
 def legend(model: LayerTable, lang: str) -> list[dict[str, Any]]:

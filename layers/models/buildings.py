@@ -7,6 +7,19 @@ from sqlalchemy.orm import Mapped
 from layers.conversions import count, metres, tag, year
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, Tags, column, text
 from layers.models.base import Feature
+from layers.models.shared import (
+    ADDRESS,
+    CONDITION,
+    HEIGHT,
+    KIND,
+    NAME,
+    USE,
+    WHEELCHAIR,
+    WHEELCHAIR_ACCESS,
+    YEAR_BUILT,
+    address,
+    wheelchair,
+)
 
 RESIDENTIAL = "residential"
 
@@ -28,11 +41,6 @@ def _use(tags: Tags) -> str | None:
     return _USE_OF.get(tags["building"]) or ("public" if tags.get("amenity") in _USE_OF else None)
 
 
-def _address(tags: Tags) -> str | None:
-    parts = [tags[key] for key in ("addr:street", "addr:housenumber") if key in tags]
-    return " ".join(parts) or None
-
-
 class Building(Feature):
     """A building or a part of one that stands for itself."""
 
@@ -41,9 +49,9 @@ class Building(Feature):
     layer = Layer(
         title=text("Buildings", "Здания", "Будынкі"),
         summary=text(
-            "Buildings with use, levels, dwellings, year and heating",
-            "Здания: назначение, этажность, число квартир, год постройки, отопление",
-            "Будынкі: прызначэнне, паверхі, колькасць кватэр, год пабудовы, ацяпленне",
+            "Buildings with use, levels, dwellings, residents, year, condition and heating",
+            "Здания: назначение, этажность, квартиры, жители, год постройки, состояние, отопление",
+            "Будынкі: прызначэнне, паверхі, кватэры, жыхары, год пабудовы, стан, ацяпленне",
         ),
         function=CityFunction.HOUSING,
         shape=Shape.POLYGON,
@@ -104,14 +112,29 @@ class Building(Feature):
         ),
     )
 
-    use: Mapped[str | None] = column(text("Use", "Назначение", "Прызначэнне"), osm=_use)
-    kind: Mapped[str | None] = column(text("Kind", "Вид", "Від"), osm="building")
-    name: Mapped[str | None] = column(text("Name", "Название", "Назва"), osm="name")
-    address: Mapped[str | None] = column(text("Address", "Адрес", "Адрас"), osm=_address)
-    levels: Mapped[float | None] = column(text("Levels", "Этажность", "Паверхі"), osm=tag("building:levels", metres))
-    height_m: Mapped[float | None] = column(text("Height", "Высота", "Вышыня"), unit="m", osm=tag("height", metres))
-    dwellings: Mapped[int | None] = column(text("Dwellings", "Квартиры", "Кватэры"), osm=tag("building:flats", count))
-    year_built: Mapped[int | None] = column(
-        text("Year built", "Год постройки", "Год пабудовы"), osm=tag("start_date", year)
+    use: Mapped[str | None] = column(USE, osm=_use)
+    kind: Mapped[str | None] = column(KIND, osm="building")
+    name: Mapped[str | None] = column(NAME, osm="name")
+    address: Mapped[str | None] = column(ADDRESS, osm=address)
+    levels: Mapped[float | None] = column(
+        text("Levels", "Этажность", "Паверхі"), osm=tag("building:levels", metres), minimum=0
     )
+    height_m: Mapped[float | None] = column(HEIGHT, unit="m", osm=tag("height", metres), minimum=0)
+    dwellings: Mapped[int | None] = column(
+        text("Dwellings", "Квартиры", "Кватэры"), osm=tag("building:flats", count), minimum=0
+    )
+    residents: Mapped[int | None] = column(text("Residents", "Жители", "Жыхары"), minimum=0)
+    floor_area_m2: Mapped[float | None] = column(
+        text("Floor area", "Площадь помещений", "Плошча памяшканняў"), unit="m²", minimum=0
+    )
+    year_built: Mapped[int | None] = column(YEAR_BUILT, osm=tag("start_date", year))
+    year_renovated: Mapped[int | None] = column(
+        text("Year renovated", "Год капитального ремонта", "Год капітальнага рамонту")
+    )
+    condition: Mapped[str | None] = column(CONDITION, osm="building:condition")
+    material: Mapped[str | None] = column(text("Walls", "Материал стен", "Матэрыял сцен"), osm="building:material")
     heating: Mapped[str | None] = column(text("Heating", "Отопление", "Ацяпленне"), osm="heating")
+    energy_class: Mapped[str | None] = column(
+        text("Energy class", "Класс энергоэффективности", "Клас энергаэфектыўнасці")
+    )
+    wheelchair: Mapped[str | None] = column(WHEELCHAIR, osm=wheelchair, choices=WHEELCHAIR_ACCESS)

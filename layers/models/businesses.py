@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy.orm import Mapped
 
-from layers.conversions import count, tag
-from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, Tags, column, text
+from layers.conversions import count, day, tag
+from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Tags, column, first_tag, text
 from layers.models.base import Feature
+from layers.models.shared import ADDRESS, KIND, NAME, WEBSITE, WHEELCHAIR, WHEELCHAIR_ACCESS, address, dot, wheelchair
 
 _FOOD = frozenset(
     ["restaurant", "cafe", "bar", "pub", "fast_food", "food_court", "ice_cream", "biergarten", "nightclub"]
@@ -77,54 +80,13 @@ class Business(Feature):
             label="name",
             label_min_zoom=17,
             symbols=(
-                Symbol(
-                    title=text("Other services", "Прочие услуги", "Іншыя паслугі"),
-                    colour="#7d8597",
-                    outline="#ffffff",
-                    width_px=7,
-                ),
-                Symbol(
-                    title=text("Shops", "Магазины", "Крамы"),
-                    values=("shop",),
-                    colour="#c8557c",
-                    outline="#ffffff",
-                    width_px=7,
-                ),
-                Symbol(
-                    title=text("Food and drink", "Кафе и рестораны", "Кафэ і рэстараны"),
-                    values=("food",),
-                    colour="#e08e45",
-                    outline="#ffffff",
-                    width_px=7,
-                ),
-                Symbol(
-                    title=text("Offices", "Офисы", "Офісы"),
-                    values=("office",),
-                    colour="#5b7db1",
-                    outline="#ffffff",
-                    width_px=7,
-                ),
-                Symbol(
-                    title=text("Lodging", "Гостиницы", "Гасцініцы"),
-                    values=("lodging",),
-                    colour="#8b6fb0",
-                    outline="#ffffff",
-                    width_px=7,
-                ),
-                Symbol(
-                    title=text("Banks", "Банки", "Банкі"),
-                    values=("finance",),
-                    colour="#4f9a8c",
-                    outline="#ffffff",
-                    width_px=7,
-                ),
-                Symbol(
-                    title=text("Crafts", "Мастерские", "Майстэрні"),
-                    values=("craft",),
-                    colour="#a3865b",
-                    outline="#ffffff",
-                    width_px=7,
-                ),
+                dot(text("Other services", "Прочие услуги", "Іншыя паслугі"), (), "#7d8597", width_px=7),
+                dot(text("Shops", "Магазины", "Крамы"), ("shop",), "#c8557c", width_px=7),
+                dot(text("Food and drink", "Кафе и рестораны", "Кафэ і рэстараны"), ("food",), "#e08e45", width_px=7),
+                dot(text("Offices", "Офисы", "Офісы"), ("office",), "#5b7db1", width_px=7),
+                dot(text("Lodging", "Гостиницы", "Гасцініцы"), ("lodging",), "#8b6fb0", width_px=7),
+                dot(text("Banks", "Банки", "Банкі"), ("finance",), "#4f9a8c", width_px=7),
+                dot(text("Crafts", "Мастерские", "Майстэрні"), ("craft",), "#a3865b", width_px=7),
             ),
         ),
         osm=OsmRule(
@@ -135,12 +97,25 @@ class Business(Feature):
     )
 
     category: Mapped[str] = column(text("Branch", "Отрасль", "Галіна"), osm=category)
-    kind: Mapped[str | None] = column(text("Kind", "Вид", "Від"), osm=_kind)
-    name: Mapped[str | None] = column(text("Name", "Название", "Назва"), osm="name")
+    kind: Mapped[str | None] = column(KIND, osm=_kind)
+    name: Mapped[str | None] = column(NAME, osm="name")
     brand: Mapped[str | None] = column(text("Brand", "Бренд", "Брэнд"), osm="brand")
     opening_hours: Mapped[str | None] = column(
         text("Opening hours", "Часы работы", "Гадзіны працы"), osm="opening_hours"
     )
     employees: Mapped[int | None] = column(
-        text("Employees", "Число работников", "Колькасць работнікаў"), osm=tag("employees", count)
+        text("Employees", "Число работников", "Колькасць работнікаў"), osm=tag("employees", count), minimum=0
     )
+    nace: Mapped[str | None] = column(
+        text("Activity code (NACE)", "Код деятельности (NACE)", "Код дзейнасці (NACE)"), index=True
+    )
+    opened_on: Mapped[date | None] = column(
+        text("Opened", "Дата открытия", "Дата адкрыцця"), osm=tag("start_date", day)
+    )
+    closed_on: Mapped[date | None] = column(text("Closed", "Дата закрытия", "Дата закрыцця"))
+    floor_area_m2: Mapped[float | None] = column(
+        text("Floor area", "Площадь помещений", "Плошча памяшканняў"), unit="m²", minimum=0
+    )
+    address: Mapped[str | None] = column(ADDRESS, osm=address)
+    website: Mapped[str | None] = column(WEBSITE, osm=first_tag("website", "contact:website"))
+    wheelchair: Mapped[str | None] = column(WHEELCHAIR, osm=wheelchair, choices=WHEELCHAIR_ACCESS)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy.orm import Mapped
 
 from layers.conversions import count, tag, whole
-from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, column, text
+from layers.description import CityFunction, Layer, Link, OsmRule, Shape, Style, Symbol, column, first_tag, text
 from layers.models.base import Feature
+from layers.models.shared import CODE, NAME, POPULATION
 
 
 class District(Feature):
@@ -40,11 +41,12 @@ class District(Feature):
         ),
     )
 
-    name: Mapped[str | None] = column(text("Name", "Название", "Назва"), osm="name")
+    name: Mapped[str | None] = column(NAME, osm="name")
     admin_level: Mapped[int | None] = column(
         text("Administrative level", "Административный уровень", "Адміністрацыйны ўзровень"),
         osm=tag("admin_level", whole),
     )
-    population: Mapped[int | None] = column(
-        text("Population", "Население", "Насельніцтва"), osm=tag("population", count)
-    )
+    level: Mapped[str | None] = column(text("Kind of unit", "Вид единицы", "Від адзінкі"))
+    code: Mapped[str | None] = column(CODE, osm=first_tag("ref", "ISO3166-2"))
+    parent: Mapped[str | None] = column(text("Part of", "Входит в", "Уваходзіць у"), link=Link(layer="districts"))
+    population: Mapped[int | None] = column(POPULATION, osm=tag("population", count), minimum=0)

@@ -1,25 +1,35 @@
-"""Social and emergency services."""
+"""Social services."""
 
 from __future__ import annotations
 
 from sqlalchemy.orm import Mapped
 
 from layers.conversions import count, tag
-from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, Tags, column, text
+from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Tags, column, first_tag, text
 from layers.models.base import Feature
+from layers.models.shared import (
+    ADDRESS,
+    KIND,
+    NAME,
+    PHONE,
+    WEBSITE,
+    WHEELCHAIR,
+    WHEELCHAIR_ACCESS,
+    address,
+    dot,
+    wheelchair,
+)
 
 _EDUCATION = ("kindergarten", "childcare", "school", "college", "university", "music_school", "language_school")
 _HEALTH = ("hospital", "clinic", "doctors", "dentist", "pharmacy")
-_EMERGENCY = ("fire_station", "police", "ambulance_station")
 _SOCIAL = ("social_facility", "social_centre", "nursing_home", "community_centre", "shelter_home")
 _CULTURE = ("library", "theatre", "arts_centre", "museum")
 _SPORT = ("sports_centre", "sports_hall", "stadium", "swimming_pool")
 _PUBLIC = ("townhall", "post_office", "courthouse", "public_building")
 
-_AMENITIES = frozenset(_EDUCATION + _HEALTH + _EMERGENCY + _SOCIAL + _CULTURE + _PUBLIC)
+_AMENITIES = frozenset(_EDUCATION + _HEALTH + _SOCIAL + _CULTURE + _PUBLIC)
 _LEISURE = frozenset(("sports_centre", "sports_hall", "stadium"))
 _TOURISM = frozenset(("museum",))
-_EMERGENCY_VALUES = frozenset(("ambulance_station",))
 _HEALTHCARE = {
     "doctor": "doctors",
     "centre": "clinic",
@@ -33,7 +43,6 @@ def kind(tags: Tags) -> str | None:
     """Return the kind of service by an element's tags, or ``None`` where it is none."""
     for key, values in (
         ("amenity", _AMENITIES),
-        ("emergency", _EMERGENCY_VALUES),
         ("leisure", _LEISURE),
         ("tourism", _TOURISM),
     ):
@@ -47,21 +56,17 @@ def _capacity(tags: Tags) -> int | None:
     return tag("capacity", count)(tags) or (count(beds) if beds else None)
 
 
-def _symbol(title: dict[str, str], values: tuple[str, ...], colour: str) -> Symbol:
-    return Symbol(title=title, values=values, colour=colour, outline="#ffffff", width_px=10)
-
-
 class Facility(Feature):
-    """A place where the city serves people: a school, a clinic, a fire station."""
+    """A place where the city serves people: a school, a clinic, a library."""
 
     __tablename__ = "facilities"
 
     layer = Layer(
-        title=text("Social and emergency services", "Социальные и экстренные службы", "Сацыяльныя і экстранныя службы"),
+        title=text("Social services", "Социальные услуги", "Сацыяльныя паслугі"),
         summary=text(
-            "Schools, kindergartens, clinics, pharmacies, libraries, sport, police and fire stations",
-            "Школы, детские сады, поликлиники, аптеки, библиотеки, спорт, милиция и пожарные части",
-            "Школы, дзіцячыя сады, паліклінікі, аптэкі, бібліятэкі, спорт, міліцыя і пажарныя часткі",
+            "Schools, kindergartens, clinics, hospitals, pharmacies, social care, libraries and sport",
+            "Школы, детские сады, поликлиники, больницы, аптеки, социальная помощь, библиотеки и спорт",
+            "Школы, дзіцячыя сады, паліклінікі, бальніцы, аптэкі, сацыяльная дапамога, бібліятэкі і спорт",
         ),
         function=CityFunction.SOCIAL,
         shape=Shape.POINT,
@@ -72,27 +77,32 @@ class Facility(Feature):
             label="name",
             label_min_zoom=16,
             symbols=(
-                _symbol(text("Public offices", "Государственные услуги", "Дзяржаўныя паслугі"), (), "#6c757d"),
-                _symbol(text("Education", "Образование", "Адукацыя"), _EDUCATION, "#3a7d44"),
-                _symbol(text("Health", "Здравоохранение", "Ахова здароўя"), _HEALTH, "#c9314a"),
-                _symbol(text("Social care", "Социальная помощь", "Сацыяльная дапамога"), _SOCIAL, "#b86f1b"),
-                _symbol(text("Culture", "Культура", "Культура"), _CULTURE, "#7950a8"),
-                _symbol(text("Sport", "Спорт", "Спорт"), _SPORT, "#1f8a9e"),
-                _symbol(text("Emergency", "Экстренные службы", "Экстранныя службы"), _EMERGENCY, "#1d3f8f"),
+                dot(text("Public offices", "Государственные услуги", "Дзяржаўныя паслугі"), (), "#6c757d", width_px=10),
+                dot(text("Education", "Образование", "Адукацыя"), _EDUCATION, "#3a7d44", width_px=10),
+                dot(text("Health", "Здравоохранение", "Ахова здароўя"), _HEALTH, "#c9314a", width_px=10),
+                dot(text("Social care", "Социальная помощь", "Сацыяльная дапамога"), _SOCIAL, "#b86f1b", width_px=10),
+                dot(text("Culture", "Культура", "Культура"), _CULTURE, "#7950a8", width_px=10),
+                dot(text("Sport", "Спорт", "Спорт"), _SPORT, "#1f8a9e", width_px=10),
             ),
         ),
         osm=OsmRule(
-            keys=("amenity", "healthcare", "emergency", "leisure", "tourism"),
+            keys=("amenity", "healthcare", "leisure", "tourism"),
             accept=lambda tags: kind(tags) is not None,
             elements=frozenset({"node", "area"}),
         ),
     )
 
-    kind: Mapped[str] = column(text("Kind", "Вид", "Від"), osm=kind)
-    name: Mapped[str | None] = column(text("Name", "Название", "Назва"), osm="name")
-    capacity: Mapped[int | None] = column(text("Capacity", "Вместимость", "Умяшчальнасць"), osm=_capacity)
+    kind: Mapped[str] = column(KIND, osm=kind)
+    name: Mapped[str | None] = column(NAME, osm="name")
+    capacity: Mapped[int | None] = column(text("Capacity", "Вместимость", "Умяшчальнасць"), osm=_capacity, minimum=0)
+    enrolled: Mapped[int | None] = column(
+        text("People served now", "Обслуживает сейчас", "Абслугоўвае цяпер"), minimum=0
+    )
     operator: Mapped[str | None] = column(text("Operator", "Оператор", "Аператар"), osm="operator")
     opening_hours: Mapped[str | None] = column(
         text("Opening hours", "Часы работы", "Гадзіны працы"), osm="opening_hours"
     )
-    phone: Mapped[str | None] = column(text("Phone", "Телефон", "Тэлефон"), osm="phone")
+    phone: Mapped[str | None] = column(PHONE, osm=first_tag("phone", "contact:phone"))
+    website: Mapped[str | None] = column(WEBSITE, osm=first_tag("website", "contact:website"))
+    address: Mapped[str | None] = column(ADDRESS, osm=address)
+    wheelchair: Mapped[str | None] = column(WHEELCHAIR, osm=wheelchair, choices=WHEELCHAIR_ACCESS)

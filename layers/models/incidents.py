@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped
 
 from layers.description import CityFunction, Layer, Shape, Style, Symbol, column, text
 from layers.models.base import Feature
+from layers.models.shared import ADDRESS, CATEGORY, KIND, UNKNOWN, time_precision
 
 
 class Incident(Feature):
@@ -33,7 +34,7 @@ class Incident(Feature):
             visible=False,
             opacity=0.85,
             symbols=(
-                Symbol(title=text("Unknown", "Неизвестно", "Невядома"), colour="#9a9a9a", width_px=6),
+                Symbol(title=UNKNOWN, colour="#9a9a9a", width_px=6),
                 Symbol(
                     title=text("Damage only", "Материальный ущерб", "Матэрыяльны ўрон"),
                     values=("damage",),
@@ -48,10 +49,18 @@ class Incident(Feature):
         ),
     )
 
-    category: Mapped[str] = column(text("Category", "Категория", "Катэгорыя"))
+    kind: Mapped[str | None] = column(
+        KIND, choices=("accident", "crime", "fire", "rescue", "outage", "other"), index=True
+    )
+    category: Mapped[str] = column(CATEGORY)
     severity: Mapped[str | None] = column(text("Severity", "Тяжесть", "Цяжкасць"))
     occurred_at: Mapped[datetime | None] = column(
         text("Time", "Время", "Час"), type_=DateTime(timezone=True), index=True
     )
-    time_precision: Mapped[str | None] = column(text("Precision of the time", "Точность времени", "Дакладнасць часу"))
-    casualties: Mapped[int | None] = column(text("Casualties", "Число пострадавших", "Колькасць пацярпелых"))
+    time_precision: Mapped[str | None] = time_precision()
+    casualties: Mapped[int | None] = column(text("Casualties", "Число пострадавших", "Колькасць пацярпелых"), minimum=0)
+    deaths: Mapped[int | None] = column(text("Deaths", "Число погибших", "Колькасць загінулых"), minimum=0)
+    response_min: Mapped[float | None] = column(
+        text("Time until help came", "Время прибытия помощи", "Час прыбыцця дапамогі"), unit="min", minimum=0
+    )
+    address: Mapped[str | None] = column(ADDRESS)

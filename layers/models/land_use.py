@@ -6,6 +6,7 @@ from sqlalchemy.orm import Mapped
 
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, Tags, column, text
 from layers.models.base import Feature
+from layers.models.shared import KIND, NAME
 
 _GREEN = ("park", "garden", "grass", "village_green", "recreation_ground", "cemetery", "golf_course", "playground")
 _FOREST = ("forest", "wood", "scrub", "nature_reserve")
@@ -68,5 +69,5 @@ class LandUse(Feature):
         osm=OsmRule(keys=_KEYS, accept=lambda tags: kind(tags) is not None, elements=frozenset({"area"})),
     )
 
-    kind: Mapped[str] = column(text("Kind", "Вид", "Від"), osm=kind)
-    name: Mapped[str | None] = column(text("Name", "Название", "Назва"), osm="name")
+    kind: Mapped[str] = column(KIND, osm=kind)
+    name: Mapped[str | None] = column(NAME, osm="name")

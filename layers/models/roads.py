@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 from sqlalchemy.orm import Mapped
 
 from layers.conversions import count, metres, present, speed_kmh, tag
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, Tags, column, text
 from layers.models.base import Feature
+from layers.models.shared import NAME, OPERATOR, OTHER, REF, WIDTH
 
 MAJOR = ("motorway", "trunk", "motorway_link", "trunk_link")
 MAIN = ("primary", "primary_link", "secondary", "secondary_link")
@@ -68,7 +70,7 @@ class Road(Feature):
             label_min_zoom=14,
             symbols=(
                 Symbol(
-                    title=text("Other", "Прочие", "Іншыя"),
+                    title=OTHER,
                     colour="#f4f1ea",
                     outline="#cfc8ba",
                     width_px=3,
@@ -140,17 +142,22 @@ class Road(Feature):
     )
 
     road_class: Mapped[str] = column(text("Class", "Класс", "Клас"), osm="highway")
-    name: Mapped[str | None] = column(text("Name", "Название", "Назва"), osm="name")
+    name: Mapped[str | None] = column(NAME, osm="name")
+    ref: Mapped[str | None] = column(REF, osm="ref")
     surface: Mapped[str | None] = column(text("Surface", "Покрытие", "Пакрыццё"), osm="surface")
-    lanes: Mapped[int | None] = column(text("Lanes", "Полосы движения", "Палосы руху"), osm=tag("lanes", count))
+    lanes: Mapped[int | None] = column(
+        text("Lanes", "Полосы движения", "Палосы руху"), osm=tag("lanes", count), minimum=0
+    )
     max_speed_kmh: Mapped[float | None] = column(
         text("Maximum speed", "Максимальная скорость", "Максімальная хуткасць"),
         unit="km/h",
         osm=tag("maxspeed", speed_kmh),
+        minimum=0,
     )
     one_way: Mapped[str] = column(
         text("Direction of traffic", "Направление движения", "Напрамак руху"),
         osm=one_way,
+        choices=("both", "forward", "backward"),
         server_default="both",
     )
     bridge: Mapped[bool] = column(
@@ -163,15 +170,27 @@ class Road(Feature):
         osm=lambda tags: present(tags.get("tunnel", "no")),
         server_default="false",
     )
-    width_m: Mapped[float | None] = column(text("Width", "Ширина", "Шырыня"), unit="m", osm=tag("width", metres))
+    width_m: Mapped[float | None] = column(WIDTH, unit="m", osm=tag("width", metres), minimum=0)
     foot: Mapped[bool | None] = column(
         text("Open to pedestrians", "Открыта для пешеходов", "Адкрыта для пешаходаў"),
         osm=access("foot", "access"),
+    )
+    bicycle: Mapped[bool | None] = column(
+        text("Open to cyclists", "Открыта для велосипедистов", "Адкрыта для веласіпедыстаў"),
+        osm=access("bicycle", "vehicle", "access"),
     )
     motor_vehicle: Mapped[bool | None] = column(
         text("Open to motor vehicles", "Открыта для автомобилей", "Адкрыта для аўтамабіляў"),
         osm=access("motorcar", "motor_vehicle", "vehicle", "access"),
     )
     condition_index: Mapped[float | None] = column(
-        text("Condition index", "Индекс состояния", "Індэкс стану"), unit="0–100"
+        text("Condition index", "Индекс состояния", "Індэкс стану"), unit="0–100", minimum=0, maximum=100
     )
+    vehicles_per_day: Mapped[float | None] = column(
+        text("Vehicles a day", "Автомобилей в сутки", "Аўтамабіляў за суткі"), minimum=0
+    )
+    lit: Mapped[bool | None] = column(text("Lit", "Освещена", "Асветлена"), osm=tag("lit", present))
+    resurfaced_on: Mapped[date | None] = column(
+        text("Last resurfaced", "Последний ремонт покрытия", "Апошні рамонт пакрыцця")
+    )
+    operator: Mapped[str | None] = column(OPERATOR, osm="operator")

@@ -6,14 +6,30 @@ from datetime import date
 
 from sqlalchemy.orm import Mapped
 
-from layers.conversions import millimetres, tag, volts
+from layers.conversions import millimetres, tag, volts, year
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, Tags, column, first_tag, text
+from layers.models import shared
 from layers.models.base import Feature
+from layers.models.shared import (
+    DIAMETER,
+    KIND,
+    LENGTH,
+    MATERIAL,
+    NAME,
+    NETWORK,
+    OPEN_OR_CLOSED,
+    OPERATOR,
+    REF,
+    STATE,
+    STATUS,
+    YEAR_INSTALLED,
+    life_cycle,
+)
 
 WATER, SEWER, HEAT, GAS, POWER, TELECOM, OTHER = "water", "sewer", "heat", "gas", "power", "telecom", "other"
 
 NETWORK_SYMBOLS = (
-    Symbol(title=text("Other", "Прочие", "Іншыя"), colour="#8a8a8a", width_px=2),
+    Symbol(title=shared.OTHER, colour="#8a8a8a", width_px=2),
     Symbol(title=text("Water", "Водоснабжение", "Водазабеспячэнне"), values=(WATER,), colour="#2f7fc1", width_px=2.5),
     Symbol(title=text("Sewer", "Канализация", "Каналізацыя"), values=(SEWER,), colour="#7a5c3e", width_px=2.5),
     Symbol(title=text("Heat", "Теплоснабжение", "Цеплазабеспячэнне"), values=(HEAT,), colour="#d1495b", width_px=2.5),
@@ -39,7 +55,6 @@ _SUBSTANCES = {
 }
 _POWER_LINES = ("line", "minor_line", "cable")
 _TELECOM_LINES = ("line", "cable")
-_LIFE_CYCLES = ("construction", "proposed", "disused", "abandoned")
 
 
 def network(tags: Tags) -> str:
@@ -50,11 +65,6 @@ def network(tags: Tags) -> str:
         return TELECOM
     substance = tags.get("substance") or tags.get("content") or tags.get("utility") or ""
     return _SUBSTANCES.get(substance, OTHER)
-
-
-def status(tags: Tags) -> str:
-    """Return the life cycle: ``in use``, ``construction``, ``proposed``, ``disused`` or ``abandoned``."""
-    return next((each for each in _LIFE_CYCLES if tags.get(each) == "yes"), "in use")
 
 
 def _is_utility(tags: Tags) -> bool:
@@ -89,18 +99,29 @@ class UtilityLine(Feature):
         ),
     )
 
-    network: Mapped[str] = column(text("Network", "Сеть", "Сетка"), osm=network)
-    kind: Mapped[str | None] = column(
-        text("Kind", "Вид", "Від"), osm=first_tag("power", "man_made", "telecom", "communication")
-    )
-    name: Mapped[str | None] = column(text("Name", "Название", "Назва"), osm="name")
-    operator: Mapped[str | None] = column(text("Operator", "Эксплуатирует", "Эксплуатуе"), osm="operator")
-    diameter_mm: Mapped[float | None] = column(
-        text("Diameter", "Диаметр", "Дыяметр"), unit="mm", osm=tag("diameter", millimetres)
-    )
-    material: Mapped[str | None] = column(text("Material", "Материал", "Матэрыял"), osm="material")
+    network: Mapped[str] = column(NETWORK, osm=network)
+    kind: Mapped[str | None] = column(KIND, osm=first_tag("power", "man_made", "telecom", "communication"))
+    name: Mapped[str | None] = column(NAME, osm="name")
+    ref: Mapped[str | None] = column(REF, osm="ref")
+    operator: Mapped[str | None] = column(OPERATOR, osm="operator")
+    from_node: Mapped[str | None] = column(text("From node", "Начальный узел", "Пачатковы вузел"), index=True)
+    to_node: Mapped[str | None] = column(text("To node", "Конечный узел", "Канцавы вузел"), index=True)
+    state: Mapped[str | None] = column(STATE, choices=OPEN_OR_CLOSED)
+    length_m: Mapped[float | None] = column(LENGTH, unit="m", minimum=0)
+    diameter_mm: Mapped[float | None] = column(DIAMETER, unit="mm", osm=tag("diameter", millimetres), minimum=0)
+    material: Mapped[str | None] = column(MATERIAL, osm="material")
+    location: Mapped[str | None] = column(text("Laid", "Прокладка", "Пракладка"), osm="location")
+    depth_m: Mapped[float | None] = column(text("Depth", "Глубина", "Глыбіня"), unit="m", minimum=0)
     voltage_v: Mapped[int | None] = column(
-        text("Voltage", "Напряжение", "Напружанне"), unit="V", osm=tag("voltage", volts)
+        text("Voltage", "Напряжение", "Напружанне"), unit="V", osm=tag("voltage", volts), minimum=0
     )
+    max_current_a: Mapped[float | None] = column(
+        text("Maximum current", "Предельный ток", "Гранічны ток"), unit="A", minimum=0
+    )
+    capacity_lps: Mapped[float | None] = column(
+        text("Capacity", "Пропускная способность", "Прапускная здольнасць"), unit="l/s", minimum=0
+    )
+    pressure_bar: Mapped[float | None] = column(text("Pressure", "Давление", "Ціск"), unit="bar", minimum=0)
+    year_installed: Mapped[int | None] = column(YEAR_INSTALLED, osm=tag("start_date", year))
     installed_on: Mapped[date | None] = column(text("Installed on", "Дата прокладки", "Дата пракладкі"))
-    status: Mapped[str | None] = column(text("Status", "Состояние", "Стан"), osm=status)
+    status: Mapped[str | None] = column(STATUS, osm=life_cycle)

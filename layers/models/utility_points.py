@@ -1,4 +1,4 @@
-"""Points of the utility networks: hydrants, towers, transformers, tanks and the like."""
+"""Points of the utility networks: valves, pumps, transformers, tanks, towers and the like."""
 
 from __future__ import annotations
 
@@ -6,10 +6,24 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Mapped
 
-from layers.conversions import tag, volts
+from layers.conversions import millimetres, number, tag, volts, year
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Tags, column, text
 from layers.models.base import Feature
-from layers.models.utilities import HEAT, NETWORK_SYMBOLS, POWER, SEWER, WATER, network, status
+from layers.models.shared import (
+    DIAMETER,
+    ELEVATION,
+    KIND,
+    NAME,
+    NETWORK,
+    OPEN_OR_CLOSED,
+    OPERATOR,
+    REF,
+    STATE,
+    STATUS,
+    YEAR_INSTALLED,
+    life_cycle,
+)
+from layers.models.utilities import HEAT, NETWORK_SYMBOLS, POWER, SEWER, WATER, network
 
 _POWER_POINTS = frozenset(
     [
@@ -41,23 +55,24 @@ _NETWORKS = {
     "manhole": None,
     "street_cabinet": None,
     "storage_tank": None,
+    "pump": WATER,
 }
+_KINDS = {"storage_tank": "tank", "reservoir_covered": "reservoir"}
+_PIPELINE_POINTS = frozenset(["valve", "substation", "inspection_gauge"])
 _TELECOM_POINTS = frozenset(["exchange", "connection_point", "service_device", "distribution_point", "data_center"])
 
 
 def _kind(tags: Tags) -> str:
-    if tags.get("emergency") == "fire_hydrant":
-        return "fire_hydrant"
+    if tags.get("pipeline") in _PIPELINE_POINTS:
+        return tags["pipeline"]
     if tags.get("power") in _POWER_POINTS:
         return tags["power"]
     if tags.get("man_made") in _NETWORKS:
-        return tags["man_made"]
+        return _KINDS.get(tags["man_made"], tags["man_made"])
     return tags["telecom"]
 
 
 def _network(tags: Tags) -> str:
-    if tags.get("emergency") == "fire_hydrant":
-        return WATER
     if tags.get("power") in _POWER_POINTS:
         return POWER
     return _NETWORKS.get(tags.get("man_made", "")) or network(tags)
@@ -65,7 +80,7 @@ def _network(tags: Tags) -> str:
 
 def _is_utility_point(tags: Tags) -> bool:
     return (
-        tags.get("emergency") == "fire_hydrant"
+        tags.get("pipeline") in _PIPELINE_POINTS
         or tags.get("power") in _POWER_POINTS
         or tags.get("man_made") in _NETWORKS
         or tags.get("telecom") in _TELECOM_POINTS
@@ -80,9 +95,9 @@ class UtilityPoint(Feature):
     layer = Layer(
         title=text("Utility points", "Объекты инженерных сетей", "Аб'екты інжынерных сетак"),
         summary=text(
-            "Hydrants, towers, poles, transformers, tanks and other equipment of the networks",
-            "Гидранты, опоры, трансформаторы, резервуары и другое оборудование сетей",
-            "Гідранты, апоры, трансфарматары, рэзервуары і іншае абсталяванне сетак",
+            "Valves, pumps, tanks, transformers, switches, meters, poles and other equipment of the networks",
+            "Задвижки, насосы, резервуары, трансформаторы, счётчики, опоры и другое оборудование сетей",
+            "Засаўкі, помпы, рэзервуары, трансфарматары, лічыльнікі, апоры і іншае абсталяванне сетак",
         ),
         function=CityFunction.HOUSING,
         shape=Shape.POINT,
@@ -93,18 +108,34 @@ class UtilityPoint(Feature):
             symbols=tuple(replace(each, width_px=7, outline="#ffffff") for each in NETWORK_SYMBOLS),
         ),
         osm=OsmRule(
-            keys=("power", "man_made", "emergency", "telecom"),
+            keys=("power", "man_made", "pipeline", "telecom"),
             accept=_is_utility_point,
             elements=frozenset({"node", "area"}),
         ),
     )
 
-    network: Mapped[str] = column(text("Network", "Сеть", "Сетка"), osm=_network)
-    kind: Mapped[str] = column(text("Kind", "Вид", "Від"), osm=_kind)
-    name: Mapped[str | None] = column(text("Name", "Название", "Назва"), osm="name")
-    ref: Mapped[str | None] = column(text("Number", "Номер", "Нумар"), osm="ref")
-    operator: Mapped[str | None] = column(text("Operator", "Эксплуатирует", "Эксплуатуе"), osm="operator")
-    voltage_v: Mapped[int | None] = column(
-        text("Voltage", "Напряжение", "Напружанне"), unit="V", osm=tag("voltage", volts)
+    network: Mapped[str] = column(NETWORK, osm=_network)
+    kind: Mapped[str] = column(KIND, osm=_kind)
+    name: Mapped[str | None] = column(NAME, osm="name")
+    ref: Mapped[str | None] = column(REF, osm="ref")
+    operator: Mapped[str | None] = column(OPERATOR, osm="operator")
+    node: Mapped[str | None] = column(text("Node", "Узел", "Вузел"), index=True)
+    from_node: Mapped[str | None] = column(text("From node", "Начальный узел", "Пачатковы вузел"))
+    to_node: Mapped[str | None] = column(text("To node", "Конечный узел", "Канцавы вузел"))
+    state: Mapped[str | None] = column(STATE, choices=OPEN_OR_CLOSED)
+    elevation_m: Mapped[float | None] = column(ELEVATION, unit="m", osm=tag("ele", number))
+    diameter_mm: Mapped[float | None] = column(DIAMETER, unit="mm", osm=tag("diameter", millimetres), minimum=0)
+    demand_lps: Mapped[float | None] = column(text("Demand for water", "Водопотребление", "Водаспажыванне"), unit="l/s")
+    demand_kw: Mapped[float | None] = column(
+        text("Demand for power", "Электрическая нагрузка", "Электрычная нагрузка"), unit="kW"
     )
-    status: Mapped[str | None] = column(text("Status", "Состояние", "Стан"), osm=status)
+    head_m: Mapped[float | None] = column(text("Head", "Напор", "Напор"), unit="m")
+    volume_m3: Mapped[float | None] = column(text("Volume", "Объём", "Аб'ём"), unit="m³", minimum=0)
+    rating_kva: Mapped[float | None] = column(
+        text("Rated power", "Номинальная мощность", "Намінальная магутнасць"), unit="kVA", minimum=0
+    )
+    voltage_v: Mapped[int | None] = column(
+        text("Voltage", "Напряжение", "Напружанне"), unit="V", osm=tag("voltage", volts), minimum=0
+    )
+    year_installed: Mapped[int | None] = column(YEAR_INSTALLED, osm=tag("start_date", year))
+    status: Mapped[str | None] = column(STATUS, osm=life_cycle)

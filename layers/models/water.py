@@ -6,6 +6,7 @@ from sqlalchemy.orm import Mapped
 
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, Tags, column, text
 from layers.models.base import Feature
+from layers.models.shared import KIND, NAME
 
 _WATERWAYS = ("riverbank", "dock")
 _LANDUSE = ("reservoir", "basin", "pond")
@@ -44,5 +45,5 @@ class Water(Feature):
         ),
     )
 
-    kind: Mapped[str] = column(text("Kind", "Вид", "Від"), osm=kind)
-    name: Mapped[str | None] = column(text("Name", "Название", "Назва"), osm="name")
+    kind: Mapped[str] = column(KIND, osm=kind)
+    name: Mapped[str | None] = column(NAME, osm="name")

@@ -114,4 +114,4 @@ def test_decimals_show_that_they_are(client: httpx.Client) -> None:
 
 def test_speeds_have_their_unit(client: httpx.Client) -> None:
     speed = client.get("/collections/roads/schema").json()["properties"]["max_speed_kmh"]
-    assert speed == {"title": "Maximum speed", "type": "number", "x-ogc-unit": "km/h"}
+    assert speed == {"title": "Maximum speed", "type": "number", "minimum": 0, "x-ogc-unit": "km/h"}

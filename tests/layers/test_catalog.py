@@ -59,5 +59,5 @@ def test_layers_have_each_its_place_on_the_map() -> None:
 
 def test_a_layer_that_is_not_there_is_told() -> None:
     assert find("roads").name == "roads"
-    with pytest.raises(NotFoundError, match=r"no layer 'Roads'. The layers are: buildings, .*water"):
+    with pytest.raises(NotFoundError, match=r"no layer 'Roads'. The layers are: bridges, .*waterways"):
         find("Roads")

@@ -165,7 +165,7 @@ def test_what_is_not_there_is_named(engine: Engine) -> None:
         with pytest.raises(NotFoundError, match="roads has no column colour, taste; it has road_class, name"):
             store.read_frame(connection, "roads", Query(), only=["name", "taste", "colour"])
         for read in (store.read_frame, store.read_page, store.count):
-            with pytest.raises(NotFoundError, match=r"no layer 'streets'. The layers are: buildings, "):
+            with pytest.raises(NotFoundError, match=r"no layer 'streets'. The layers are: bridges, "):
                 read(connection, "streets", Query())
 
 
