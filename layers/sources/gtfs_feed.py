@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from layers.errors import SourceError
+from layers.sources.archives import members
 
 REQUIRED = ("stops", "routes", "trips", "stop_times")
 
@@ -151,6 +152,7 @@ class Feed:
             if self._path.is_dir():
                 names = [each.name for each in self._path.iterdir() if each.is_file()]
             else:
+                members(self._path)
                 with zipfile.ZipFile(self._path) as archive:
                     names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
         except _UNREADABLE as error:
