@@ -18,22 +18,25 @@ from layers.sources.records import Reject
 SUFFIXES = (".inp",)
 
 _FOOT_M, _INCH_MM = 0.3048, 25.4
+_GALLON_L, _IMPERIAL_GALLON_L, _CUBIC_FOOT_L, _ACRE_FOOT_L = 3.785411784, 4.54609, 28.316846592, 1233481.83754752
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _FLOWS_LPS = {
-    "CFS": 28.316846592,
-    "GPM": 0.0630901964,
-    "MGD": 43.8126363889,
-    "IMGD": 52.6168041667,
-    "AFD": 14.2764101568,
+    "CFS": _CUBIC_FOOT_L,
+    "GPM": _GALLON_L / _MINUTE_S,
+    "MGD": 1e6 * _GALLON_L / _DAY_S,
+    "IMGD": 1e6 * _IMPERIAL_GALLON_L / _DAY_S,
+    "AFD": _ACRE_FOOT_L / _DAY_S,
     "LPS": 1.0,
-    "LPM": 1 / 60,
-    "MLD": 1e6 / 86_400,
-    "CMH": 1 / 3.6,
-    "CMD": 1000 / 86_400,
+    "LPM": 1 / _MINUTE_S,
+    "MLD": 1e6 / _DAY_S,
+    "CMH": 1000 / _HOUR_S,
+    "CMD": 1000 / _DAY_S,
     "CMS": 1000.0,
     "SI": 1.0,
 }
 _US_UNITS = {"CFS", "GPM", "MGD", "IMGD", "AFD"}
 _PLACES = 6
+_VOLUME_CURVE, _NO_CURVE = 7, "*"
 _OPEN, _CLOSED, _CHECK_VALVE = "OPEN", "CLOSED", "CV"
 
 
@@ -119,7 +122,7 @@ class _Network:
             values, tags = values_of(line)
         except ValueError as error:
             return _reject(POINTS, f"node/{name}", str(error), line)
-        values |= {"network": "water", "name": name, "node": name}
+        values |= {"network": "water", "ref": name, "node": name}
         return Drawn(POINTS, f"node/{name}", shapely.Point(self._places[name]), values, self._more("NODE", line, tags))
 
     def _link(self, line: Line, values_of: Callable[[Line], tuple[Values, Values]]) -> Drawn | Reject:
@@ -132,7 +135,7 @@ class _Network:
         except ValueError as error:
             return _reject(layer, f"link/{name}", str(error), line)
         geometry = shapely.LineString([self._places[start], *self._vertices[name], self._places[end]])
-        values |= {"network": "water", "name": name, "from_node": start, "to_node": end}
+        values |= {"network": "water", "ref": name, "from_node": start, "to_node": end}
         tags = self._more("LINK", line, tags)
         return Drawn(layer, f"link/{name}", geometry if layer == LINES else middle(geometry), values, tags)
 
@@ -156,16 +159,29 @@ class _Network:
         return {"kind": "junction", "elevation_m": elevation, "demand_lps": round(demand * self._flow_lps, _PLACES)}, {}
 
     def _reservoir(self, line: Line) -> tuple[Values, Values]:
-        return {"kind": "reservoir", "elevation_m": self._metres(line, 1, "head")}, {}
+        head_m = self._metres(line, 1, "head")
+        return {"kind": "reservoir", "elevation_m": head_m, "head_m": head_m}, {}
 
     def _tank(self, line: Line) -> tuple[Values, Values]:
         levels = ("initial_level_m", "min_level_m", "max_level_m", "tank_diameter_m")
-        tags = {
+        tags: Values = {
             name: self._metres(line, place, name.removesuffix("_m"))
             for place, name in enumerate(levels, start=2)
             if place < len(line.words)
         }
-        return {"kind": "tank", "elevation_m": self._metres(line, 1, "elevation")}, tags
+        values: Values = {"kind": "tank", "elevation_m": self._metres(line, 1, "elevation")}
+        if len(tags) == len(levels):
+            values["volume_m3"] = self._tank_volume_m3(line, tags)
+        return values, tags
+
+    def _tank_volume_m3(self, line: Line, tank: Values) -> float | None:
+        """Return the volume of a full tank; that of one with a volume curve isn't known."""
+        if len(line.words) > _VOLUME_CURVE and line.words[_VOLUME_CURVE] != _NO_CURVE:
+            return None
+        area_m2 = math.pi / 4 * float(tank["tank_diameter_m"]) ** 2
+        low_m, high_m = float(tank["min_level_m"]), float(tank["max_level_m"])
+        least_m3 = _number(line, _VOLUME_CURVE - 1, "minimum volume", default=0.0) * self._length_m**3
+        return round((least_m3 or area_m2 * low_m) + area_m2 * (high_m - low_m), 3)
 
     def _pipe(self, line: Line) -> tuple[Values, Values]:
         written = [word.upper() for word in line.words[6:8]]

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import shapely
 
-from layers.catalog import find
 from layers.errors import SourceError
 from layers.sources.placement import Anchor, place
 from layers.sources.records import Item, Notes, Record, Reject
@@ -21,7 +20,7 @@ Xy: TypeAlias = tuple[float, float]
 
 
 class Drawn(NamedTuple):
-    """A feature in the coordinates of its file; a value of a column that its layer lacks becomes a tag."""
+    """A feature in the coordinates of its file."""
 
     layer: str
     source_id: str
@@ -78,13 +77,9 @@ class NetworkReader:
         return float(west), float(south), float(east), float(north)
 
     def __iter__(self) -> Iterator[Item]:
-        columns = {layer: {each.name for each in find(layer).columns} for layer in LAYERS}
         for each, wkb in zip(self._drawn, shapely.to_wkb(self._places, hex=True), strict=True):
             self._done += 1
-            values = {name: value for name, value in each.values.items() if name in columns[each.layer]}
-            rest = {name: value for name, value in each.values.items() if name not in values and value is not None}
-            tags = {name: str(value) for name, value in (rest | each.tags).items()}
-            yield Record(each.layer, each.source_id, wkb, values, tags)
+            yield Record(each.layer, each.source_id, wkb, each.values, each.tags)
         yield from self._rejects
 
 

@@ -98,6 +98,7 @@ class _Network:
                     "node": bus,
                     "voltage_v": _thousandfold(self._buses.get(bus, {}), "vn_kv", whole=True),
                     "rating_kva": _thousandfold(row, "sn_mva"),
+                    "demand_kw": _demand_kw(row) if kind == "load" else None,
                 }
                 yield self._point(table, index, row, values, self._places.get(bus))
 
@@ -127,6 +128,7 @@ class _Network:
                 values = {
                     "kind": kind or _LINE_KINDS.get(str(row.get("type")), "line"),
                     "length_m": _thousandfold(row, "length_km"),
+                    "max_current_a": _thousandfold(row, "max_i_ka"),
                     "voltage_v": _thousandfold(self._buses.get(buses[0], {}), "vn_kv", whole=True),
                     "state": _state(row),
                 }
@@ -208,6 +210,14 @@ def _thousandfold(row: Row, name: str, *, whole: bool = False) -> float | int | 
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         return None
     return round(value * 1000) if whole else round(value * 1000, _PLACES)
+
+
+def _demand_kw(row: Row) -> float | None:
+    """Return the real power that a load takes, of all phases together."""
+    phases = [_thousandfold(row, name) for name in ("p_mw", "p_a_mw", "p_b_mw", "p_c_mw")]
+    known = [each for each in phases if each is not None]
+    scaling = row.get("scaling", 1)
+    return round(sum(known) * scaling, _PLACES) if known and isinstance(scaling, int | float) else None
 
 
 def _state(row: Row) -> str:

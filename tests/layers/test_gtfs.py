@@ -11,11 +11,16 @@ from typing import Any
 import pandas as pd
 import pytest
 import shapely
+from town import Town, accounted
 
+from geo.errors import InvalidInputError
 from layers.errors import SourceError
+from layers.loading import load_territory
+from layers.packs import Territory
 from layers.settings import get_settings
 from layers.sources.gtfs import GtfsReader
 from layers.sources.records import Record, Reject
+from layers.territory import find_territory
 
 FEED = {
     "agency": "agency_id,agency_name,agency_url,agency_timezone\nA,Minsktrans,https://example.com,Europe/Minsk\n",
@@ -323,6 +328,38 @@ def test_whose_timetable_it_is_and_where_it_lies(tmp_path: Path) -> None:
     assert reader.bounds() == (27.55, 53.9, 27.57, 53.92)
     info = "feed_publisher_name,feed_publisher_url,feed_lang\nThe city,https://example.com,be\n"
     assert GtfsReader(write(tmp_path, feed_info=info)).attribution == "Timetable: The city"
+
+
+def test_a_feed_is_loaded(town: Town, tmp_path: Path) -> None:
+    """A zip file with a timetable in it is known as one; it says by itself which layers it fills."""
+    file = write(tmp_path)
+    report = town.load(file)
+    assert {name: each.added for name, each in report.layers.items()} == {"stops": 6, "transit_routes": 1}
+    assert all(accounted(each) for each in report.layers.values())
+    stop, route = town.features("stops")["p1"], town.features("transit_routes")["r"]
+    assert (stop["modes"], stop["departures_per_day"], stop["parent"]) == ("bus", 3, "S")
+    assert (route["ref"], route["trips_per_day"], route["last_departure"]) == ("1", 4, "25:10")
+    assert {name: each.unchanged for name, each in town.load(file).layers.items()} == {"stops": 6, "transit_routes": 1}
+    with town.engine.connect() as connection:
+        assert find_territory(connection, town.id)["attribution"]["file"] == "Timetable: Minsktrans"
+    before = town.everything()
+    half = tmp_path / "half.zip"
+    half.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(SourceError, match=r"half\.zip"):
+        town.load(half, "stops")
+    with pytest.raises(InvalidInputError, match="leave CRS and anchor out"):
+        town.load(file, crs="EPSG:3857")
+    assert town.everything() == before
+
+
+def test_a_feed_is_a_source_of_a_territory(town: Town, data_folder: Path) -> None:
+    write(data_folder)
+    title = {"be": "Р", "ru": "Р", "en": "T"}
+    source = {"id": "bus", "title": title, "attribution": "x", "kind": "gtfs", "places": [{"data": "feed.zip"}]}
+    described = {"id": town.id, "title": title, "metric_crs": "EPSG:32635", "boundary": [27.5, 53.88, 27.6, 53.92]}
+    [outcome] = load_territory(town.engine, Territory.model_validate({**described, "sources": [source]}))
+    assert outcome.report is not None, outcome.note
+    assert outcome.report.layers["stops"].added == 6
 
 
 @pytest.mark.parametrize(("name", "stops", "routes"), [("poa_eptc", 3986, 115), ("poa_trensurb", 24, 2)])
