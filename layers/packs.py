@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import available_timezones
 
 import numpy as np
@@ -32,6 +33,11 @@ from layers.sources.files import OsmSource, TableSource
 PACKS = PROJECT / "data" / "territories"
 
 EVERYTHING = "*"
+
+FACTS: Mapping[str, Any] = MappingProxyType(
+    {"kind": "city", "timezone": None, "languages": list(LANGUAGES), "norms": {}, "layers": {}, "analyses": {}}
+)
+"""What everybody may know of a territory's description, and what it is where nothing is said."""
 
 _ID = r"^[a-z0-9][a-z0-9-]*$"
 _ID_LENGTH = 63
@@ -174,6 +180,12 @@ class Territory(BaseModel):
         if self.parent == self.id:
             raise ValueError("a territory can't be its own parent")
         return self
+
+    def kept(self) -> dict[str, Any]:
+        """Return it as the base keeps it: as plain values from which it can be made again."""
+        stated = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        facts = self.model_dump(mode="json", by_alias=True, include=set(FACTS))
+        return {"sources": []} | facts | stated
 
     @property
     def metric_srid(self) -> int:

@@ -10,11 +10,14 @@ from geoalchemy2 import Geometry
 from sqlalchemy import Connection, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from geo.errors import InvalidInputError
 from layers.boundaries import shape_of
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import TerritoryRow
-from layers.packs import Territory
+from layers.packs import FACTS, Territory
+
+_NOT_TOLD = {"boundary", "pack", "facts"}
 
 
 def register(connection: Connection, territory: Territory) -> None:
@@ -24,9 +27,17 @@ def register(connection: Connection, territory: Territory) -> None:
     ------
     NotFoundError
         The base doesn't have its parent.
+    InvalidInputError
+        Its parent belongs to it.
+    SourceError
+        The file of its boundary can't be had.
     """
     if territory.parent is not None:
         find_territory(connection, territory.parent)
+        if territory.parent in family(connection, territory.id):
+            raise InvalidInputError(
+                f"{territory.id} can't belong to {territory.parent}, which belongs to {territory.id} already."
+            )
     shape = shape_of(territory.boundary)
     values: dict[str, Any] = {
         "id": territory.id,
@@ -36,7 +47,7 @@ def register(connection: Connection, territory: Territory) -> None:
         "boundary": f"SRID={STORAGE_SRID};{shape.wkt}",
         "view": list(territory.view or shapely.bounds(shape).tolist()),
         "restricted": list(territory.restricted),
-        "pack": territory.model_dump(mode="json"),
+        "pack": territory.kept(),
         "attribution": {source.id: source.attribution for source in territory.sources},
     }
     statement = insert(TerritoryRow).values(values)
@@ -61,7 +72,7 @@ def at(connection: Connection, box: tuple[float, float, float, float]) -> str | 
 
 
 def find_territory(connection: Connection, territory: str) -> dict[str, Any]:
-    """Return what the base knows of a territory.
+    """Return what the base knows of a territory, its norms, time zone and languages among it.
 
     Raises
     ------
@@ -76,14 +87,25 @@ def find_territory(connection: Connection, territory: str) -> dict[str, Any]:
 
 def registered(connection: Connection) -> list[dict[str, Any]]:
     """Return what the base knows of each territory, the one that was there first before the others."""
-    columns = [each for each in TerritoryRow.__table__.columns if each.name not in {"boundary", "pack"}]
-    return [
-        dict(row)
-        for row in connection.execute(select(*columns).order_by(TerritoryRow.added_at, TerritoryRow.id)).mappings()
-    ]
+    columns = [each for each in TerritoryRow.__table__.columns if each.name not in _NOT_TOLD]
+    rows = connection.execute(
+        select(*columns, TerritoryRow.facts).order_by(TerritoryRow.added_at, TerritoryRow.id)
+    ).mappings()
+    return [_with_facts(dict(row)) for row in rows]
+
+
+def family(connection: Connection, territory: str) -> list[str]:
+    """Return the ids of a territory and of all that belong to it."""
+    found: list[str] = connection.execute(select(func.horad_subtree(territory))).scalar_one()
+    return found
 
 
 def attribution_line(territories: Iterable[Mapping[str, Any]]) -> str:
     """Return what must be shown wherever features of these territories are, each source's line once."""
     lines = (line for each in territories for line in each["attribution"].values())
     return "; ".join(dict.fromkeys(lines))
+
+
+def _with_facts(row: dict[str, Any]) -> dict[str, Any]:
+    facts = row.pop("facts") or {}
+    return row | {name: facts.get(name, default) for name, default in FACTS.items()}

@@ -18,7 +18,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
 from layers.catalog import find
-from layers.errors import NotFoundError, SourceError
+from layers.errors import NotFoundError
 from layers.sources.answers import Answer
 from layers.sources.coordinates import to_degrees
 from layers.sources.mapping import ColumnRule
@@ -158,12 +158,8 @@ class SourceDescription(BaseModel, ABC):
             It can't be had; the text tells where it was looked for.
         """
 
-    def check(self, surroundings: Surroundings) -> list[str]:
-        """Return what is wrong with it, as far as can be told without loading."""
-        try:
-            self.obtain(surroundings).open()
-        except (SourceError, InvalidInputError, NotFoundError) as error:
-            return [str(error)]
+    def check(self, surroundings: Surroundings) -> list[str]:  # noqa: ARG002
+        """Return what is wrong with it, as far as can be told on this machine and without loading."""
         return []
 
 
@@ -189,8 +185,8 @@ def check_columns(layer: str, columns: Mapping[str, ColumnRule]) -> None:
         column = model.column(name)
         if column is None or column.computed:
             close = difflib.get_close_matches(name, writable, n=1)
-            hint = f"did you mean {close[0]}? " if close else ""
-            text = f"the layer {layer} has no column {name} to fill; {hint}It has {', '.join(writable)}"
+            hint = f"; did you mean {close[0]}?" if close else ""
+            text = f"the layer {layer} has no column {name} to fill{hint}; it has {', '.join(writable)}"
             problems.append((("columns", name), text))
             continue
         try:

@@ -8,7 +8,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from geo.errors import InvalidInputError
 from layers.catalog import all_layers, find
+from layers.errors import SourceError
 from layers.sources.description import (
     KnownCrs,
     LayerName,
@@ -34,6 +36,18 @@ class FileSource(SourceDescription):
     """
 
     places: tuple[Place, ...] = Field(min_length=1)
+
+    def check(self, surroundings: Surroundings) -> list[str]:
+        """Return what is wrong with it, as far as the file tells at its beginning."""
+        file = next(filter(None, (place.local_file() for place in self.places)), None)
+        if file is None:
+            on_the_web = any(place.url is not None for place in self.places)
+            return [] if on_the_web else [f"none of its places has it: {'; '.join(map(str, self.places))}"]
+        try:
+            self.read(file, surroundings)
+        except (SourceError, InvalidInputError) as error:
+            return [str(error)]
+        return []
 
     @abstractmethod
     def read(self, file: Path, surroundings: Surroundings) -> Reader:

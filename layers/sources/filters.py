@@ -98,9 +98,9 @@ class Filter(BaseModel):
             The cells of the columns that are tested, null where they are empty.
         """
         if self.every is not None:
-            return np.all([each.fulfilled(texts) for each in self.every], axis=0)
+            return np.asarray(np.all([each.fulfilled(texts) for each in self.every], axis=0))
         if self.some is not None:
-            return np.any([each.fulfilled(texts) for each in self.some], axis=0)
+            return np.asarray(np.any([each.fulfilled(texts) for each in self.some], axis=0))
         if self.none is not None:
             return ~self.none.fulfilled(texts)
         encoded = texts[str(self.column)].dictionary_encode()

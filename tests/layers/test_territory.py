@@ -93,7 +93,10 @@ def test_a_pack_is_read(tmp_path: Path) -> None:
         ({"sources": [{**TABLE, "kind": "shapefile"}]}, "sources.fires: kind must be one of"),
         ({"sources": [{**TABLE, "layer": "accidents"}]}, "sources.fires.layer: .*no layer 'accidents'"),
         ({"sources": [{**TABLE, "crs": "EPSG:99999"}]}, "sources.fires.crs: .*EPSG:99999"),
-        ({"sources": [{**TABLE, "columns": {"colour": {"constant": 1}}}]}, "incidents has no column colour; it has"),
+        (
+            {"sources": [{**TABLE, "columns": {"colour": {"constant": 1}}}]},
+            "sources.fires.columns.colour: the layer incidents has no column colour to fill; it has",
+        ),
         ({"sources": [{**TABLE, "columns": {"category": {}}}]}, "columns.category: .*from or constant"),
         ({"sources": [{**TABLE, "places": []}]}, "sources.fires.places: "),
         ({"sources": [{**TABLE, "places": [{"package": "pyrosm"}]}]}, "places.0: .*package with path, data, file, url"),
@@ -102,7 +105,7 @@ def test_a_pack_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_in_a_pack_is_named(tmp_path: Path, change: dict[str, Any], place: str) -> None:
-    with pytest.raises(InvalidInputError, match=f"minsk.yml: line .*{place}"):
+    with pytest.raises(InvalidInputError, match=f"(?s)minsk.yml:.* line .*{place}"):
         read(tmp_path, {**GOOD, **change})
 
 
