@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -91,12 +91,15 @@ class LayerTable:
         In the database.
     columns
         Those that are the layer's own, in the order of their declaration.
+    mark
+        Tells one description of a custom layer from another; empty for the platform's layers.
     """
 
     name: str
     layer: Layer
     table: Table
     columns: tuple[Column, ...]
+    mark: str = ""
 
     @cached_property
     def history(self) -> Table:
@@ -117,15 +120,41 @@ class LayerTable:
         return next((each for each in self.columns if each.name == name), None)
 
 
+_custom: dict[str, LayerTable] = {}
+
+
 @lru_cache
 def _built_in() -> Mapping[str, LayerTable]:
-    found = [_layer_table(each.__tablename__, each.layer, cast("Table", each.__table__)) for each in _models()]
+    found = [_described(each.__tablename__, each.layer, cast("Table", each.__table__)) for each in _models()]
     return {each.name: each for each in found}
 
 
 def all_layers() -> Mapping[str, LayerTable]:
-    """Return the layers by name, in the order in which they lie on the map."""
-    return MappingProxyType(dict(sorted(_built_in().items(), key=lambda item: item[1].layer.style.order)))
+    """Return the layers by name, in the order in which they lie on the map: the platform's, and custom ones."""
+    return MappingProxyType(dict(sorted(_together().items(), key=lambda item: item[1].layer.style.order)))
+
+
+def custom_layers() -> Mapping[str, LayerTable]:
+    """Return the custom layers that this process knows of, by name."""
+    return MappingProxyType(dict(_custom))
+
+
+def set_custom_layers(layers: Mapping[str, LayerTable]) -> None:
+    """Let this process know the custom layers, in place of those that it knew."""
+    global _custom
+    _custom = dict(layers)
+
+
+def layer_table(name: str, layer: Layer, own: Iterable[sa.Column[Any]], *, mark: str = "") -> LayerTable:
+    """Return a custom layer: the columns that all layers share, and its own."""
+    any_layer = _built_in()["roads"].table
+    metadata = sa.MetaData()
+    shared = [
+        sa.Column(each.name, each.type, nullable=each.nullable, server_default=_default(each))
+        for each in any_layer.columns
+        if "column" not in each.info
+    ]
+    return _described(name, layer, Table(name, metadata, *shared, *own), mark=mark)
 
 
 def find(name: str) -> LayerTable:
@@ -136,7 +165,7 @@ def find(name: str) -> LayerTable:
     NotFoundError
         There is none; the text lists those there are.
     """
-    found = all_layers().get(name)
+    found = _together().get(name)
     if found is None:
         raise NotFoundError(f"There is no layer {name!r}. The layers are: {', '.join(sorted(all_layers()))}.")
     return found
@@ -146,9 +175,17 @@ def _models() -> list[type[Feature]]:
     return Feature.__subclasses__()
 
 
-def _layer_table(name: str, layer: Layer, table: Table) -> LayerTable:
+def _together() -> dict[str, LayerTable]:
+    return {**_built_in(), **_custom}
+
+
+def _default(column: sa.Column[Any]) -> str | None:
+    return str(column.server_default.arg) if isinstance(column.server_default, sa.DefaultClause) else None
+
+
+def _described(name: str, layer: Layer, table: Table, *, mark: str = "") -> LayerTable:
     own = tuple(_describe(each, each.info["column"]) for each in table.columns if "column" in each.info)
-    return LayerTable(name, layer, table, own)
+    return LayerTable(name, layer, table, own, mark)
 
 
 def _describe(column: Any, info: ColumnInfo) -> Column:

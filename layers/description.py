@@ -11,6 +11,7 @@ from sqlalchemy import Computed
 from sqlalchemy.orm import MappedColumn, mapped_column
 
 from geo.language import Text
+from layers.rules import Rule
 
 Tags = Mapping[str, str]
 
@@ -171,6 +172,8 @@ class Layer:
         Where OpenStreetMap keeps it, if it does.
     located
         Whether every feature has a place; in a register such as that of organisations some have none.
+    rules
+        What its features should be like, beside the rules of every layer.
     """
 
     title: Text
@@ -183,6 +186,7 @@ class Layer:
     min_zoom: int = 10
     max_zoom: int = 16
     osm: OsmRule | None = None
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

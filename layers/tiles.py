@@ -62,11 +62,14 @@ def tile(connection: Connection, layers: Iterable[str], *, z: int, row: int, col
     return bytes(connection.exec_driver_sql(f"SELECT {statement}", values).scalar_one())
 
 
-@lru_cache(maxsize=1024)
 def tile_sql(layer: str, z: int) -> str:
     """Return the statement of a layer's tile at a zoom; its parameters are ``z``, ``x`` and ``y``."""
-    model = find(layer)
-    described = model.layer
+    return _tile_sql(find(layer), z)
+
+
+@lru_cache(maxsize=1024)
+def _tile_sql(model: LayerTable, z: int) -> str:
+    layer, described = model.name, model.layer
     envelope = "ST_TileEnvelope(%(z)s, %(x)s, %(y)s)"
     buffered = f"ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {BUFFER / EXTENT})"
     conditions = [f"geom_3857 && {buffered}", *_thinning(described, z)]
