@@ -140,7 +140,7 @@ def make_app() -> procrastinate.App:
     return app
 
 
-async def _load(context: procrastinate.JobContext, territory: str, source: str, **_: int) -> None:
+async def _load(context: procrastinate.JobContext, /, territory: str, source: str, **_: int) -> None:
     """Load a source, and keep what came of it beside the job."""
     try:
         told = await asyncio.to_thread(_load_now, territory, source)
@@ -166,7 +166,7 @@ def _load_now(territory: str, source: str) -> str:
     return outcome.note
 
 
-async def _put_due_in_queue(context: procrastinate.JobContext, timestamp: int) -> None:
+async def _put_due_in_queue(context: procrastinate.JobContext, /, timestamp: int) -> None:
     """Put in the queue what is due, and put the queue in order."""
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs():
