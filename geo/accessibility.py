@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from geo.checks import amounts
 from geo.errors import InvalidInputError
-from geo.topology import Floats
+from geo.topology import Floats, Ints
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -76,11 +76,28 @@ def nearest_cost(cost: Any) -> Floats:
     cost
         See the module.
     """
-    matrix = _matrix(cost)
+    matrix = in_reach(cost)
     least = np.full(matrix.shape[0], np.inf)
     some = np.diff(matrix.indptr) > 0
     least[some] = np.minimum.reduceat(matrix.data, matrix.indptr[:-1][some])
     return least
+
+
+def nearest_supply(cost: Any) -> Ints:
+    """Return the supply of least cost for each demand, of equal ones the first; -1 where none is in reach.
+
+    Parameters
+    ----------
+    cost
+        See the module.
+    """
+    matrix = in_reach(cost)
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((matrix.indices, matrix.data, row))
+    some = np.flatnonzero(np.diff(matrix.indptr) > 0)
+    column = np.full(matrix.shape[0], -1)
+    column[some] = matrix.indices[order[matrix.indptr[some]]]
+    return column
 
 
 def gravity(cost: Any, supply: npt.ArrayLike, decay: Decay) -> Floats:
@@ -182,7 +199,7 @@ def decayed(cost: Any, decay: Decay) -> csr_array:
     decay
         The weight of a cost.
     """
-    matrix = _matrix(cost)
+    matrix = in_reach(cost)
     weight = csr_array((decay(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
     if not (np.isfinite(weight.data) & (weight.data >= 0)).all():
         raise InvalidInputError("the decay must give finite weights of 0 or more")
@@ -190,7 +207,7 @@ def decayed(cost: Any, decay: Decay) -> csr_array:
     return weight
 
 
-def _matrix(cost: Any) -> csr_array:
+def in_reach(cost: Any) -> csr_array:
     """Return the costs in reach as a sparse matrix of its own, with stored zeros."""
     if hasattr(cost, "tocsr"):
         given = cost.tocsr()

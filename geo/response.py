@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.accessibility import cumulative
+from geo.accessibility import cumulative, nearest_cost, nearest_supply
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
 from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes
 from geo.errors import InvalidInputError
@@ -163,7 +163,7 @@ def response_coverage(
     travel = travel_network(network, mode, speed_kmh)
     served, homes = _of_service(stations, kind, network), demand_of(population, buildings, who, network.crs)
     cost = _response(travel, served, homes, turnout_s, snap_max_m, home_max_m)
-    soonest, station = _soonest(cost)
+    soonest, station = nearest_cost(cost), nearest_supply(cost)
     within = cumulative(cost, np.ones(len(served)), limit=norm_s)
     columns = {
         "cover": np.select([within > 1, within > 0], ["double", "single"], "none"),
@@ -341,17 +341,6 @@ def _response(
     cost = cost_matrix(travel, places, snap_homes(travel, homes, max_m=home_max_m), limit_s=LONGEST_S).T.tocsr()
     cost.data = cost.data + numbers(column(stations, "turnout_s"), turnout_s)[cost.indices]
     return cost
-
-
-def _soonest(cost: csr_array) -> tuple[Floats, Floats]:
-    """Return the least of each row, infinite where there is none, and its column, -1 where there is none."""
-    row = np.repeat(np.arange(cost.shape[0]), np.diff(cost.indptr))
-    order = np.lexsort((cost.indices, cost.data, row))
-    some = np.flatnonzero(np.diff(cost.indptr) > 0)
-    first = order[cost.indptr[some]]
-    least, where = np.full(cost.shape[0], np.inf), np.full(cost.shape[0], -1)
-    least[some], where[some] = cost.data[first], cost.indices[first]
-    return least, where
 
 
 def _chosen(cost_s: Floats, people: Floats, existing: int, new_sites: int, model: str, norm_s: float) -> Siting:
