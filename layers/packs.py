@@ -28,7 +28,7 @@ from layers.raster_sources import RasterSource
 from layers.settings import PROJECT
 from layers.sources.description import STRICT, Box, Surroundings, Titles
 from layers.sources.domain import EpanetSource, GtfsSource, PandapowerSource
-from layers.sources.files import OsmSource, TableSource
+from layers.sources.files import OsmSource, TableSource, VectorSource
 
 PACKS = PROJECT / "data" / "territories"
 
@@ -45,9 +45,9 @@ _ROOM_DEG = 0.01
 _MOST_DISTORTION = {"city": 0.02, "district": 0.02, "region": 0.1, "country": 0.3}
 """The greatest error of lengths that may come from the metric CRS, at the corners of a territory's box."""
 
-Source: TypeAlias = Annotated[
-    OsmSource | TableSource | GtfsSource | EpanetSource | PandapowerSource | RasterSource, Field(discriminator="kind")
-]
+_FileSource = OsmSource | TableSource | VectorSource
+_DomainSource = GtfsSource | EpanetSource | PandapowerSource | RasterSource
+Source: TypeAlias = Annotated[_FileSource | _DomainSource, Field(discriminator="kind")]
 """A source of any kind."""
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from layers.catalog import LayerTable
-from layers.sources.columns import each_text, join_filled, text
+from layers.sources.columns import each_text, text
 from layers.sources.coordinates import NO_COORDINATES, NO_GEOMETRY, Places, Problems
 from layers.sources.mapper import Fields, Mapper, Rows
 from layers.sources.mapping import RowMapping, Tags

@@ -55,16 +55,6 @@ def joined(columns: Sequence[pa.Array], between: str = "/") -> pa.StringArray:
     return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, between)
 
 
-def join_filled(columns: Sequence[pa.StringArray], between: str) -> pa.StringArray:
-    """Return the texts of each row joined, nulls left out; a row of nothing but nulls is an empty text.
-
-    The guard is there because pyarrow drops such rows (``null_handling="skip"``).
-    """
-    guard = pa.repeat(pa.scalar(""), len(columns[0]))
-    joined = pc.binary_join_element_wise(*columns, guard, between, null_handling="skip")
-    return pc.utf8_slice_codeunits(joined, 0, -len(between)) if between else joined
-
-
 def by_value(cells: pa.StringArray, kind: type, answer: Callable[[str], Any]) -> tuple[pa.Array, Problems]:
     """Return the answers to cells, each different one asked once, and the errors by row; a null stays null.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,11 +19,13 @@ from layers.sources.description import (
     Surroundings,
     check_columns,
 )
+from layers.sources.formats import open_tables
 from layers.sources.mapping import RowMapping
 from layers.sources.osm import OsmReader
 from layers.sources.places import Place, fingerprint, locate
 from layers.sources.records import Reader
-from layers.sources.table import TableReader
+from layers.sources.stated import Stated
+from layers.sources.tables import Chain, pair
 
 
 class FileSource(SourceDescription):
@@ -90,28 +92,33 @@ class OsmSource(FileSource):
         return OsmReader(file, {each: find(each) for each in self.fills})
 
 
-class MappedSource(FileSource, RowMapping):
-    """A file of which each row becomes a feature of one layer.
+class FeaturesSource(FileSource, RowMapping):
+    """A file of which each row or feature becomes a feature of one layer.
 
     Parameters
     ----------
     layer
         The layer that it fills.
     crs
-        Of its coordinates; by default as the file states, or degrees where all of them can be.
+        Of its coordinates, where the file doesn't say and they aren't degrees.
+    swapped
+        Northing or latitude stands first.
     key
-        The column of ids, or several that make one together; by default the file's own, or what a row holds.
+        The column of ids, or several that make one together; by default the file's own ids, or what a row holds.
     encoding
-        Of its text; by default it is found out.
+        Of its text, where that can't be found out.
     """
 
     layer: LayerName
     crs: KnownCrs | None = None
+    swapped: bool = False
     key: str | tuple[str, ...] | None = Field(default=None, min_length=1)
     encoding: str | None = None
 
     @model_validator(mode="after")
-    def _fits_the_layer(self) -> MappedSource:
+    def _fits_the_layer(self) -> FeaturesSource:
+        if self.place == "none" and find(self.layer).layer.located:
+            raise ValueError(f"every feature of the layer {self.layer} needs a place, so place can't be none")
         if self.columns is not None:
             check_columns(self.layer, self.columns)
         return self
@@ -121,9 +128,22 @@ class MappedSource(FileSource, RowMapping):
         """The layer that it fills."""
         return (self.layer,)
 
+    @abstractmethod
+    def stated(self) -> dict[str, Any]:
+        """Return what is said of the file beside its mapping, in the words of `layers.sources.stated.Stated`."""
 
-class TableSource(MappedSource):
-    """A table with a feature a row: delimited text or a sheet of a workbook.
+    def read(self, file: Path, surroundings: Surroundings) -> Reader:
+        """Return the reader of the file."""
+        common: dict[str, Any] = {"crs": self.crs, "swapped": self.swapped, "key": self.key, "encoding": self.encoding}
+        stated = Stated(**common, **self.stated(), mapping=self, timezone=surroundings.timezone)
+        opened = open_tables(file, stated)
+        tables = {each.name: each for each in opened.tables}
+        pairs = pair(file.name, list(tables), layers=[self.layer], wanted=stated.tables)
+        return Chain([tables[name].reader(find(layer)) for layer, name in pairs.items()], keeping=opened)
+
+
+class TableSource(FeaturesSource):
+    """A table: delimited text or a sheet of a workbook, also zipped.
 
     Parameters
     ----------
@@ -131,10 +151,8 @@ class TableSource(MappedSource):
         The columns of easting or longitude, and of northing or latitude; by default their names tell.
     geometry
         A column of geometries in WKT, hexadecimal WKB or GeoJSON in their place.
-    swapped
-        Northing or latitude stands in ``x``, or first in the geometries.
     delimiter
-        Between the cells of delimited text; by default it is found out.
+        Between the cells of delimited text, where that can't be found out.
     sheet
         Of a workbook; by default the one named like the layer, or the only one.
     """
@@ -143,7 +161,6 @@ class TableSource(MappedSource):
     x: str | None = None
     y: str | None = None
     geometry: str | None = None
-    swapped: bool = False
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     sheet: str | None = None
 
@@ -153,24 +170,28 @@ class TableSource(MappedSource):
             raise ValueError("needs both x and y, or geometry, or none of them where their names tell")
         return self
 
-    def read(self, file: Path, surroundings: Surroundings) -> Reader:
-        """Return the reader of the file."""
-        return TableReader(
-            file,
-            self.layer,
-            find(self.layer),
-            crs=self.crs,
-            x=self.x,
-            y=self.y,
-            geometry=self.geometry,
-            swapped=self.swapped,
-            key=self.key,
-            encoding=self.encoding,
-            delimiter=self.delimiter,
-            sheet=self.sheet,
-            mapping=self,
-            timezone=surroundings.timezone,
-        )
+    def stated(self) -> dict[str, Any]:
+        """Return what is said of the file."""
+        tables = (self.sheet,) if self.sheet else ()
+        words = {"x": self.x, "y": self.y, "geometry": self.geometry, "delimiter": self.delimiter}
+        return words | {"tables": tables}
+
+
+class VectorSource(FeaturesSource):
+    """A vector file: GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GML, KML, DXF, GeoParquet and more, also zipped.
+
+    Parameters
+    ----------
+    table
+        Of the file; by default the one named like the layer, or the only one.
+    """
+
+    kind: Literal["vector"]
+    table: str | None = None
+
+    def stated(self) -> dict[str, Any]:
+        """Return what is said of the file."""
+        return {"tables": (self.table,) if self.table else ()}
 
 
 def osm_layers() -> tuple[str, ...]:

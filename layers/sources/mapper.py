@@ -9,11 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import shapely
 from numpy.typing import NDArray
 
 from layers.catalog import Column, LayerTable
+from layers.sources import wkb
 from layers.sources.answers import Answer
-from layers.sources.columns import TYPES, by_value, converted, join_filled, text
+from layers.sources.columns import TYPES, by_value, converted, text
 from layers.sources.coordinates import Places, Problems
 from layers.sources.mapping import ColumnRule, RowMapping, Unpivot
 from layers.sources.records import Notes
@@ -109,6 +111,8 @@ class Mapper:
             texts = {name: text(rows.fields[name]) for name in mapping.filter.columns}
             fulfilled = mapping.filter.fulfilled(texts)
             rows = self._passing_over(rows, np.flatnonzero(fulfilled), _FILTERED)
+        if mapping.place != "geometry":
+            rows = rows._replace(places=_other_places(rows.places, mapping.place))
         return rows if mapping.unpivot is None else self._unpivoted(rows, mapping.unpivot)
 
     def values(self, fields: Fields, count: int) -> tuple[dict[str, pa.Array], Problems]:
@@ -191,6 +195,15 @@ def _joined(texts: Sequence[pa.StringArray], between: str) -> pa.StringArray:
         both = pc.binary_join_element_wise(found, each, between)
         found = pc.coalesce(both, found, each)
     return found
+
+
+def _other_places(places: Places, wanted: str) -> Places:
+    """Return points within geometries, or no places, in place of geometries."""
+    if wanted == "none":
+        return Places(pa.nulls(len(places.wkb), pa.binary()), {})
+    inner = np.asarray(shapely.point_on_surface(wkb.read(places.wkb)), object)
+    inner[shapely.is_empty(inner)] = None
+    return Places(wkb.write(inner), places.problems)
 
 
 def _without(column: pa.Array, empty: Sequence[str]) -> pa.Array:

@@ -272,6 +272,9 @@ class RowMapping(BaseModel):
         Which rows are taken; the others are counted as passed over.
     unpivot
         Makes several rows of each.
+    place
+        What becomes of geometries: they are taken as they are, an inner point of each stands for it, or they are left
+        out, for layers whose features need no place.
     tags
         Which other columns are kept: ``all``, ``none``, a list, or a mapping with ``without``. What isn't kept doesn't
         appear in the account of rejected rows either.
@@ -286,6 +289,7 @@ class RowMapping(BaseModel):
     columns: dict[str, ColumnRule] | None = None
     filter: Filter | None = None
     unpivot: Unpivot | None = None
+    place: Literal["geometry", "inner point", "none"] = "geometry"
     tags: Annotated[Tags, BeforeValidator(_tags)] = Tags()
     empty: Texts = ()
     timezone: TimeZone | None = None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+import shapely
 from pydantic import ValidationError
 
 from geo.errors import InvalidInputError
@@ -306,6 +307,28 @@ def test_columns_become_rows(tmp_path: Path) -> None:
     }
     assert {row["time_precision"] for row in found.rows.values()} == {"year"}
     assert found.passed_over == {("indicators", "nothing in people"): 1}
+
+
+def test_places_of_another_kind(tmp_path: Path) -> None:
+    content = "id;kind;wkt\n1;a;POLYGON ((0 0, 4 0, 4 4, 0 4, 0 0))\n2;b;\n"
+    columns = {"kind": {"from": "kind"}}
+    geometry = {"x": None, "y": None, "geometry": "wkt"}
+    found = Read(tmp_path, content, {"columns": columns, "place": "inner point"}, "facilities", **geometry)
+    assert shapely.from_wkb(found[1]["geom"]).equals(shapely.Point(2, 2))
+    assert [each.reason for each in found.rejects] == ["no coordinates"]
+    named = {"columns": {"name": {"from": "kind"}}, "place": "none"}
+    nowhere = Read(tmp_path, content, named, "organisations", **geometry)
+    assert [row["geom"] for row in nowhere.rows.values()] == [None, None]
+    without = Read(tmp_path, "id;kind\n1;a\n", {"columns": named["columns"]}, "organisations", x=None, y=None)
+    assert (without[1]["name"], without[1]["geom"]) == ("a", None)
+
+
+def test_ids_of_several_columns(tmp_path: Path) -> None:
+    content = "id;year;name\n1;2001;a\n1;2002;b\n2;;c\n"
+    mapping = {"columns": {"name": {"from": "name"}}}
+    found = Read(tmp_path, content, mapping, "organisations", x=None, y=None, key=["id", "year"])
+    assert {key: row["name"] for key, row in found.rows.items()} == {"1/2001": "a", "1/2002": "b"}
+    assert [each.reason for each in found.rejects] == ["the id, id, year, is empty"]
 
 
 def test_what_stands_for_nothing_is_nothing_everywhere(tmp_path: Path) -> None:
