@@ -14,18 +14,18 @@ from rich.table import Table
 from api import service
 from api.cli_history import add_history_commands
 from api.cli_jobs import jobs, worker
+from api.cli_load import load
 from api.cli_rasters import rasters_app
 from api.cli_roles import role_app
 from api.cli_run import run_app
-from api.console import loading_progress, print_json, print_outcome, print_report
+from api.console import loading_progress, print_json, print_outcome
 from geo.errors import HoradError
 from layers import database, loading, store
 from layers.catalog import all_layers
 from layers.export import FORMATS, export_layer
 from layers.migrations import migrate
-from layers.packs import Territory, read_pack
+from layers.packs import read_pack
 from layers.settings import get_settings
-from layers.sources.placement import parse_anchor
 from layers.territory import registered
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(run_app, name="run")
+app.command()(load)
 app.command()(worker)
 app.command()(jobs)
 app.add_typer(rasters_app, name="rasters")
@@ -104,48 +105,6 @@ def stop() -> None:
     out.print("Server     stopped" if service.stop() else "Server     was not running")
     if get_settings().database_url is None:
         out.print("Database   stopped" if database.stop() else "Database   was not running")
-
-
-@app.command()
-def load(
-    file: Annotated[Path, typer.Argument(help="OpenStreetMap, GTFS, EPANET, pandapower or a vector file.")],
-    layer: Annotated[
-        list[str] | None, typer.Option("--layer", "-l", help="The layer to fill; may be repeated.")
-    ] = None,
-    territory: TerritoryOption = None,
-    source: Annotated[str | None, typer.Option(help="Under which name the file is known; by default its own.")] = None,
-    crs: Annotated[str | None, typer.Option(help="CRS of the coordinates where the file doesn't say.")] = None,
-    anchor: Annotated[
-        str | None,
-        typer.Option(help="For a network in local coordinates: x,y,lon,lat of one point, then rotation_deg,units."),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Load a file into the layers of a territory.
-
-    Without --territory it goes to the one in which it lies, or to a new one, named after the file.
-    """
-    engine = _engine()
-    anchored = None if anchor is None else parse_anchor(anchor)
-    place = loading.territory_for(engine, file, wanted=territory, crs=crs, anchor=anchored)
-    name = place.id if isinstance(place, Territory) else place
-    with loading_progress(Console(stderr=True) if as_json else out) as progress:
-        report = loading.load_file(
-            engine,
-            file,
-            territory=place,
-            source=source or file.name.split(".")[0].lower(),
-            layers=layer,
-            crs=crs,
-            anchor=anchored,
-            progress=progress(file.name),
-        )
-    if as_json:
-        print_json(report.as_dict())
-        return
-    new = " (new)" if isinstance(place, Territory) else ""
-    out.print(f"Loaded {file.name} into the territory {name}{new} as the source {report.source}")
-    print_report(out, report)
 
 
 @app.command()

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from geo.errors import InvalidInputError
-from layers.catalog import all_layers, find
 from layers.errors import SourceError
 from layers.ingest import Progress, Report, ingest, last_fingerprint
 from layers.packs import PACKS, Source, Territory, around, read_pack
 from layers.raster_loading import load_rasters
 from layers.raster_sources import RasterSource
-from layers.sources import osm, vector
-from layers.sources.bounds import bounds
-from layers.sources.domain import format_of
-from layers.sources.files import osm_layers
-from layers.sources.gtfs import GtfsReader
-from layers.sources.placement import Anchor
+from layers.sources.coordinates import Box
+from layers.sources.opening import opened
 from layers.sources.places import fingerprint
-from layers.sources.records import Reader
+from layers.sources.stated import Stated
 from layers.territory import at, register, registered
+
+_MOST_LATITUDE = 90
 
 
 @dataclass(frozen=True)
@@ -58,9 +55,7 @@ def load_territory(
     ]
 
 
-def territory_for(
-    engine: Engine, file: Path, *, wanted: str | None = None, crs: str | None = None, anchor: Anchor | None = None
-) -> Territory | str:
+def territory_for(engine: Engine, file: Path, *, wanted: str | None = None, **stated: Any) -> Territory | str:
     """Find the territory into which a file is to be loaded.
 
     Parameters
@@ -71,24 +66,32 @@ def territory_for(
         The file.
     wanted
         The id that the user named, if any.
-    crs, anchor
-        Of the file's coordinates, where it doesn't say.
+    **stated
+        What the file doesn't say itself, by the names of :class:`layers.sources.stated.Stated`.
 
     Returns
     -------
     Territory or str
         The id of a territory of the base, the one wanted or the one in which the file lies; or a new territory, not
         yet registered, as its file in ``data/territories`` describes it or, without one, as the file's box suggests.
+
+    Raises
+    ------
+    SourceError
+        The file can't be read, or doesn't tell where it lies; or none is wanted, it lies in none, and it would lie in
+        one if its latitudes and longitudes were swapped.
     """
-    _check_is_there(file)
+    source = opened(file, Stated(**stated))
     with engine.connect() as connection:
         known = {each["id"] for each in registered(connection)}
         if wanted in known:
             return str(wanted)
         if wanted is not None and (PACKS / f"{wanted}.yml").is_file():
             return read_pack(wanted)
-        box = bounds(file, crs=crs, anchor=anchor)
+        box = source.bounds()
         found = None if wanted else at(connection, box)
+        if found is None and wanted is None:
+            _check_not_swapped(connection, file, box)
     return found or around(wanted or file.name.split(".")[0], box)
 
 
@@ -99,9 +102,8 @@ def load_file(
     territory: str | Territory,
     source: str,
     layers: Sequence[str] | None = None,
-    crs: str | None = None,
-    anchor: Anchor | None = None,
     progress: Progress | None = None,
+    **stated: Any,
 ) -> Report:
     """Load one file into the layers of a territory.
 
@@ -110,26 +112,26 @@ def load_file(
     engine
         The database.
     file
-        OpenStreetMap data, a GTFS feed, an EPANET or a pandapower network, which fill many layers, or a vector file,
-        which fills the one layer named.
+        OpenStreetMap data, a GTFS feed, an EPANET or a pandapower network, which fill many layers, or a file with
+        tables, of which each fills one.
     territory
         To whom the features belong: the id of a territory of the base, or one that is registered with this load.
     source
         The name under which the file is known.
     layers
-        The layers to fill; for files that fill many by default all that they have something for.
-    crs, anchor
-        Of the coordinates, where the file doesn't say: their CRS, or, for networks in local coordinates, one point.
+        The layers to fill; by default all that the file has something for, or tables of their names.
     progress
         Called with the number of records read and the share of the file.
+    **stated
+        What the file doesn't say itself, by the names of :class:`layers.sources.stated.Stated`: its tables, CRS,
+        columns of coordinates, encoding, ...
 
     Raises
     ------
     SourceError, InvalidInputError, NotFoundError
         The file can't be read, is of an unknown kind, or a layer isn't there.
     """
-    _check_is_there(file)
-    reader, targets = _open(file, layers, crs, anchor)
+    reader, targets, attribution = opened(file, Stated(**stated)).read(layers)
     return ingest(
         engine,
         reader,
@@ -138,46 +140,19 @@ def load_file(
         file_name=file.name,
         fingerprint=fingerprint(file),
         layers=targets,
-        attribution=_attribution(reader),
+        attribution=attribution,
         progress=progress,
     )
 
 
-def _check_is_there(file: Path) -> None:
-    if not file.is_file():
-        raise SourceError(f"There is no file {file}.")
-
-
-def _open(file: Path, layers: Sequence[str] | None, crs: str | None, anchor: Anchor | None) -> tuple[Reader, list[str]]:
-    name = file.name.lower()
-    domain = format_of(file)
-    if domain is not None:
-        unfit = sorted(set(layers or ()) - set(domain.layers))
-        if unfit:
-            raise InvalidInputError(f"{domain.title} fills {', '.join(domain.layers)}, not {', '.join(unfit)}")
-        return domain.open(file, crs, anchor), list(layers or domain.layers)
-    if anchor is not None:
-        raise InvalidInputError(f"{file.name} is no network in local coordinates, so it can't have an anchor")
-    if name.endswith(osm.SUFFIXES):
-        targets = list(layers or osm_layers())
-        unfit = [each for each in targets if find(each).layer.osm is None]
-        if unfit:
-            raise InvalidInputError(f"OpenStreetMap data has no rule for the layer {', '.join(unfit)}")
-        return osm.OsmReader(file, {each: find(each) for each in targets}), targets
-    if not name.endswith(vector.SUFFIXES):
-        known = ", ".join((*osm.SUFFIXES, *vector.SUFFIXES, ".inp"))
-        raise SourceError(f"{file.name} is of a kind that can't be loaded; these can: {known}.")
-    if layers is None or len(layers) != 1:
-        raise InvalidInputError(
-            f"{file.name} fills one layer: name it with --layer. The layers are: {', '.join(all_layers())}."
+def _check_not_swapped(connection: Connection, file: Path, box: Box) -> None:
+    west, south, east, north = box
+    other = at(connection, (south, west, north, east)) if max(abs(west), abs(east)) <= _MOST_LATITUDE else None
+    if other is not None:
+        raise SourceError(
+            f"{file.name} lies in no territory of the base, but would in {other} with latitude and longitude swapped:"
+            " load it with --swapped, or name a --territory if it is where it should be."
         )
-    return vector.VectorReader(file, layers[0], find(layers[0]), crs=crs), list(layers)
-
-
-def _attribution(reader: Reader) -> str | None:
-    if isinstance(reader, osm.OsmReader):
-        return osm.ATTRIBUTION
-    return reader.attribution if isinstance(reader, GtfsReader) else None
 
 
 def load_source(engine: Engine, territory: Territory, source: Source, *, progress: Progress | None = None) -> Outcome:

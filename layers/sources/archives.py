@@ -75,10 +75,10 @@ def unpack(file: Path) -> Workplace:
 
 
 def link(files: Iterable[Path]) -> Workplace:
-    """Return a folder with links to files, so that what reads them may write beside them."""
+    """Return a folder with links to files, their suffixes in lower case, so that a reader may write beside them."""
     place = Workplace()
     for file in files:
-        (place.folder / file.name).symlink_to(file.resolve())
+        (place.folder / f"{file.stem}{file.suffix.lower()}").symlink_to(file.resolve())
     return place
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -115,12 +116,35 @@ def to_degrees(crs: str) -> pyproj.Transformer:
     Raises
     ------
     InvalidInputError
-        There is no such coordinate reference system.
+        There is no such coordinate reference system, or it isn't bound to the Earth.
     """
     try:
         return pyproj.Transformer.from_crs(crs, STORAGE_SRID, always_xy=True)
     except pyproj.exceptions.CRSError as error:
         raise InvalidInputError(f"{crs} is no coordinate reference system: write it like EPSG:3857") from error
+    except pyproj.exceptions.ProjError as error:
+        raise InvalidInputError(f"{crs} is not bound to the Earth, so it has no longitude and latitude") from error
+
+
+def around(boxes: Iterable[Sequence[float]]) -> Box:
+    """Return the box around boxes, of which there must be one."""
+    west, south, east, north = zip(*boxes, strict=True)
+    return float(min(west)), float(min(south)), float(max(east)), float(max(north))
+
+
+def known_crs(file_name: str, stated: str | None) -> str:
+    """Return the CRS of a file if it is known.
+
+    Raises
+    ------
+    InvalidInputError
+        It isn't.
+    """
+    if stated is None:
+        raise InvalidInputError(
+            f"{file_name} doesn't say in which CRS its coordinates are: name it with --crs EPSG:..."
+        )
+    return stated
 
 
 def swapped_into(box: Box, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:

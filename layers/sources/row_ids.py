@@ -1,19 +1,30 @@
-"""Ids for rows that have none: what they hold, and for equal rows how many of them stood before."""
+"""Ids of rows: which fields tell them and, for rows that have none, what they hold."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+_KEYS = ("source_id", "id", "fid")
 _MOST_RUNS = 8
 _BETWEEN_CELLS = "\x1f"
 
 Digests = NDArray[np.uint64]
+
+
+def as_keys(key: str | Sequence[str] | None) -> list[str]:
+    """Return the fields that make an id together."""
+    return [key] if isinstance(key, str) else list(key or ())
+
+
+def own_key(fields: Collection[str]) -> list[str]:
+    """Return the field that tells ids where none is named: ``source_id``, ``id`` or ``fid``, if there is one."""
+    return [name for name in _KEYS if name in fields][:1]
 
 
 class RowIds:

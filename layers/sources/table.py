@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import shapely
 
 from geo.errors import InvalidInputError
 from layers.catalog import LayerTable
 from layers.errors import SourceError
 from layers.models.base import STORAGE_SRID
+from layers.sources import wkb
 from layers.sources.batches import BatchMaker
 from layers.sources.cells import Chunk, Rows
 from layers.sources.columns import cleaned, joined
-from layers.sources.coordinates import Placer, Places
+from layers.sources.coordinates import Box, Placer, Places, around
 from layers.sources.delimited import Delimited
 from layers.sources.mapping import RowMapping
 from layers.sources.records import Item, Notes, Reject
@@ -89,11 +92,11 @@ class TableReader:
     ) -> None:
         self._layer = layer
         self._key = (key,) if isinstance(key, str) else tuple(key or ())
-        self._rows = _open(path, layer, encoding, delimiter, sheet)
+        self._rows = open_rows(path, layer=layer, encoding=encoding, delimiter=delimiter, sheet=sheet)
         header = self._rows.header
         mapping = mapping or RowMapping()
         mapping.check_header(header, path.name, x, y, geometry, *self._key)
-        self._where = _where(model, self._sample(), x=x, y=y, geometry=geometry, crs=crs)
+        self._where = _where(model, _sample(self._rows), x=x, y=y, geometry=geometry, crs=crs)
         self._placer = Placer(self._where.crs, swapped=swapped)
         self.notes = Notes(remarks=[*self._rows.remarks, *self._where.remarks])
         self._maker = BatchMaker(
@@ -128,13 +131,59 @@ class TableReader:
             places = places._replace(problems=places.problems | dict.fromkeys(no_id, problem))
         yield from self._maker.items(ids, places, fields, lines=chunk.lines)
 
-    def _sample(self) -> dict[str, list[str]]:
-        """Return the first cells of each column."""
-        chunk = next((each for each in self._rows if each.lines), None)
-        columns = chunk.columns if chunk else [pa.array([], pa.string())] * len(self._rows.header)
-        return {
-            name: column[:_SAMPLE_ROWS].to_pylist() for name, column in zip(self._rows.header, columns, strict=True)
-        }
+
+def bounds(rows: Rows, *, swapped: bool = False, **stated: str | None) -> Box | None:
+    """Return the box around the rows of a table in degrees, ``None`` where none has a place.
+
+    Parameters
+    ----------
+    rows
+        Of the table.
+    swapped, **stated
+        As ``swapped``, ``x``, ``y``, ``geometry`` and ``crs`` of :class:`TableReader`.
+
+    Raises
+    ------
+    InvalidInputError
+        It can't be told where the rows lie.
+    """
+    where = find_places(_sample(rows), **stated)
+    placer = Placer(where.crs, swapped=swapped)
+    numbers = [rows.header.index(name) for name in where.columns]
+    boxes = [
+        shapely.total_bounds(wkb.read(place([cleaned(chunk.columns[each]) for each in numbers], placer).wkb))
+        for chunk in rows
+        if chunk.lines
+    ]
+    known = [each for each in boxes if np.isfinite(each).all()]
+    return around(known) if known else None
+
+
+def open_rows(
+    path: Path,
+    *,
+    layer: str = "",
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+) -> Rows:
+    """Return the rows of a delimited text file or of a sheet of a workbook; parameters as of :class:`TableReader`.
+
+    Raises
+    ------
+    SourceError
+        The file is no such table.
+    """
+    if path.name.lower().endswith(SHEET_SUFFIXES):
+        return Sheet(path, _choose(path, sheets(path), sheet, layer))
+    return Delimited(path, encoding=encoding, delimiter=delimiter)
+
+
+def _sample(rows: Rows) -> dict[str, list[str]]:
+    """Return the first cells of each column."""
+    chunk = next((each for each in rows if each.lines), None)
+    columns = chunk.columns if chunk else [pa.array([], pa.string())] * len(rows.header)
+    return {name: column[:_SAMPLE_ROWS].to_pylist() for name, column in zip(rows.header, columns, strict=True)}
 
 
 def _where(model: LayerTable, sample: Mapping[str, Sequence[str]], **stated: str | None) -> Where:
@@ -145,12 +194,6 @@ def _where(model: LayerTable, sample: Mapping[str, Sequence[str]], **stated: str
         if model.layer.located or any(stated.values()):
             raise
         return Where((), f"EPSG:{STORAGE_SRID}", ())
-
-
-def _open(path: Path, layer: str, encoding: str | None, delimiter: str | None, sheet: str | None) -> Rows:
-    if not path.name.lower().endswith(SHEET_SUFFIXES):
-        return Delimited(path, encoding=encoding, delimiter=delimiter)
-    return Sheet(path, _choose(path, sheets(path), sheet, layer))
 
 
 def _choose(path: Path, names: Sequence[str], wanted: str | None, layer: str) -> str:

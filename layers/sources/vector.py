@@ -1,27 +1,197 @@
-"""Vector files that GDAL reads: GeoPackage, GeoJSON, Shapefile, FlatGeobuf and more."""
+"""Vector files that GDAL reads, streamed as Arrow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyogrio
-import shapely
 
 from geo.errors import InvalidInputError
 from layers.catalog import LayerTable
 from layers.errors import SourceError
-from layers.sources.coordinates import to_degrees
-from layers.sources.mapping import convert
-from layers.sources.records import Item, Notes, Record, Reject
+from layers.sources import wkb
+from layers.sources.batches import BatchMaker
+from layers.sources.columns import cleaned, joined
+from layers.sources.coordinates import Box, Placer, around, known_crs, to_degrees
+from layers.sources.mapping import RowMapping
+from layers.sources.records import Item, Notes
+from layers.sources.row_ids import as_keys, own_key
 
-SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".zip", ".fgb", ".gml", ".kml")
+_BATCH_ROWS = 10_000
+_BATCH_BYTES = 64 * 1024 * 1024
+_MOST_REMARKS = 5
+_DRIVERS = frozenset(
+    (
+        *("GPKG", "FlatGeobuf", "ESRI Shapefile", "OpenFileGDB", "MapInfo File"),
+        *("GeoJSON", "GeoJSONSeq", "TopoJSON", "ESRIJSON", "JSONFG"),
+        *("GML", "LIBKML", "KML", "GPX", "DXF"),
+    )
+)
+"""Of GDAL, those that read a file and nothing else."""
 
-_BATCH_ROWS = 5_000
-_EXACT_INTEGERS = 2**53
-_ID_FIELDS = ("source_id", "id", "fid")
+_HOW_IT_LOOKS = {"LIBKML": {"tessellate", "extrude", "visibility", "drawOrder", "altitudeMode", "icon", "snippet"}}
+"""Fields by driver that tell how a feature is drawn and not what it is."""
+
+_FAULTS = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.FeatureError,
+    pyogrio.errors.FieldError,
+    pyogrio.errors.GeometryError,
+    pyogrio.errors.CRSError,
+    pa.ArrowException,
+    OSError,
+)
+
+pyogrio.set_gdal_config_options({"OGR_ARROW_MEM_LIMIT": _BATCH_BYTES, "GML_DOWNLOAD_SCHEMA": False})
+
+
+class VectorReader:
+    """Reads one table of features into one layer; fields go to the columns of the same name, the rest to the tags.
+
+    Parameters
+    ----------
+    path
+        The file.
+    layer, model
+        The layer that it fills.
+    table
+        The table of the file, or its number; by default the one named like the layer, or the only one.
+    crs
+        Of the coordinates, for a file that doesn't say.
+    swapped
+        Northing or latitude stands first.
+    key
+        The field of ids, or several that make one together; by default ``source_id``, ``id`` or ``fid``, and without
+        those the number of the feature.
+    encoding
+        Of the texts of a Shapefile.
+    where
+        Which features are taken, as a condition in SQL.
+    mapping
+        How the layer's columns follow from the fields; by default those of the same name fill them.
+    timezone
+        Of times that don't tell theirs, where the mapping doesn't say.
+
+    Raises
+    ------
+    SourceError
+        The file can't be read.
+    InvalidInputError
+        The file doesn't say its coordinate reference system and none is given, or it is unknown; or it has no such
+        table or key.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        layer: str,
+        model: LayerTable,
+        *,
+        table: str | int | None = None,
+        crs: str | None = None,
+        swapped: bool = False,
+        key: str | Sequence[str] | None = None,
+        encoding: str | None = None,
+        where: str | None = None,
+        mapping: RowMapping | None = None,
+        timezone: str | None = None,
+    ) -> None:
+        self.notes = Notes()
+        self._path = path
+        self._table = _choose(path, layer) if table is None else table
+        self._encoding = encoding
+        self._where = where
+        self._read = 0
+        self._info = describe(path, self._table, encoding=encoding)
+        fields = list(map(str, self._info["fields"]))
+        mapping = mapping or RowMapping()
+        mapping.check_header(fields, path.name, *as_keys(key))
+        self._key = as_keys(key) or own_key(fields)
+        self._placer = Placer(known_crs(path.name, crs or self._info["crs"]), swapped=swapped)
+        untold = _HOW_IT_LOOKS.get(self._info["driver"], ())
+        self._maker = BatchMaker(model, fields, notes=self.notes, mapping=mapping, timezone=timezone, untold=untold)
+
+    @property
+    def progress(self) -> float | None:
+        """The share of the file's features that has been read."""
+        total = self._info["features"]
+        return min(self._read / total, 1.0) if total > 0 else None
+
+    def __iter__(self) -> Iterator[Item]:
+        for batch, geometry in self._batches():
+            fids, *columns = batch.columns
+            fields = {
+                name: cleaned(self._valid(name, column))
+                for name, column in zip(batch.schema.names[1:], columns, strict=True)
+                if name != geometry
+            }
+            values = batch.column(batch.schema.get_field_index(geometry))
+            points = wkb.read_points(values)
+            places = self._placer.geometries(wkb.read(values)) if points is None else self._placer.points(*points.T)
+            yield from self._maker.items(self._ids(fields, fids), places, fields)
+            self._read += len(batch)
+        if self._info["driver"] == "FlatGeobuf" and self._where is None and self._read < self._info["features"]:
+            raise SourceError(
+                f"{self._path.name} is cut off: of its {self._info['features']:,} features {self._read:,} are there."
+            )
+
+    def _batches(self) -> Iterator[tuple[pa.RecordBatch, str]]:
+        """Yield batches, the first column of each its feature numbers, and the name of the column of geometries."""
+        try:
+            with ExitStack() as stack:
+                with _listening(self.notes.remarks):
+                    meta, stream = stack.enter_context(
+                        pyogrio.open_arrow(
+                            self._path,
+                            layer=self._table,
+                            encoding=self._encoding,
+                            where=self._where,
+                            return_fids=True,
+                            batch_size=_BATCH_ROWS,
+                            datetime_as_string=True,
+                        )
+                    )
+                    batches = pa.RecordBatchReader.from_stream(stream)
+                geometry = meta["geometry_name"] or "wkb_geometry"
+                while (batch := self._next(batches)) is not None:
+                    yield batch, geometry
+        except _FAULTS as error:
+            raise SourceError(f"{self._path.name} can't be read after {self._read} features: {error}") from error
+
+    def _next(self, batches: pa.RecordBatchReader) -> pa.RecordBatch | None:
+        with _listening(self.notes.remarks):
+            try:
+                return batches.read_next_batch()
+            except StopIteration:
+                return None
+
+    def _ids(self, fields: Mapping[str, pa.Array], fids: pa.Array) -> pa.StringArray:
+        if not self._key:
+            return fids.cast(pa.string())
+        stated = joined([fields[name] for name in self._key])
+        return pc.coalesce(stated, pc.binary_join_element_wise("fid ", fids.cast(pa.string()), ""))
+
+    def _valid(self, name: str, column: pa.Array) -> pa.Array:
+        """Return a column whose texts are UTF-8; what is cut off in the middle of a letter loses the rest of it."""
+        if not pa.types.is_string(column.type):
+            return column
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            remark = f"{name} holds bytes that are no UTF-8; they were replaced"
+            if remark not in self.notes.remarks:
+                self.notes.remarks.append(remark)
+            raw = column.cast(pa.binary()).to_pylist()
+            return pa.array([None if each is None else each.decode("utf-8", "replace") for each in raw], pa.string())
+        return column
 
 
 def spatial_tables(path: Path) -> list[str]:
@@ -33,96 +203,61 @@ def spatial_tables(path: Path) -> list[str]:
         The file can't be read, or has no such table.
     """
     try:
-        found = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry is not None]
-    except pyogrio.errors.DataSourceError as error:
+        with _listening([]):
+            found = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry is not None]
+    except _FAULTS as error:
         raise SourceError(f"{path.name} can't be read: {error}") from error
     if not found:
         raise SourceError(f"{path.name} has no table with a geometry.")
     return found
 
 
-class VectorReader:
-    """Reads one table of features into one layer; fields go to the columns of the same name, the rest to the tags.
-
-    Of several tables in the file, the one named like the layer is read.
-
-    Parameters
-    ----------
-    path
-        The file.
-    layer, model
-        The layer that it fills.
-    crs
-        Of the coordinates, for a file that doesn't say.
+def describe(path: Path, table: str | int, *, encoding: str | None = None, box: bool = False) -> dict[str, Any]:
+    """Return what GDAL tells of a table: its fields, CRS, number of features if that is quickly known, and its box.
 
     Raises
     ------
     SourceError
         The file can't be read.
-    InvalidInputError
-        The file doesn't say its coordinate reference system and none is given, or it is unknown; or none of several
-        tables is named like the layer.
     """
+    try:
+        with _listening([]):
+            found: dict[str, Any] = pyogrio.read_info(path, layer=table, encoding=encoding, force_total_bounds=box)
+    except _FAULTS as error:
+        raise SourceError(f"{path.name} can't be read: {error}") from error
+    if found["driver"] not in _DRIVERS:
+        raise SourceError(f"{path.name} is of a kind that isn't read: {found['driver']}.")
+    return found
 
-    def __init__(self, path: Path, layer: str, model: LayerTable, *, crs: str | None = None) -> None:
-        self.notes = Notes()
-        self._path = path
-        self._layer = layer
-        self._types = {each.name: each.python_type for each in model.columns}
-        self._read = 0
-        self._table = _choose(path, layer)
-        self._info = pyogrio.read_info(path, layer=self._table, force_feature_count=True)
-        stated = crs or self._info["crs"]
-        if stated is None:
-            raise InvalidInputError(
-                f"{path.name} doesn't say in which CRS its coordinates are: name it with --crs EPSG:..."
-            )
-        self._transformer = to_degrees(stated)
 
-    @property
-    def progress(self) -> float | None:
-        """The share of the file's features that has been read."""
-        total = self._info["features"]
-        return self._read / total if total > 0 else None
+def bounds(
+    path: Path, table: str | int, *, crs: str | None = None, swapped: bool = False, encoding: str | None = None
+) -> Box | None:
+    """Return the box around a table's features: west, south, east, north, in degrees; ``None`` where it can't be told.
 
-    def __iter__(self) -> Iterator[Item]:
-        while True:
-            try:
-                frame = pyogrio.read_dataframe(
-                    self._path,
-                    layer=self._table,
-                    skip_features=self._read,
-                    max_features=_BATCH_ROWS,
-                    fid_as_index=True,
-                    on_invalid="ignore",
-                )
-            except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
-                raise SourceError(f"{self._path.name} can't be read after {self._read} features: {error}") from error
-            yield from self._items(frame)
-            self._read += len(frame)
-            if len(frame) < _BATCH_ROWS:
-                return
+    Raises
+    ------
+    SourceError
+        The file can't be read.
+    """
+    info = describe(path, table, encoding=encoding, box=True)
+    box, stated = info["total_bounds"], crs or info["crs"]
+    if box is None or stated is None or not np.isfinite(box).all():
+        return None
+    west, south, east, north = (box[1], box[0], box[3], box[2]) if swapped else box
+    found = to_degrees(stated).transform_bounds(west, south, east, north)
+    return around([found]) if np.isfinite(found).all() else None
 
-    def _items(self, frame: Any) -> Iterator[Item]:
-        geometry = shapely.transform(np.asarray(frame.geometry.array), self._transformer.transform, interleaved=False)
-        wkb = shapely.to_wkb(geometry, hex=True)
-        fields = [name for name in frame.columns if name != frame.geometry.name]
-        id_field = next((name for name in _ID_FIELDS if name in fields), None)
-        rows = frame[fields].astype(object).where(frame[fields].notna(), None).to_dict("records")
-        for fid, row, point in zip(frame.index, rows, wkb, strict=True):
-            yield self._item(_source_id(row[id_field], fid) if id_field else str(fid), row, point)
 
-    def _item(self, source_id: str, row: dict[str, Any], geometry: str | None) -> Item:
-        if geometry is None:
-            return Reject(self._layer, source_id, "there is no geometry that can be read", _as_text(row))
-        values: dict[str, Any] = {}
-        for name in self._types.keys() & row.keys():
-            try:
-                values[name] = convert(row[name], self._types[name])
-            except ValueError as error:
-                return Reject(self._layer, source_id, f"{name}: {error}", _as_text(row))
-        rest = {name: value for name, value in row.items() if name not in self._types}
-        return Record(self._layer, source_id, geometry, values, _as_text(rest))
+@contextmanager
+def _listening(remarks: list[str]) -> Iterator[None]:
+    """Take the warnings of GDAL for remarks, the first few of them."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        yield
+    for each in told:
+        if str(each.message) not in remarks and len(remarks) < _MOST_REMARKS:
+            remarks.append(str(each.message))
 
 
 def _choose(path: Path, layer: str) -> str:
@@ -130,22 +265,5 @@ def _choose(path: Path, layer: str) -> str:
     if len(tables) == 1:
         return tables[0]
     if layer not in tables:
-        raise InvalidInputError(
-            f"{path.name} holds the tables {', '.join(tables)}: give the one to load the name of the layer, {layer}"
-        )
+        raise InvalidInputError(f"{path.name} holds the tables {', '.join(tables)}: name the one to load with --table.")
     return layer
-
-
-def _source_id(stated: Any, fid: int) -> str:
-    return f"fid {fid}" if stated is None else _text(stated)
-
-
-def _as_text(row: dict[str, Any]) -> dict[str, str]:
-    return {name: _text(value) for name, value in row.items() if value is not None}
-
-
-def _text(value: Any) -> str:
-    """Write a value, whole numbers without decimals even where gaps in the field have made them floats."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_INTEGERS:
-        return str(int(value))
-    return str(value)

@@ -1,0 +1,105 @@
+"""``horad load``: a file into the layers of a territory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from api.console import loading_progress, print_json, print_report
+from layers import database, loading
+from layers.migrations import migrate
+from layers.packs import Territory
+from layers.sources.placement import parse_anchor
+
+out = Console(highlight=False)
+
+_TABLES = "Tables of text, workbooks and Parquet"
+
+
+def load(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="OpenStreetMap, GTFS, EPANET, pandapower, vector files of any kind, tables of text, workbooks or"
+            " Parquet; also zipped or in gzip."
+        ),
+    ],
+    layer: Annotated[
+        list[str] | None, typer.Option("--layer", "-l", help="The layer to fill; may be repeated.")
+    ] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--table", help="The table of the file that fills the layer; repeated with --layer, in the same order."
+        ),
+    ] = None,
+    territory: Annotated[
+        str | None, typer.Option("--territory", "-t", help="Id of a territory, such as helsinki.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Under which name the file is known; by default its own.")] = None,
+    crs: Annotated[str | None, typer.Option(help="CRS of the coordinates where the file doesn't say.")] = None,
+    swapped: Annotated[
+        bool, typer.Option("--swapped", help="Latitude or northing stands before longitude or easting.")
+    ] = False,
+    key: Annotated[
+        list[str] | None, typer.Option(help="The column of ids; repeated where several make one together.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of texts in a Shapefile or a table, where it isn't found out.")
+    ] = None,
+    x: Annotated[
+        str | None, typer.Option("--x", help="The column of longitude or easting.", rich_help_panel=_TABLES)
+    ] = None,
+    y: Annotated[
+        str | None, typer.Option("--y", help="The column of latitude or northing.", rich_help_panel=_TABLES)
+    ] = None,
+    geometry: Annotated[
+        str | None, typer.Option(help="A column of WKT, hexadecimal WKB or GeoJSON.", rich_help_panel=_TABLES)
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Between cells.", rich_help_panel=_TABLES)] = None,
+    anchor: Annotated[
+        str | None,
+        typer.Option(help="For a network in local coordinates: x,y,lon,lat of one point, then rotation_deg,units."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Load a file into the layers of a territory.
+
+    Without --territory it goes to the one in which it lies, or to a new one, named after the file. Without --layer its
+    tables go to the layers of their names. What is found out and not said is told.
+    """
+    engine = database.engine()
+    migrate(engine)
+    stated = {
+        "tables": tuple(table or ()),
+        "crs": crs,
+        "swapped": swapped,
+        "key": tuple(key) if key else None,
+        "encoding": encoding,
+        "x": x,
+        "y": y,
+        "geometry": geometry,
+        "delimiter": delimiter,
+        "anchor": None if anchor is None else parse_anchor(anchor),
+    }
+    place = loading.territory_for(engine, file, wanted=territory, **stated)
+    name = place.id if isinstance(place, Territory) else place
+    with loading_progress(Console(stderr=True) if as_json else out) as progress:
+        report = loading.load_file(
+            engine,
+            file,
+            territory=place,
+            source=source or file.name.split(".")[0].lower(),
+            layers=layer,
+            progress=progress(file.name),
+            **stated,
+        )
+    if as_json:
+        print_json(report.as_dict())
+        return
+    new = " (new)" if isinstance(place, Territory) else ""
+    out.print(f"Loaded {file.name} into the territory {name}{new} as the source {report.source}")
+    print_report(out, report)

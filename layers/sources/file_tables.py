@@ -1,0 +1,124 @@
+"""Tables of files by the way they are read, each with what its user states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from layers.catalog import LayerTable
+from layers.sources import parquet, table, vector
+from layers.sources.coordinates import Box
+from layers.sources.records import Reader
+from layers.sources.stated import Stated
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorTable:
+    """A table that GDAL reads.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What the table is called.
+    stated
+        What the user says.
+    within
+        Its name or number in the file.
+    encoding
+        Of its texts, where the file doesn't say.
+    where
+        Which of its features belong to it, as a condition in SQL.
+    remark
+        What was found out about it.
+    keeping
+        What must last as long as it.
+    """
+
+    path: Path
+    name: str
+    stated: Stated
+    within: str | int
+    encoding: str | None = None
+    where: str | None = None
+    remark: str | None = None
+    keeping: object = None
+
+    def reader(self, layer: LayerTable) -> Reader:
+        """Return a reader of it into a layer."""
+        found = vector.VectorReader(
+            self.path,
+            layer.name,
+            layer,
+            table=self.within,
+            encoding=self.encoding,
+            where=self.where,
+            **self.stated.only("crs", "swapped", "key", "mapping", "timezone"),
+        )
+        found.notes.remarks += [self.remark] if self.remark else []
+        return found
+
+    def bounds(self) -> Box | None:
+        """Return the box around it in degrees."""
+        return vector.bounds(self.path, self.within, encoding=self.encoding, **self.stated.only("crs", "swapped"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellTable:
+    """A delimited text file, or a sheet of a workbook.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What the table is called.
+    stated
+        What the user says.
+    sheet
+        Of a workbook.
+    """
+
+    path: Path
+    name: str
+    stated: Stated
+    sheet: str | None = None
+
+    def reader(self, layer: LayerTable) -> Reader:
+        """Return a reader of it into a layer."""
+        said = ("crs", "x", "y", "geometry", "swapped", "key", "mapping", "timezone", "encoding", "delimiter")
+        return table.TableReader(self.path, layer.name, layer, sheet=self.sheet, **self.stated.only(*said))
+
+    def bounds(self) -> Box | None:
+        """Return the box around it in degrees."""
+        rows = table.open_rows(self.path, sheet=self.sheet, **self.stated.only("encoding", "delimiter"))
+        return table.bounds(rows, **self.stated.only("crs", "x", "y", "geometry", "swapped"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParquetTable:
+    """A Parquet file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What the table is called.
+    stated
+        What the user says.
+    """
+
+    path: Path
+    name: str
+    stated: Stated
+
+    def reader(self, layer: LayerTable) -> Reader:
+        """Return a reader of it into a layer."""
+        said = ("crs", "x", "y", "geometry", "swapped", "key", "mapping", "timezone")
+        return parquet.ParquetReader(self.path, layer.name, layer, **self.stated.only(*said))
+
+    def bounds(self) -> Box | None:
+        """Return the box around it in degrees."""
+        return parquet.bounds(self.path, **self.stated.only("crs", "x", "y", "geometry", "swapped"))

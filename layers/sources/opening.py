@@ -1,0 +1,146 @@
+"""Files that a user hands over, of whatever kind: where they lie, and who reads them into which layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import osmium
+
+from geo.errors import InvalidInputError
+from layers.catalog import find
+from layers.errors import SourceError
+from layers.sources import osm
+from layers.sources.coordinates import Box, around
+from layers.sources.domain import DomainFormat, format_of
+from layers.sources.files import osm_layers
+from layers.sources.formats import open_tables
+from layers.sources.records import Reader
+from layers.sources.stated import Stated
+from layers.sources.tables import Chain, box_around, pair, passed_over
+
+_MOST_LATITUDE = 90
+
+
+class Reading(NamedTuple):
+    """Who reads a file, which layers it fills, and what must be shown wherever its features are."""
+
+    reader: Reader
+    layers: list[str]
+    attribution: str | None = None
+
+
+class SourceFile(Protocol):
+    """A file, opened."""
+
+    def bounds(self) -> Box:
+        """Return the box around its features in degrees."""
+
+    def read(self, layers: Sequence[str] | None) -> Reading:
+        """Return who reads it into layers, by default into all that it has something for."""
+
+
+def opened(path: Path, stated: Stated | None = None) -> SourceFile:
+    """Open a file.
+
+    Parameters
+    ----------
+    path
+        The file, or the folder of a geodatabase.
+    stated
+        What is said of it.
+
+    Raises
+    ------
+    SourceError
+        It isn't there, can't be read, or is of no kind that is read.
+    InvalidInputError
+        What is said doesn't fit it.
+    """
+    if not path.exists() or (path.is_dir() and path.suffix.lower() != ".gdb"):
+        raise SourceError(f"There is no file {path}.")
+    said = stated or Stated()
+    if path.is_file():
+        domain = format_of(path)
+        if domain is not None:
+            return _DomainFile(path, domain, said)
+        if path.name.lower().endswith(osm.SUFFIXES):
+            return _OsmFile(path)
+    return _TablesFile(path, said)
+
+
+class _OsmFile:
+    """OpenStreetMap data, which fills every layer that has a rule for it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def bounds(self) -> Box:
+        try:
+            with osmium.io.Reader(str(self._path), osmium.osm.osm_entity_bits.NOTHING) as reader:
+                box = reader.header().box()
+            if box.valid():
+                return box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat
+            nodes: Any = osmium.FileProcessor(str(self._path), osmium.osm.NODE)
+            places = np.array([(node.lon, node.lat) for node in nodes])
+        except RuntimeError as error:
+            raise SourceError(f"{self._path.name} can't be read as OpenStreetMap data: {error}") from error
+        if places.size == 0:
+            raise SourceError(f"{self._path.name} holds no node, so nothing in it has a place.")
+        return around([(*places.min(axis=0), *places.max(axis=0))])
+
+    def read(self, layers: Sequence[str] | None) -> Reading:
+        targets = list(layers or osm_layers())
+        unfit = [each for each in targets if find(each).layer.osm is None]
+        if unfit:
+            raise InvalidInputError(f"OpenStreetMap data has no rule for the layer {', '.join(unfit)}")
+        return Reading(osm.OsmReader(self._path, {each: find(each) for each in targets}), targets, osm.ATTRIBUTION)
+
+
+class _DomainFile:
+    """A timetable or a network, which knows by itself which layers it fills."""
+
+    def __init__(self, path: Path, format_: DomainFormat, stated: Stated) -> None:
+        self._format = format_
+        self._reader = format_.open(path, stated.crs, stated.anchor)
+
+    def bounds(self) -> Box:
+        return self._reader.bounds()
+
+    def read(self, layers: Sequence[str] | None) -> Reading:
+        unfit = sorted(set(layers or ()) - set(self._format.layers))
+        if unfit:
+            raise InvalidInputError(f"{self._format.title} fills {', '.join(self._format.layers)}, not {unfit[0]}")
+        attribution = getattr(self._reader, "attribution", None)
+        return Reading(self._reader, list(layers or self._format.layers), attribution)
+
+
+class _TablesFile:
+    """A file with tables of features, each of which fills one layer."""
+
+    def __init__(self, path: Path, stated: Stated) -> None:
+        if stated.anchor is not None:
+            raise InvalidInputError(f"{path.name} is no network in local coordinates, so it can't have an anchor")
+        self._name = path.name
+        self._stated = stated
+        self._opened = open_tables(path, stated)
+
+    def bounds(self) -> Box:
+        wanted = [each for each in self._opened.tables if not self._stated.tables or each.name in self._stated.tables]
+        box = box_around(self._name, wanted)
+        _, south, _, north = box
+        if max(abs(south), abs(north)) > _MOST_LATITUDE:
+            raise SourceError(
+                f"{self._name} has latitudes from {south:g} to {north:g}: either latitude and longitude are swapped,"
+                " which --swapped puts right, or the coordinates are in another CRS, which --crs names."
+            )
+        return box
+
+    def read(self, layers: Sequence[str] | None) -> Reading:
+        tables = {each.name: each for each in self._opened.tables}
+        pairs = pair(self._name, list(tables), layers=layers, wanted=self._stated.tables)
+        reader = Chain([tables[table].reader(find(layer)) for layer, table in pairs.items()], keeping=self._opened)
+        reader.notes.remarks += passed_over(list(tables), pairs)
+        return Reading(reader, list(pairs))

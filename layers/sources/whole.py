@@ -1,0 +1,206 @@
+"""Whether a file is whole and what it seems to be, where GDAL would read what is left of it without a word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+import orjson
+
+from layers.errors import SourceError
+
+_TAIL_BYTES = 4096
+_HEAD_BYTES = 64 * 1024
+_LONGEST_LINE_BYTES = 256 * 1024 * 1024
+_RECORD_SEPARATOR = b"\x1e"
+_DATABASE_HEADER_BYTES = 100
+_SHAPE_HEADER_BYTES = 100
+_TABLE_HEADER_BYTES = 32
+_BYTES_PER_WORD = 2
+_DIRECTIONS = re.compile(
+    rb"gdal_streamed_alg|<(OGR(VRT|WFS|CSW)DataSource|VRTDataset|GDAL_W[A-Z]+|WFS_Capabilities)", re.IGNORECASE
+)
+"""What tells GDAL to read from elsewhere: other files, or the web."""
+
+_MIF_FEATURE = re.compile(
+    rb"\s*(point|line|pline|region|arc|text|rect|roundrect|ellipse|multipoint|collection|none)\b", re.IGNORECASE
+)
+
+Root = tuple[str, str]
+"""The namespace and the name of the element that is a whole XML document."""
+
+
+def check_leads_nowhere(path: Path) -> None:
+    """Make sure that a file doesn't send GDAL to other files or to the web.
+
+    Raises
+    ------
+    SourceError
+        It does.
+    """
+    with path.open("rb") as stream:
+        found = _DIRECTIONS.search(stream.read(_HEAD_BYTES))
+    if found:
+        raise SourceError(f"{path.name} isn't read: it only tells where to find data ({found[0].decode()}).")
+
+
+def check_xml(path: Path) -> None:
+    """Make sure that a file is one whole XML document without a document type, which could call in other files.
+
+    Raises
+    ------
+    SourceError
+        It isn't.
+    """
+    parser = _parser(path)
+    try:
+        with path.open("rb") as stream:
+            parser.ParseFile(stream)
+    except expat.ExpatError as error:
+        raise SourceError(f"{path.name} is no whole XML document, it is cut off or damaged: {error}") from error
+
+
+def xml_root(path: Path) -> Root | None:
+    """Return the outermost element of an XML document, ``None`` where there is none."""
+    found: list[Root] = []
+
+    def begin(name: str, _attributes: dict[str, str]) -> None:
+        space, _, local = name.rpartition(" ")
+        found.append((space, local))
+
+    parser = _parser(path, namespaces=True)
+    parser.StartElementHandler = begin
+    try:
+        with path.open("rb") as stream:
+            while not found and (chunk := stream.read(_TAIL_BYTES)):
+                parser.Parse(chunk)
+    except expat.ExpatError:
+        pass
+    return found[0] if found else None
+
+
+def check_dxf(path: Path) -> None:
+    """Make sure that a drawing has its last line.
+
+    Raises
+    ------
+    SourceError
+        It hasn't.
+    """
+    if not re.search(rb"\s*0\s+EOF\s*\Z", _tail(path)):
+        raise SourceError(f"{path.name} is cut off: it doesn't end with EOF as drawings do.")
+
+
+def check_json_lines(path: Path) -> None:
+    """Make sure that each line of a sequence of JSON texts is one.
+
+    Raises
+    ------
+    SourceError
+        One isn't; the text tells which.
+    """
+    with path.open("rb") as stream:
+        for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE_BYTES), b""), start=1):
+            text = line.strip().removeprefix(_RECORD_SEPARATOR)
+            try:
+                _ = orjson.loads(text) if text else None
+            except ValueError as error:
+                raise SourceError(f"{path.name} is cut off or damaged in line {number}: {error}") from error
+
+
+def check_mif(path: Path) -> None:
+    """Make sure that a MapInfo interchange file has a feature for each row of the file beside it.
+
+    Raises
+    ------
+    SourceError
+        The file beside it, ``.mid``, is missing or has more rows.
+    """
+    beside = sibling(path, ".mid")
+    if beside is None:
+        raise SourceError(f"{path.name} needs the file {path.stem}.mid beside it.")
+    with path.open("rb") as stream:
+        features = sum(bool(_MIF_FEATURE.match(line)) for line in _after(stream, b"data"))
+    with beside.open("rb") as stream:
+        rows = sum(bool(line.strip()) for line in stream)
+    if features < rows:
+        raise SourceError(f"{path.name} is cut off: it has {features} features, {beside.name} has {rows} rows.")
+
+
+def check_sqlite(path: Path) -> None:
+    """Make sure that a database, such as a GeoPackage, has all the pages that its head states.
+
+    Raises
+    ------
+    SourceError
+        It hasn't.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(_DATABASE_HEADER_BYTES)
+    page = int.from_bytes(head[16:18], "big")
+    states_its_size = head[24:28] == head[92:96]
+    stated = int.from_bytes(head[28:32], "big") * (65_536 if page == 1 else page) if states_its_size else 0
+    if len(head) < _DATABASE_HEADER_BYTES or path.stat().st_size < stated:
+        raise SourceError(f"{path.name} is cut off: it has {path.stat().st_size:,} bytes of {stated:,}.")
+
+
+def check_shapefile(path: Path) -> None:
+    """Make sure that a Shapefile and its table are as long as their heads say.
+
+    Raises
+    ------
+    SourceError
+        They aren't.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(_SHAPE_HEADER_BYTES)
+    stated = int.from_bytes(head[24:28], "big") * _BYTES_PER_WORD
+    if len(head) < _SHAPE_HEADER_BYTES or path.stat().st_size < stated:
+        raise SourceError(f"{path.name} is cut off: it has {path.stat().st_size:,} bytes of {stated:,}.")
+    table = sibling(path, ".dbf")
+    if table is None:
+        return
+    with table.open("rb") as stream:
+        head = stream.read(_TABLE_HEADER_BYTES)
+    rows, begin, width = (int.from_bytes(head[a:b], "little") for a, b in ((4, 8), (8, 10), (10, 12)))
+    if len(head) < _TABLE_HEADER_BYTES or table.stat().st_size < begin + rows * width:
+        raise SourceError(
+            f"{table.name} is cut off: it has {table.stat().st_size:,} bytes of {begin + rows * width:,}."
+        )
+
+
+def sibling(path: Path, suffix: str) -> Path | None:
+    """Return the file beside another that is called the same but for its suffix, in whatever letter case."""
+    wanted = f"{path.stem}{suffix}".lower()
+    return next((each for each in path.parent.iterdir() if each.name.lower() == wanted and each.is_file()), None)
+
+
+def siblings(path: Path) -> list[Path]:
+    """Return a file and all beside it that are called the same but for their suffixes."""
+    return sorted(each for each in path.parent.iterdir() if each.stem.lower() == path.stem.lower() and each.is_file())
+
+
+def _parser(path: Path, *, namespaces: bool = False) -> Any:
+    parser = expat.ParserCreate(namespace_separator=" ") if namespaces else expat.ParserCreate()
+
+    def refuse(*_: object) -> None:
+        raise SourceError(f"{path.name} isn't read: it has a document type, which could call in other files.")
+
+    parser.StartDoctypeDeclHandler = refuse
+    return parser
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        stream.seek(max(path.stat().st_size - _TAIL_BYTES, 0))
+        return stream.read()
+
+
+def _after(lines: Iterator[bytes], mark: bytes) -> Iterator[bytes]:
+    """Yield the lines below the one that consists of a mark."""
+    for line in lines:
+        if line.strip().lower() == mark:
+            yield from lines
