@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from geo.errors import HoradError
 from layers.errors import SourceError
 from layers.ingest import Progress, Report, ingest, last_fingerprint
 from layers.packs import PACKS, Source, Territory, around, read_pack
@@ -18,7 +19,7 @@ from layers.sources.coordinates import Box
 from layers.sources.opening import opened
 from layers.sources.places import fingerprint
 from layers.sources.stated import Stated
-from layers.territory import at, register, registered
+from layers.territory import at, register, registered, remove_left
 
 _MOST_LATITUDE = 90
 
@@ -30,13 +31,16 @@ class Outcome:
     source: str
     report: Report | None
     note: str
-    error: SourceError | None = None
+    error: HoradError | None = None
 
 
 def load_territory(
     engine: Engine, territory: Territory, *, progress: Callable[[str], Progress] | None = None
 ) -> list[Outcome]:
-    """Register a territory and load those of its sources that have changed since the last time.
+    """Register a territory, and load those of its sources that have changed since the last time.
+
+    What sources have brought that the territory no longer describes is removed, and stays in the history. A source
+    that fails doesn't stop the others.
 
     Parameters
     ----------
@@ -48,11 +52,16 @@ def load_territory(
         Gives, for the name of a source, the function that is told of its progress.
     """
     with engine.begin() as connection:
+        remove_left(connection, territory)
         register(connection, territory)
-    return [
-        load_source(engine, territory, source, progress=progress(source.id) if progress else None)
-        for source in territory.sources
-    ]
+    outcomes = []
+    for source in territory.sources:
+        try:
+            listen = progress(source.id) if progress else None
+            outcomes.append(load_source(engine, territory, source, progress=listen))
+        except HoradError as error:
+            outcomes.append(Outcome(source.id, None, f"not loaded: {error}", error))
+    return outcomes
 
 
 def territory_for(engine: Engine, file: Path, *, wanted: str | None = None, **stated: Any) -> Territory | str:
@@ -155,8 +164,28 @@ def _check_not_swapped(connection: Connection, file: Path, box: Box) -> None:
         )
 
 
-def load_source(engine: Engine, territory: Territory, source: Source, *, progress: Progress | None = None) -> Outcome:
+def load_source(
+    engine: Engine,
+    territory: Territory,
+    source: Source,
+    *,
+    rehearse: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
     """Load one source of a registered territory if it has changed since the last time.
+
+    Parameters
+    ----------
+    engine
+        The database.
+    territory
+        As read from its file.
+    source
+        One of its sources.
+    rehearse
+        True to do all of it and undo it at the end; the territory then needn't be registered.
+    progress
+        Called now and then with the number of records read and the share of the source, where known.
 
     Raises
     ------
@@ -164,6 +193,8 @@ def load_source(engine: Engine, territory: Territory, source: Source, *, progres
         The source is there, and can't be read to its end or taken. One that can't be had is an outcome.
     """
     if isinstance(source, RasterSource):
+        if rehearse:
+            return Outcome(source.id, None, "rasters are not rehearsed")
         note, error = load_rasters(engine, territory.id, source)
         return Outcome(source.id, None, note, error)
     try:
@@ -176,11 +207,15 @@ def load_source(engine: Engine, territory: Territory, source: Source, *, progres
     report = ingest(
         engine,
         obtained.open(),
-        territory=territory.id,
+        territory=territory if rehearse else territory.id,
         source=source.id,
         file_name=obtained.file_name,
         fingerprint=mark or "",
-        layers=source.fills,
+        layers=[layer for layer in source.fills if layer in territory.layers],
+        attribution=source.attribution,
+        restricted=source.restricted,
+        outside=source.outside,
+        rehearse=rehearse,
         progress=progress,
     )
-    return Outcome(source.id, report, f"loaded from {obtained.file_name}")
+    return Outcome(source.id, report, f"{'would be ' if rehearse else ''}loaded from {obtained.file_name}")

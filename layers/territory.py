@@ -7,11 +7,12 @@ from typing import Any
 
 import shapely
 from geoalchemy2 import Geometry
-from sqlalchemy import Connection, func, literal, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Connection, Text, cast, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from geo.errors import InvalidInputError
 from layers.boundaries import shape_of
+from layers.catalog import all_layers
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import TerritoryRow
@@ -53,6 +54,34 @@ def register(connection: Connection, territory: Territory) -> None:
     statement = insert(TerritoryRow).values(values)
     kept = values | {"attribution": TerritoryRow.attribution + statement.excluded.attribution}
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=kept))
+
+
+def remove_left(connection: Connection, territory: Territory) -> dict[str, dict[str, int]]:
+    """Remove what sources have brought that a territory had described and no longer does; it stays in the history.
+
+    That is what a source brought that is gone from the description, and what one that is still there brought into
+    layers that it no longer fills.
+
+    Returns
+    -------
+    dict
+        How many features were removed, by source and layer.
+    """
+    known = select(TerritoryRow.pack).where(TerritoryRow.id == territory.id)
+    before = [each["id"] for each in (connection.execute(known).scalar() or {}).get("sources", [])]
+    fills = {each.id: each.fills for each in territory.sources}
+    removed: dict[str, dict[str, int]] = {}
+    for name, layer in all_layers().items() if before else ():
+        left = [source for source in before if name not in fills.get(source, ())]
+        table = layer.table
+        gone = delete(table).where(table.c.territory == territory.id, table.c.source.in_(left))
+        for source in connection.execute(gone.returning(table.c.source)).scalars():
+            counts = removed.setdefault(source, {})
+            counts[name] = counts.get(name, 0) + 1
+    row = update(TerritoryRow).where(TerritoryRow.id == territory.id)
+    vanished = [source for source in before if source not in fills]
+    connection.execute(row.values(attribution=TerritoryRow.attribution.op("-")(cast(vanished, ARRAY(Text)))))
+    return removed
 
 
 def attribute(connection: Connection, territory: str, source: str, line: str) -> None:

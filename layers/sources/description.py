@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from croniter import croniter
 from croniter.croniter import CroniterError
@@ -130,6 +130,8 @@ class SourceDescription(BaseModel, ABC):
         What must be shown wherever its features are.
     restricted
         Whether only members of the territory see its features.
+    outside
+        What becomes of features far outside the territory: they are rejected, or kept and counted.
     schedule
         When a worker loads it again: a cron expression of five fields, in the time zone of the territory, or UTC where
         that isn't stated. Without one it is loaded with the territory only.
@@ -141,6 +143,7 @@ class SourceDescription(BaseModel, ABC):
     title: Titles
     attribution: str
     restricted: bool = False
+    outside: Literal["reject", "keep"] = "reject"
     schedule: Schedule | None = None
 
     @property

@@ -100,7 +100,7 @@ def test_a_pack_is_read(tmp_path: Path) -> None:
         ({"sources": [{**TABLE, "columns": {"category": {}}}]}, "columns.category: .*from or constant"),
         ({"sources": [{**TABLE, "places": []}]}, "sources.fires.places: "),
         ({"sources": [{**TABLE, "places": [{"package": "pyrosm"}]}]}, "places.0: .*package with path, data, file, url"),
-        ({"sources": [{**TABLE, "places": [{"url": "file:///etc/passwd"}]}]}, "places.0: .*https://"),
+        ({"sources": [{**TABLE, "places": [{"url": "file:///etc/passwd"}]}]}, "places.0.url: .*https://"),
         ({"sources": [TABLE, TABLE]}, "sources: .*more than one has fires"),
     ],
 )
