@@ -12,14 +12,14 @@ import pyogrio
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
 from api.console import print_json
 from geo.errors import InvalidInputError
-from layers import database, history, store
+from layers import history, store
 from layers.changes import ChangeReport, changes, moments_of_runs
 from layers.export import FORMATS
-from layers.migrations import migrate
+from layers.startup import ready_engine
 
 out = Console(highlight=False)
 
@@ -47,7 +47,7 @@ def show_runs(
     as_json: JsonOption = False,
 ) -> None:
     """List the loads, the newest first, with their numbers."""
-    with _engine().connect() as connection:
+    with ready_engine().connect() as connection:
         rows = connection.execute(text(_RUNS), {"territory": territory, "limit": limit}).mappings().all()
     if as_json:
         print_json([{**row, "finished_at": row["finished_at"].isoformat()} for row in rows])
@@ -75,7 +75,7 @@ def show_changes(
     as_json: JsonOption = False,
 ) -> None:
     """Compare a layer at two moments, or two versions of a source."""
-    with _engine().connect() as connection:
+    with ready_engine().connect() as connection:
         first, second = _moments(connection, since, until, runs)
         report = changes(connection, layer, since=first, until=second, territory=territory)
     if output is not None:
@@ -99,7 +99,7 @@ def show_history(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a feature has been through."""
-    with _engine().connect() as connection:
+    with ready_engine().connect() as connection:
         states = history.timeline(connection, layer, feature)
     if as_json:
         print_json([_plain(asdict(state)) for state in states])
@@ -122,7 +122,7 @@ def undo(
     run: Annotated[int | None, typer.Option(help="Take a whole load back, by its number (see horad runs).")] = None,
 ) -> None:
     """Take back the last change of a feature, or a whole load."""
-    engine = _engine()
+    engine = ready_engine()
     if (run is None) == (layer is None or feature is None):
         raise InvalidInputError("Name either a layer and the id of a feature, or a load with --run.")
     with engine.begin() as connection, history.acting(connection, getpass.getuser()):
@@ -132,12 +132,6 @@ def undo(
             return
         what = history.undo(connection, str(layer), int(str(feature)))
     out.print(f"Feature {feature} of {layer} is {'as before' if what == 'changed' else what}")
-
-
-def _engine() -> Engine:
-    engine = database.engine()
-    migrate(engine)
-    return engine
 
 
 def _moments(connection: Connection, since: str | None, until: str | None, runs: tuple[int, int] | None) -> Any:

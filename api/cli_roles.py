@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine
 
 from api.console import print_json
-from layers import database, roles
-from layers.migrations import migrate
+from layers import roles
+from layers.startup import ready_engine
 
 role_app = typer.Typer(help="Say who may do what in a territory and in all that belong to it.", no_args_is_help=True)
 out = Console(highlight=False)
@@ -28,7 +27,7 @@ def grant(
     territory: TerritoryArgument,
 ) -> None:
     """Give someone a role; it replaces the one they had there."""
-    with _engine().begin() as connection:
+    with ready_engine().begin() as connection:
         roles.grant(connection, principal, role, territory)
     out.print(f"{principal} is {role} of {territory}")
 
@@ -36,7 +35,7 @@ def grant(
 @role_app.command()
 def revoke(principal: PrincipalArgument, territory: TerritoryArgument) -> None:
     """Take someone's role away."""
-    with _engine().begin() as connection:
+    with ready_engine().begin() as connection:
         roles.revoke(connection, principal, territory)
     out.print(f"{principal} has no role in {territory} any more")
 
@@ -47,7 +46,7 @@ def list_members(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """List who has which role."""
-    with _engine().connect() as connection:
+    with ready_engine().connect() as connection:
         found = roles.members(connection, territory)
     if as_json:
         print_json([asdict(each) for each in found])
@@ -68,7 +67,7 @@ def login(
     The private database trusts whoever can reach its socket, so that logins make sense with a database of
     HORAD_DATABASE_URL, where the server asks for passwords.
     """
-    with _engine().begin() as connection:
+    with ready_engine().begin() as connection:
         roles.create_login(connection, principal, password)
     out.print(f"{principal} can connect to the database")
 
@@ -76,12 +75,6 @@ def login(
 @role_app.command()
 def logout(principal: PrincipalArgument) -> None:
     """Take someone's way into the database by SQL away; their roles stay."""
-    with _engine().begin() as connection:
+    with ready_engine().begin() as connection:
         roles.drop_login(connection, principal)
     out.print(f"{principal} can't connect to the database any more")
-
-
-def _engine() -> Engine:
-    engine = database.engine()
-    migrate(engine)
-    return engine

@@ -150,7 +150,7 @@ def layer_table(name: str, layer: Layer, own: Iterable[sa.Column[Any]], *, mark:
     any_layer = _built_in()["roads"].table
     metadata = sa.MetaData()
     shared = [
-        sa.Column(each.name, each.type, nullable=each.nullable, server_default=_default(each))
+        sa.Column(each.name, each.type, *_computed(each), nullable=each.nullable, server_default=_default(each))
         for each in any_layer.columns
         if "column" not in each.info
     ]
@@ -177,6 +177,10 @@ def _models() -> list[type[Feature]]:
 
 def _together() -> dict[str, LayerTable]:
     return {**_built_in(), **_custom}
+
+
+def _computed(column: sa.Column[Any]) -> list[sa.Computed]:
+    return [] if column.computed is None else [sa.Computed(column.computed.sqltext, persisted=True)]
 
 
 def _default(column: sa.Column[Any]) -> str | None:

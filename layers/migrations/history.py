@@ -83,6 +83,19 @@ BEGIN
 END $$
 """
 
+_FORGET = """
+CREATE FUNCTION horad_forget_history() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DECLARE
+    past regclass;
+BEGIN
+    FOR past IN SELECT oid FROM pg_class WHERE relnamespace = 'history'::regnamespace AND relkind = 'r' LOOP
+        EXECUTE format('DELETE FROM %s WHERE territory = $1', past) USING OLD.id;
+    END LOOP;
+    RETURN NULL;
+END $$
+"""
+
 _EVENTS = {
     "INSERT": "REFERENCING NEW TABLE AS new_rows",
     "UPDATE": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
@@ -93,13 +106,18 @@ _EVENTS = {
 def create_functions(connection: Connection) -> None:
     """Create the functions that the triggers of all layers call; those of `access` must be there."""
     connection.exec_driver_sql(f"CREATE SCHEMA {HISTORY}")
-    for function in (_BEFORE, _STAMP, _AFTER, _NO_TRUNCATE):
+    for function in (_BEFORE, _STAMP, _AFTER, _NO_TRUNCATE, _FORGET):
         connection.exec_driver_sql(function.replace("%", "%%"))
+    connection.exec_driver_sql(
+        "CREATE CONSTRAINT TRIGGER forget_history AFTER DELETE ON territories DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION horad_forget_history()"
+    )
 
 
 def drop_functions(connection: Connection) -> None:
     """Drop them again."""
-    for name in ("prepare_change", "stamp", "record_change", "no_truncate"):
+    connection.exec_driver_sql("DROP TRIGGER forget_history ON territories")
+    for name in ("prepare_change", "stamp", "record_change", "no_truncate", "forget_history"):
         connection.exec_driver_sql(f"DROP FUNCTION horad_{name}()")
     connection.exec_driver_sql(f"DROP SCHEMA {HISTORY}")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import mapbox_vector_tile
 import pytest
+import shapely
 from sqlalchemy import text
 from town import LAT, LON, Given, Town
 
@@ -48,12 +48,7 @@ def grounds(town: Town) -> Iterator[Town]:
 
 
 def point(number: int, tags: dict[str, str], wkb: str | None = None) -> Record:
-    place = f"0101000000{_double(LON + number / 1000)}{_double(LAT)}"
-    return Record("any", str(number), wkb or place, {}, tags)
-
-
-def _double(value: float) -> str:
-    return struct.pack("<d", value).hex()
+    return Record("any", str(number), wkb or shapely.Point(LON + number / 1000, LAT).wkb_hex, {}, tags)
 
 
 def make(town: Town, *items: Record, name: str = "playgrounds", **options: object) -> Report:
@@ -167,7 +162,7 @@ def test_it_is_guarded_like_every_layer(grounds: Town) -> None:
 
 
 def test_what_is_no_layer_is_refused_and_leaves_nothing(grounds: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    line = "0102000000020000000000000000003b4000000000000048400000000000003c400000000000004840"
+    line = shapely.LineString([(LON, LAT), (LON, LAT + 0.01)]).wkb_hex
     before = grounds.everything()
     with pytest.raises(InvalidInputError, match="mixes them"):
         make(grounds, point(1, SOCCER), point(2, CHESS, line))
@@ -183,7 +178,7 @@ def test_what_is_no_layer_is_refused_and_leaves_nothing(grounds: Town, monkeypat
 
 
 def test_of_mixed_shapes_one_can_be_chosen(grounds: Town) -> None:
-    line = "0102000000020000000000000000003b4000000000000048400000000000003c400000000000004840"
+    line = shapely.LineString([(LON, LAT), (LON, LAT + 0.01)]).wkb_hex
     report = make(grounds, point(1, SOCCER), point(2, CHESS, line), shape=Shape.POINT)
     assert report.layers["custom_playgrounds"].rejected == {"the geometry is no point": 1}
 

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 import shapely
 from sqlalchemy import text
-from town import LAT, LON, Town, record, school, street
+from town import LAT, LON, Town, forget, record, school, street
 
 from geo.errors import InvalidInputError
 from layers import store
@@ -236,6 +236,15 @@ def test_the_present_is_read_as_if_there_were_no_history(town: Town) -> None:
             )
         )
     assert "history" not in plan
+
+
+def test_with_a_territory_its_history_is_forgotten(town: Town) -> None:
+    town.ingest(school("a"))
+    town.ingest(school("b"))
+    forget(town.engine, town.id)
+    with town.engine.connect() as connection:
+        kept = connection.execute(text("SELECT count(*) FROM history.facilities WHERE territory = 'town'"))
+        assert kept.scalar() == 0
 
 
 def test_history_cannot_be_cut_short(town: Town) -> None:
