@@ -117,7 +117,7 @@ def _backdrop(database: Connection, base: str, *, without: str | None = None) ->
     shown = {
         name: model
         for name, model in all_layers().items()
-        if model.layer.style.order < _BACKDROP_BELOW_ORDER and name != without
+        if model.layer.style.visible and model.layer.style.order < _BACKDROP_BELOW_ORDER and name != without
     }
     return {
         "layers": [_drawn(model) for model in shown.values()],
@@ -134,7 +134,12 @@ def _drawn(model: LayerTable) -> dict[str, Any]:
         "layer": model.name,
         "column": layer.style.column,
         "symbols": [
-            {"values": symbol.values, "style": _leaflet(symbol, layer.shape), "minZoom": symbol.min_zoom}
+            {
+                "values": symbol.values,
+                "atLeast": symbol.at_least,
+                "style": _leaflet(symbol, layer.shape),
+                "minZoom": symbol.min_zoom,
+            }
             for symbol in layer.style.symbols
         ],
     }

@@ -81,6 +81,9 @@ class Symbol:
         What the legend calls the class.
     values
         The values of the style's column that belong to the class; empty for all the rest.
+    at_least
+        The least number of the style's column that belongs to the class, which ends where the next one begins; smaller
+        and unknown ones are the rest.
     colour, outline
         Fill or stroke colour, and the colour of the casing or edge, as ``#rrggbb``.
     width_px
@@ -93,6 +96,7 @@ class Symbol:
 
     title: Text
     values: tuple[str, ...] = ()
+    at_least: float | None = None
     colour: str
     outline: str | None = None
     width_px: float = 1.0

@@ -13,7 +13,7 @@ from api.links import base_url, link
 from api.negotiation import JSON, Language
 from layers import store
 from layers.catalog import LayerTable, all_layers, find
-from layers.description import Layer, Shape, Style, Symbol
+from layers.description import CityFunction, Layer, Shape, Style, Symbol
 from layers.territory import attribution_line, registered
 
 router = APIRouter(tags=["Styles"])
@@ -49,21 +49,20 @@ def style(request: Request, database: Database, lang: Language, style: str) -> R
     """Return the MapLibre style of the whole city, or that of one layer."""
     base = base_url(request)
     names = list(all_layers()) if style == CITY else [find(style).name]
-    tileset = "tiles" if style == CITY else f"collections/{style}/tiles"
     cities = _cities(database, lang)
     document = {
         "version": 8,
         "name": "Horad" if style == CITY else find(style).layer.title[lang],
-        "sources": {_SOURCE: {"type": "vector", "url": f"{base}/{tileset}/WebMercatorQuad?f=tilejson"}},
+        "sources": _sources(database, base, style, names),
         "glyphs": f"{base}/fonts/{{fontstack}}/{{range}}.pbf",
         "layers": [
             {"id": "background", "type": "background", "paint": {"background-color": _BACKGROUND}},
-            *(each for name in names for each in style_layers(name)),
-            *(each for name in names for each in _labels(name)),
+            *(each for name in names for each in style_layers(name, _source(style, name))),
+            *(each for name in names for each in _labels(name, _source(style, name))),
         ],
         "metadata": {
             "horad:cities": cities,
-            "horad:layers": [_describe(database, name, lang) for name in names],
+            "horad:layers": _by_function([_describe(database, name, lang) for name in names]),
         },
     }
     if cities:
@@ -72,22 +71,52 @@ def style(request: Request, database: Database, lang: Language, style: str) -> R
     return JSONResponse(document)
 
 
-def style_layers(name: str) -> list[StyleLayer]:
+def style_layers(name: str, source: str = _SOURCE) -> list[StyleLayer]:
     """Return the MapLibre layers that draw a layer, without its labels."""
     described = find(name).layer
     if described.shape is not Shape.MIXED:
-        return _drawn(name, described, described.shape)
+        return _drawn(name, source, described, described.shape)
     parts = (Shape.POLYGON, Shape.LINE, Shape.POINT)
-    return [_only(part, each) for part in parts for each in _drawn(name, described, part)]
+    return [_only(part, each) for part in parts for each in _drawn(name, source, described, part)]
 
 
-def _drawn(name: str, described: Layer, shape: Shape) -> list[StyleLayer]:
+def _sources(database: Connection, base: str, style: str, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Return the sources: what is shown from the start comes in the same tiles, each other layer in tiles of its own.
+
+    Clients ask for the tiles of a source only once a layer of it is switched on.
+    """
+    matrix = "tiles/WebMercatorQuad"
+    if style != CITY:
+        return {_SOURCE: {"type": "vector", "url": f"{base}/collections/{style}/{matrix}?f=tilejson"}}
+    together = [name for name in names if _source(style, name) == _SOURCE]
+    line = attribution_line(registered(database))
+    apart = {
+        name: {
+            "type": "vector",
+            "tiles": [f"{base}/collections/{name}/{matrix}/{{z}}/{{y}}/{{x}}"],
+            "minzoom": find(name).layer.min_zoom,
+            "maxzoom": find(name).layer.max_zoom,
+            "attribution": line,
+        }
+        for name in names
+        if name not in together
+    }
+    url = f"{base}/{matrix}?f=tilejson&collections={','.join(together)}"
+    return {_SOURCE: {"type": "vector", "url": url}} | apart
+
+
+def _source(style: str, name: str) -> str:
+    """Return the source of a layer in a style."""
+    return _SOURCE if style != CITY or find(name).layer.style.visible else name
+
+
+def _drawn(name: str, source: str, described: Layer, shape: Shape) -> list[StyleLayer]:
     make = {Shape.POINT: _circle, Shape.LINE: _line, Shape.POLYGON: _fill}[shape]
     symbols, style = described.style.symbols, described.style
     casings = [_casing(symbol) for symbol in symbols] if shape is Shape.LINE else []
     drawn = [make(symbol, style) for symbol in symbols]
     return [
-        _complete(name, f"{name}-{kind}-{number}", painted, style, symbol, described.min_zoom)
+        _complete(name, f"{name}-{kind}-{number}", painted, style, symbol, described.min_zoom) | {"source": source}
         for kind, group in (("casing", casings), ("symbol", drawn))
         for number, (symbol, painted) in enumerate(zip(symbols, group, strict=False))
         if painted
@@ -121,7 +150,6 @@ def legend(model: LayerTable, lang: str) -> list[dict[str, Any]]:
 def _complete(name: str, layer_id: str, painted: StyleLayer, style: Style, symbol: Symbol, min_zoom: int) -> StyleLayer:
     return {
         "id": layer_id,
-        "source": _SOURCE,
         "source-layer": name,
         "minzoom": max(min_zoom, symbol.min_zoom),
         "metadata": {"horad:layer": name},
@@ -137,8 +165,19 @@ def _filter(style: Style, symbol: Symbol) -> list[Any] | None:
     value = ["coalesce", ["get", style.column], ""]
     if symbol.values:
         return ["in", value, ["literal", list(symbol.values)]]
+    bounds = sorted(each.at_least for each in style.symbols if each.at_least is not None)
+    if bounds:
+        return _between(style.column, symbol.at_least, bounds)
     others = [each for other in style.symbols for each in other.values]
     return ["!", ["in", value, ["literal", others]]]
+
+
+def _between(column: str, at_least: float | None, bounds: list[float]) -> list[Any]:
+    """Return the filter of a class of numbers: from its bound to the next, or all the rest."""
+    number = ["number", ["get", column], bounds[0] - 1]
+    higher = [each for each in bounds if at_least is None or each > at_least]
+    below = [["<", number, higher[0]]] if higher else []
+    return ["all", *([] if at_least is None else [[">=", number, at_least]]), *below]
 
 
 def _grown(width_px: float) -> list[Any]:
@@ -195,7 +234,7 @@ def _circle(symbol: Symbol, style: Style) -> StyleLayer:
     }
 
 
-def _labels(name: str) -> list[StyleLayer]:
+def _labels(name: str, source: str) -> list[StyleLayer]:
     described = find(name).layer
     style = described.style
     if style.label is None:
@@ -205,7 +244,7 @@ def _labels(name: str) -> list[StyleLayer]:
         {
             "id": f"{name}-label",
             "type": "symbol",
-            "source": _SOURCE,
+            "source": source,
             "source-layer": name,
             "minzoom": style.label_min_zoom,
             "metadata": {"horad:layer": name},
@@ -235,6 +274,14 @@ def _cities(database: Connection, lang: str) -> list[dict[str, Any]]:
     ]
 
 
+def _by_function(described: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort layers as people look for them: by city function, first what is shown from the start, empty ones last."""
+    functions = list(CityFunction)
+    return sorted(
+        described, key=lambda each: (functions.index(each["function"]), not each["visible"], each["count"] == 0)
+    )
+
+
 def _describe(database: Connection, name: str, lang: str) -> dict[str, Any]:
     model = find(name)
     layer = model.layer
@@ -247,6 +294,7 @@ def _describe(database: Connection, name: str, lang: str) -> dict[str, Any]:
         "geometry": layer.shape.value,
         "visible": layer.style.visible,
         "minzoom": layer.min_zoom,
+        "located": layer.located,
         "count": store.count_up_to(database, name, store.Query()),
         "legend": legend(model, lang),
         "columns": {each.name: {"title": each.title[lang], "unit": each.unit} for each in model.columns},

@@ -14,6 +14,7 @@ from api.links import Link, base_url, link
 from api.negotiation import JSON, MVT, TILEJSON, Format, Language, negotiate
 from layers import store, tiles
 from layers.catalog import all_layers, find
+from layers.description import Shape
 from layers.territory import attribution_line, registered
 
 CONFORMS_TO: tuple[str, ...] = ()
@@ -23,7 +24,7 @@ TMS_URI = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad"
 WEB_MERCATOR_URI = "http://www.opengis.net/def/crs/EPSG/0/3857"
 
 _OFFERED = {"json": JSON, "tilejson": TILEJSON}
-_GEOMETRY_DIMENSION = {"point": 0, "line": 1, "polygon": 2}
+_GEOMETRY_DIMENSION = {Shape.POINT: 0, Shape.LINE: 1, Shape.POLYGON: 2}
 
 router = APIRouter(tags=["Tiles"])
 
@@ -151,11 +152,12 @@ def _tileset(
 
 def _layer(name: str, lang: str) -> dict[str, Any]:
     layer = find(name).layer
+    dimension = _GEOMETRY_DIMENSION.get(layer.shape)
     return {
         "id": name,
         "title": layer.title[lang],
         "dataType": "vector",
-        "geometryDimension": _GEOMETRY_DIMENSION[layer.shape],
+        **({} if dimension is None else {"geometryDimension": dimension}),
         "minTileMatrix": str(layer.min_zoom),
         "maxTileMatrix": str(tiles.MAX_ZOOM),
     }

@@ -77,6 +77,7 @@ class Business(Feature):
         style=Style(
             column="category",
             order=70,
+            visible=False,
             label="name",
             label_min_zoom=17,
             symbols=(

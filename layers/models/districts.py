@@ -28,11 +28,7 @@ class District(Feature):
         style=Style(
             order=50,
             opacity=0.0,
-            label="name",
-            label_min_zoom=10,
-            symbols=(
-                Symbol(title=text("Boundary", "Граница", "Мяжа"), colour="#8c6a9e", outline="#8c6a9e", width_px=2),
-            ),
+            symbols=(Symbol(title=text("Boundary", "Граница", "Мяжа"), colour="#9d86ab", width_px=1.2),),
         ),
         osm=OsmRule(
             keys=("boundary",),

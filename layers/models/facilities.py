@@ -62,7 +62,7 @@ class Facility(Feature):
     __tablename__ = "facilities"
 
     layer = Layer(
-        title=text("Social services", "Социальные услуги", "Сацыяльныя паслугі"),
+        title=text("Social facilities", "Социальные учреждения", "Сацыяльныя ўстановы"),
         summary=text(
             "Schools, kindergartens, clinics, hospitals, pharmacies, social care, libraries and sport",
             "Школы, детские сады, поликлиники, больницы, аптеки, социальная помощь, библиотеки и спорт",

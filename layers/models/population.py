@@ -10,6 +10,21 @@ from layers.models.shared import CODE, NAME, YEAR
 
 _DENSITY_KM2 = "total / NULLIF(st_area(geom::geography), 0::double precision) * 1000000::double precision"
 
+_CLASSES = (
+    (20, "#e2d3ea"),
+    (100, "#cfb2dc"),
+    (500, "#b78ac9"),
+    (2000, "#9a62b3"),
+    (5000, "#7a3c97"),
+    (15000, "#551d70"),
+)
+
+
+def _class(at_least: int, colour: str) -> Symbol:
+    number = f"{at_least:,}".replace(",", " ")
+    title = text(f"{number} a km² and more", f"от {number} на км²", f"ад {number} на км²")
+    return Symbol(title=title, at_least=at_least, colour=colour, outline="#ffffff")
+
 
 class PopulationCell(Feature):
     """A cell of a grid or a district with the number of its people by age."""
@@ -30,7 +45,11 @@ class PopulationCell(Feature):
             order=16,
             opacity=0.55,
             visible=False,
-            symbols=(Symbol(title=text("Inhabited", "Есть жители", "Ёсць жыхары"), colour="#9a6fb0"),),
+            column="density_km2",
+            symbols=(
+                Symbol(title=text("Fewer or unknown", "Меньше или неизвестно", "Менш або невядома"), colour="#f1ecf4"),
+                *(_class(at_least, colour) for at_least, colour in _CLASSES),
+            ),
         ),
     )
 

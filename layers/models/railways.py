@@ -32,7 +32,7 @@ class Railway(Feature):
         min_zoom=8,
         style=Style(
             column="kind",
-            order=28,
+            order=32,
             symbols=(
                 Symbol(title=OTHER, colour="#a9a39a", width_px=1.5, min_zoom=13),
                 Symbol(

@@ -91,7 +91,7 @@ class UtilityLine(Feature):
         function=CityFunction.HOUSING,
         shape=Shape.LINE,
         min_zoom=10,
-        style=Style(column="network", order=40, symbols=NETWORK_SYMBOLS),
+        style=Style(column="network", order=40, visible=False, symbols=NETWORK_SYMBOLS),
         osm=OsmRule(
             keys=("power", "man_made", "telecom", "communication"),
             accept=_is_utility,

@@ -105,6 +105,7 @@ class UtilityPoint(Feature):
         style=Style(
             column="network",
             order=60,
+            visible=False,
             symbols=tuple(replace(each, width_px=7, outline="#ffffff") for each in NETWORK_SYMBOLS),
         ),
         osm=OsmRule(

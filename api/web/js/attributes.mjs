@@ -13,6 +13,10 @@ import * as state from "./state.mjs";
 
 const REACH_PX = 4;
 const MOST_CANDIDATES = 12;
+/** An ISO 8601 time, and how much of it is known. */
+const TIME = /^\d{4}-\d{2}-\d{2}T/;
+/** @type {Record<string, number>} */
+const PRECISIONS = { year: 4, month: 7, day: 10 };
 const HIGHLIGHT = "#d6336c";
 const HIGHLIGHT_LAYERS = [
   { type: "fill", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": HIGHLIGHT, "fill-opacity": 0.18 } },
@@ -161,10 +165,20 @@ function attributeList(properties, columns) {
   const names = [...Object.keys(columns), ...Object.keys(properties).filter((name) => !(name in columns))];
   const known = names.filter((name) => name !== "name" && !isEmpty(properties[name]));
   if (known.length === 0) return element("p", { class: "hint" }, t("feature.noAttributes"));
+  const precise = PRECISIONS[String(properties.time_precision)];
   return element("dl", { class: "attributes" }, ...known.flatMap((name) => [
     element("dt", {}, localised(columns[name]?.title) || knownName("column", name)),
-    element("dd", {}, value(properties[name], knownName("unit", localised(columns[name]?.unit)))),
+    element("dd", {}, value(asPrecise(properties[name], precise), knownName("unit", localised(columns[name]?.unit)))),
   ]));
+}
+
+/**
+ * A time as exactly as it is known: of a year that is known the day and the hour are none.
+ * @param {unknown} given
+ * @param {number | undefined} length of the part that is known
+ */
+function asPrecise(given, length) {
+  return length !== undefined && typeof given === "string" && TIME.test(given) ? given.slice(0, length) : given;
 }
 
 /** @param {unknown} given */

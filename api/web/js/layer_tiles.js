@@ -5,7 +5,7 @@
 const ID = "horad:id";
 
 /**
- * @typedef {{layer: string, column: string | null, symbols: {values: string[], style: object, minZoom: number}[]}} Drawn
+ * @typedef {{layer: string, column: string | null, symbols: {values: string[], atLeast: number | null, style: object, minZoom: number}[]}} Drawn
  * @typedef {{tiles: string, minZoom: number, maxZoom: number, attribution: string}} Tiles
  */
 
@@ -14,10 +14,11 @@ const ID = "horad:id";
  * @param {{interactive: boolean}} options
  */
 function styleOf({ column, symbols }, { interactive }) {
-  const others = symbols.find((symbol) => symbol.values.length === 0);
+  const others = symbols.find((symbol) => symbol.values.length === 0 && symbol.atLeast === null);
+  const bounded = symbols.filter((symbol) => symbol.atLeast !== null).sort((a, b) => b.atLeast - a.atLeast);
   return (properties, zoom) => {
     const value = column === null ? null : properties[column];
-    const symbol = symbols.find((each) => each.values.includes(value)) ?? others;
+    const symbol = symbols.find((each) => each.values.includes(value)) ?? bounded.find((each) => value >= each.atLeast) ?? others;
     return symbol === undefined || zoom < symbol.minZoom ? [] : { ...symbol.style, interactive };
   };
 }

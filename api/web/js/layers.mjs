@@ -12,15 +12,13 @@ import * as state from "./state.mjs";
  * @property {string} functionTitle
  * @property {boolean} visible
  * @property {number} minzoom
+ * @property {boolean} located whether every feature has a place
  * @property {number | null} count
  * @property {import("./legend.mjs").LegendEntry[]} legend
  * @property {Record<string, {title: string, unit?: string | null}>} columns
  *
  * @typedef {import("../vendor/maplibre-gl/dist/maplibre-gl.mjs").Map} GlMap
  */
-
-/** The function under which the server keeps what all functions share, such as water. */
-const SHARED = "common";
 
 /**
  * The layer of the city that a style layer draws.
@@ -32,7 +30,7 @@ export function layerOf(styleLayer) {
 }
 
 /**
- * Show the layers by city function, each with its switch, legend and links.
+ * Show the layers by city function, in the order in which they come, each with its switch, legend and links.
  * @param {HTMLElement} container
  * @param {GlMap} map
  * @param {CityLayer[]} layers
@@ -49,9 +47,9 @@ export function showLayers(container, map, layers) {
     const list = layers.filter((layer) => visible.has(layer.id)).map((layer) => layer.id);
     state.write({ layers: String(list) === String(defaults(layers)) ? null : list.join(",") });
   };
-  for (const members of cityFunctions(layers)) {
-    container.append(element("fieldset", { class: "layer-group" },
-      element("legend", {}, members[0].functionTitle),
+  for (const members of Map.groupBy(layers, (layer) => layer.function).values()) {
+    container.append(element("details", { class: "layer-group", open: true },
+      element("summary", {}, members[0].functionTitle),
       ...members.map((layer) => layerRow(layer, visible.has(layer.id), (on) => toggle(layer.id, on)))));
   }
   apply(map, visible);
@@ -80,15 +78,6 @@ function apply(map, visible) {
 }
 
 /**
- * @param {CityLayer[]} layers
- * @returns {CityLayer[][]} by function of the city; what all of them share comes last
- */
-function cityFunctions(layers) {
-  const groups = [...Map.groupBy(layers, (layer) => layer.function)];
-  return [...groups.filter(([name]) => name !== SHARED), ...groups.filter(([name]) => name === SHARED)].map(([, members]) => members);
-}
-
-/**
  * @param {CityLayer} layer
  * @param {boolean} on
  * @param {(on: boolean) => void} toggle
@@ -109,8 +98,8 @@ function layerRow(layer, on, toggle) {
     type: "button", class: "fold", "aria-controls": detail.id, "aria-label": t("layers.legend", { title: layer.title }),
     onclick: () => unfold(detail.hidden),
   }, element("span", { class: "chevron", "aria-hidden": "true" }));
-  unfold(on && layer.function !== SHARED);
-  return element("div", { class: "layer", "data-layer": layer.id },
+  unfold(on && !layer.visible);
+  return element("div", { class: layer.count === 0 ? "layer empty" : "layer", "data-layer": layer.id },
     element("div", { class: "layer-head" },
       box,
       element("label", { for: id }, layer.title),
@@ -127,6 +116,7 @@ function layerRow(layer, on, toggle) {
 function layerDetail(layer, id) {
   return element("div", { class: "layer-detail", id },
     layer.count === 0 ? element("p", { class: "hint" }, t("layers.empty")) : null,
+    layer.located ? null : element("p", { class: "hint" }, t("layers.register")),
     element("p", { class: "hint too-far-out", hidden: true }, t("layers.zoom")),
     legend(layer.legend),
     element("p", { class: "links" },
