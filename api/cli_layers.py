@@ -12,8 +12,9 @@ from rich.table import Table
 
 from api.console import loading_progress, print_json, print_report
 from geo.errors import InvalidInputError
-from layers import custom, loading, store
+from layers import custom, store
 from layers.catalog import all_layers, custom_layers, find
+from layers.custom_files import load_custom
 from layers.description import CityFunction, Shape
 from layers.startup import ready_engine
 
@@ -31,28 +32,31 @@ def add(
         str | None, typer.Option("--territory", "-t", help="By default the one in which the file lies.")
     ] = None,
     title: Annotated[str | None, typer.Option(help="What users read; by default the name.")] = None,
-    function: Annotated[CityFunction, typer.Option(help="The city function to which it belongs.")] = CityFunction.COMMON,
+    function: Annotated[CityFunction, typer.Option(help="The city function it belongs to.")] = CityFunction.COMMON,
     shape: Annotated[Shape | None, typer.Option(help="Which features to take, where the file mixes shapes.")] = None,
     style_by: Annotated[str | None, typer.Option(help="The field that gives the colour.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of the coordinates where the file doesn't say.")] = None,
+    x: Annotated[str | None, typer.Option(help="Column of longitude or easting, of a table.")] = None,
+    y: Annotated[str | None, typer.Option(help="Column of latitude or northing, of a table.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of texts, such as windows-1251.")] = None,
     table: Annotated[str | None, typer.Option(help="Which table of the file, where it has several.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Make a layer of a file, or bring one to what the file now holds."""
     engine = ready_engine()
     with loading_progress(Console(stderr=True) if as_json else out) as progress:
-        report = loading.load_custom(
+        described = {"title": title, "function": function, "shape": shape, "style_by": style_by}
+        report = load_custom(
             engine,
             file,
             name=name or file.name.split(".")[0],
             territory=territory,
-            title=title,
-            function=function,
-            shape=shape,
-            style_by=style_by,
-            crs=crs,
             table=table,
-            progress=progress(file.name),
+            layer={**described, "progress": progress(file.name)},
+            crs=crs,
+            x=x,
+            y=y,
+            encoding=encoding,
         )
     if as_json:
         print_json(report.as_dict())

@@ -24,6 +24,7 @@ from layers.models.registry import CustomLayer
 from layers.packs import Territory
 from layers.settings import get_settings
 from layers.sources.records import Item, Notes, Reader
+from layers.territory import register
 
 PREFIX = "custom_"
 """How the names of custom layers begin, so that none meets a layer of the platform's."""
@@ -113,9 +114,10 @@ def create_layer(
     if layer_name not in custom_layers():
         found = look_through(opener(_bare(layer_name)), at_most=get_settings().custom_max_features)
         described = _describe(layer_name, found, title=title or name, function=function, shape=shape, style_by=style_by)
-        owner = territory.id if isinstance(territory, Territory) else territory
         with engine.begin() as connection:
-            _create(connection, described, owner)
+            if isinstance(territory, Territory):
+                register(connection, territory)
+            _create(connection, described, territory.id if isinstance(territory, Territory) else territory)
         refresh_now(engine)
     try:
         return ingest(

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     max_unpacked_mb: int = Field(default=4096, ge=1)
     max_raster_megapixels: int = Field(default=4000, ge=1)
     custom_max_features: int = Field(default=500_000, ge=1)
+    custom_max_mb: int = Field(default=200, ge=1)
     custom_max_columns: int = Field(default=40, ge=1, le=40)
     download_timeout_s: int = Field(default=3600, ge=1)
 

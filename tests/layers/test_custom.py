@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import geopandas as gpd
 import mapbox_vector_tile
+import pyogrio
 import pytest
 import shapely
 from sqlalchemy import text
@@ -17,13 +19,13 @@ from town import LAT, LON, Given, Town
 from geo.errors import InvalidInputError
 from layers import custom, database, store
 from layers.catalog import LayerTable, all_layers, find
+from layers.custom_files import load_custom
 from layers.description import Shape
 from layers.errors import NotFoundError
 from layers.ingest import Report
 from layers.roles import act_as
 from layers.settings import get_settings
 from layers.sources.records import Record
-from layers.sources.vector import VectorReader
 from layers.tiles import tile
 
 Row = dict[str, object]
@@ -99,17 +101,33 @@ def test_a_file_becomes_a_layer(grounds: Town, tmp_path: Path) -> None:
     shape = {"type": "Point", "coordinates": [LON, LAT]}
     features = [{"type": "Feature", "geometry": shape, "properties": {"depth": depth}} for depth in (3, 4.5, None)]
     file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    custom.create_layer(
-        grounds.engine,
-        lambda layer: VectorReader(file, layer.name, layer),
-        name="Wells & springs",
-        territory=grounds.id,
-        file_name=file.name,
-        fingerprint="x",
-    )
+    load_custom(grounds.engine, file, name="Wells & springs")
+    table = tmp_path / "wells.csv"
+    table.write_text(f"имя;широта;долгота;глубина\nПервый;{LAT};{LON};3,5\n".replace(".", ","), encoding="windows-1251")
+    load_custom(grounds.engine, table, name="колодцы", territory=grounds.id)
     with grounds.engine.connect() as connection:
-        frame = store.read_frame(connection, "custom_wells_springs", store.Query())
-    assert sorted(frame["depth"].dropna()) == [3, 4.5]
+        frame = store.read_frame(connection, "custom_wells_springs", store.Query(territory=grounds.id))
+        assert sorted(frame["depth"].dropna()) == [3, 4.5]
+        frame = store.read_frame(connection, "custom_kolodtsy", store.Query(territory=grounds.id))
+        assert frame[["imya", "glubina"]].to_numpy().tolist() == [["Первый", 3.5]]
+
+
+def test_a_file_of_which_no_layer_can_be_made_is_refused(
+    grounds: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = tmp_path / "two.gpkg"
+    frame = gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(LON, LAT)], crs=4326)
+    for name in ("north", "south"):
+        pyogrio.write_dataframe(frame, book, layer=name)
+    with pytest.raises(InvalidInputError, match="has the tables north, south: name one"):
+        load_custom(grounds.engine, book, name="two")
+    with pytest.raises(InvalidInputError, match="has no table east; it has north, south"):
+        load_custom(grounds.engine, book, name="two", table="east")
+    load_custom(grounds.engine, book, name="two", table="south")
+    small = get_settings().model_copy(update={"custom_max_mb": 0})
+    monkeypatch.setattr("layers.custom_files.get_settings", lambda: small)
+    with pytest.raises(InvalidInputError, match="takes at most 0"):
+        load_custom(grounds.engine, book, name="two", table="south")
 
 
 def test_it_has_a_style_of_its_own(grounds: Town) -> None:
