@@ -12,19 +12,23 @@ from rich.console import Console
 from rich.table import Table
 
 from api import service
+from api.cli_adapt import adapt_command, print_adaptation
+from api.cli_check import check
 from api.cli_history import add_history_commands
 from api.cli_jobs import jobs, worker
+from api.cli_layers import layer_app
 from api.cli_load import load
 from api.cli_rasters import rasters_app
 from api.cli_roles import role_app
 from api.cli_run import run_app
-from api.console import loading_progress, print_json, print_outcome
+from api.console import loading_progress, print_json
 from geo.errors import HoradError
-from layers import database, loading, store
+from layers import database, store
+from layers.adapting import adapt
 from layers.catalog import all_layers
 from layers.export import FORMATS, export_layer
 from layers.migrations import migrate
-from layers.packs import read_pack
+from layers.packs import pack_file, read_pack
 from layers.settings import get_settings
 from layers.territory import registered
 
@@ -39,7 +43,10 @@ app.command()(load)
 app.command()(worker)
 app.command()(jobs)
 app.add_typer(rasters_app, name="rasters")
+app.add_typer(layer_app, name="layer")
 app.add_typer(role_app, name="role")
+app.command()(check)
+app.command("adapt")(adapt_command)
 add_history_commands(app)
 out = Console(highlight=False)
 
@@ -66,11 +73,9 @@ def up(
     own = settings.database_url is None
     out.print(f"Database   {f'the private PostgreSQL in {settings.home}' if own else 'that of HORAD_DATABASE_URL'}")
     migrate(database.engine())
-    out.print(f"Territory  {pack.title['en']}")
     with loading_progress(out) as progress:
-        outcomes = loading.load_territory(database.engine(), pack, progress=progress)
-    for outcome in outcomes:
-        print_outcome(out, outcome)
+        done = adapt(database.engine(), pack, folder=pack_file(territory).absolute().parent, progress=progress)
+    print_adaptation(out, done)
     if foreground:
         serve()
         return

@@ -50,7 +50,7 @@ def print_json(value: Any) -> None:
 
 def print_outcome(console: Console, outcome: Outcome) -> None:
     """Print what became of a source."""
-    console.print(f"Source     {outcome.source}: {outcome.note}")
+    console.print(f"Source     {outcome.source}: {outcome.note}", markup=False, soft_wrap=True)
     if outcome.report is not None:
         print_report(console, outcome.report)
 

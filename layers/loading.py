@@ -39,8 +39,7 @@ def load_territory(
 ) -> list[Outcome]:
     """Register a territory, and load those of its sources that have changed since the last time.
 
-    What sources have brought that the territory no longer describes is removed, and stays in the history. A source
-    that fails doesn't stop the others.
+    What sources have brought that the territory no longer describes is removed, and stays in the history.
 
     Parameters
     ----------
@@ -54,11 +53,25 @@ def load_territory(
     with engine.begin() as connection:
         remove_left(connection, territory)
         register(connection, territory)
+    return load_sources(engine, territory, progress=progress)
+
+
+def load_sources(
+    engine: Engine,
+    territory: Territory,
+    *,
+    rehearse: bool = False,
+    progress: Callable[[str], Progress] | None = None,
+) -> list[Outcome]:
+    """Load the sources of a territory one after the other; one that fails doesn't stop the others.
+
+    The parameters are those of :func:`load_source`, with a listener for each source.
+    """
     outcomes = []
     for source in territory.sources:
         try:
             listen = progress(source.id) if progress else None
-            outcomes.append(load_source(engine, territory, source, progress=listen))
+            outcomes.append(load_source(engine, territory, source, rehearse=rehearse, progress=listen))
         except HoradError as error:
             outcomes.append(Outcome(source.id, None, f"not loaded: {error}", error))
     return outcomes
@@ -215,6 +228,7 @@ def load_source(
         attribution=source.attribution,
         restricted=source.restricted,
         outside=source.outside,
+        may_be_empty=source.may_be_empty,
         rehearse=rehearse,
         progress=progress,
     )

@@ -29,6 +29,10 @@ from layers.settings import PROJECT
 from layers.sources.description import STRICT, Box, Surroundings, Titles
 from layers.sources.domain import EpanetSource, GtfsSource, PandapowerSource
 from layers.sources.files import OsmSource, TableSource, VectorSource
+from layers.sources.remote.arcgis import ArcGisSource
+from layers.sources.remote.ogcapi import HoradSource, OgcApiSource
+from layers.sources.remote.open311 import Open311Source
+from layers.sources.remote.wfs import WfsSource
 
 PACKS = PROJECT / "data" / "territories"
 
@@ -47,7 +51,8 @@ _MOST_DISTORTION = {"city": 0.02, "district": 0.02, "region": 0.1, "country": 0.
 
 _FileSource = OsmSource | TableSource | VectorSource
 _DomainSource = GtfsSource | EpanetSource | PandapowerSource | RasterSource
-Source: TypeAlias = Annotated[_FileSource | _DomainSource, Field(discriminator="kind")]
+_ServiceSource = OgcApiSource | HoradSource | WfsSource | ArcGisSource | Open311Source
+Source: TypeAlias = Annotated[_FileSource | _DomainSource | _ServiceSource, Field(discriminator="kind")]
 """A source of any kind."""
 
 
@@ -206,20 +211,25 @@ class Territory(BaseModel):
 def mistakes(territory: Territory) -> list[tuple[Steps, str]]:
     """Return what doesn't fit together in a territory: where it stands in its file, and what is wrong."""
     found: list[tuple[Steps, str]] = []
-    box = territory.box
-    if box is not None:
-        distortion = _distortion(territory.metric_crs, box)
-        if not distortion <= _MOST_DISTORTION[territory.kind]:
-            off = f"off by {distortion:.0%}" if np.isfinite(distortion) else "without meaning"
-            would_do = f"; {zone} would do there" if (zone := utm_zone(box)) else ""
-            text = f"a metre of {territory.metric_crs} is {off} at the boundary{would_do}: its box is {list(box)}"
-            found.append((("metric_crs",), text))
+    told = distortion_told(territory.kind, territory.metric_crs, territory.box) if territory.box else None
+    if told:
+        found.append((("metric_crs",), told))
     for number, source in enumerate(territory.sources):
         off_here = [layer for layer in source.fills if layer not in territory.layers]
         if off_here:
             text = f"it fills the layer {', '.join(off_here)}, which is switched off in layers"
             found.append((("sources", number), text))
     return found
+
+
+def distortion_told(kind: str, crs: str, box: Box) -> str | None:
+    """Return what is wrong with the metric CRS of a territory with this box, ``None`` where it measures well."""
+    distortion = _distortion(crs, box)
+    if distortion <= _MOST_DISTORTION[kind]:
+        return None
+    off = f"off by {distortion:.0%}" if np.isfinite(distortion) else "without meaning"
+    would_do = f"; {zone} would do there" if (zone := utm_zone(box)) else ""
+    return f"a metre of {crs} is {off} at the boundary{would_do}: its box is {list(box)}"
 
 
 def _distortion(crs: str, box: Box) -> float:
@@ -314,3 +324,12 @@ def _with_room(box: tuple[float, float, float, float]) -> tuple[float, float, fl
         min(east + _ROOM_DEG, 180.0),
         min(north + _ROOM_DEG, 90.0),
     )
+
+
+def pack_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a territory's file, for editors and other programs.
+
+    What only the base and the files tell, such as the names of layers and columns, is checked when a file is read.
+    """
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | Territory.model_json_schema() | {"title": "A territory of Horad"}

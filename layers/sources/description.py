@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from croniter import croniter
 from croniter.croniter import CroniterError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from geo.errors import InvalidInputError
@@ -70,7 +70,18 @@ def _cron(value: str) -> str:
     return value
 
 
-Titles = Annotated[dict[str, str], AfterValidator(_every_language)]
+Titles = Annotated[
+    dict[str, str],
+    AfterValidator(_every_language),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {language: {"type": "string"} for language in LANGUAGES},
+            "required": list(LANGUAGES),
+            "additionalProperties": False,
+        }
+    ),
+]
 Box = Annotated[tuple[float, float, float, float], AfterValidator(_box)]
 KnownCrs = Annotated[str, AfterValidator(_known_crs)]
 LayerName = Annotated[str, AfterValidator(_layer)]
@@ -132,6 +143,8 @@ class SourceDescription(BaseModel, ABC):
         Whether only members of the territory see its features.
     outside
         What becomes of features far outside the territory: they are rejected, or kept and counted.
+    may_be_empty
+        Whether it may hold nothing, and all that it has brought is closed then; by default that is an error.
     schedule
         When a worker loads it again: a cron expression of five fields, in the time zone of the territory, or UTC where
         that isn't stated. Without one it is loaded with the territory only.
@@ -144,6 +157,7 @@ class SourceDescription(BaseModel, ABC):
     attribution: str
     restricted: bool = False
     outside: Literal["reject", "keep"] = "reject"
+    may_be_empty: bool = False
     schedule: Schedule | None = None
 
     @property

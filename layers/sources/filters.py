@@ -59,14 +59,9 @@ class Filter(BaseModel):
     minimum: int | float | str | None = Field(default=None, alias="min")
     maximum: int | float | str | None = Field(default=None, alias="max")
     exists: bool | None = None
-    every: tuple[Filter, ...] | None = Field(default=None, alias="all", min_length=1)
-    some: tuple[Filter, ...] | None = Field(default=None, alias="any", min_length=1)
-    none: Annotated[Filter | None, BeforeValidator(_list_as_every)] = Field(default=None, alias="not")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_list(cls, value: Any) -> Any:
-        return _list_as_every(value)
+    every: tuple[Conditions, ...] | None = Field(default=None, alias="all", min_length=1)
+    some: tuple[Conditions, ...] | None = Field(default=None, alias="any", min_length=1)
+    none: Conditions | None = Field(default=None, alias="not")
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Filter:
@@ -122,6 +117,11 @@ class Filter(BaseModel):
             "maximum": lambda most: _order(text, most) <= 0,
         }
         return all(test(wanted) for name, test in tests.items() if (wanted := getattr(self, name)) is not None)
+
+
+Conditions: TypeAlias = Annotated[Filter, BeforeValidator(_list_as_every, json_schema_input_type=Filter | list[Filter])]
+"""A filter, or a list of filters that must all be fulfilled."""
+Filter.model_rebuild()
 
 
 def _same(text: str, wanted: Scalar) -> bool:

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from layers.errors import SourceError
-from layers.sources.filters import Filter, Scalar
+from layers.sources.filters import Conditions, Scalar
 from layers.sources.values import as_text
 
 _WORDS = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -59,7 +59,7 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 TimeFormat = Annotated[str, AfterValidator(_time_format)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
 """The IANA name of a time zone."""
-Texts = Annotated[tuple[str, ...], BeforeValidator(_items_as_text)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_items_as_text, json_schema_input_type=list[str | int | float])]
 """Texts; numbers are taken as they are written."""
 
 
@@ -253,6 +253,9 @@ class Unpivot(BaseModel):
     value: str
 
 
+_ShortTags: TypeAlias = Literal["all", "none"] | list[str]
+
+
 def _tags(value: Any) -> Any:
     """Read the short forms: ``all``, ``none`` and a list of names."""
     short: dict[str, Any] = {"all": {}, "none": {"only": []}}
@@ -287,10 +290,10 @@ class RowMapping(BaseModel):
     model_config = _WORDS
 
     columns: dict[str, ColumnRule] | None = None
-    filter: Filter | None = None
+    filter: Conditions | None = None
     unpivot: Unpivot | None = None
     place: Literal["geometry", "inner point", "none"] = "geometry"
-    tags: Annotated[Tags, BeforeValidator(_tags)] = Tags()
+    tags: Annotated[Tags, BeforeValidator(_tags, json_schema_input_type=_ShortTags | Tags)] = Tags()
     empty: Texts = ()
     timezone: TimeZone | None = None
 
