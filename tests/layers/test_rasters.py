@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import shutil
+import socket
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +26,10 @@ from town import LAT, LON, Town
 
 from geo.errors import InvalidInputError
 from layers.errors import NotFoundError, SourceError
+from layers.loading import Outcome, load_territory
+from layers.packs import Territory
 from layers.raster_description import RasterDescription
+from layers.raster_files import environment
 from layers.rasters import Raster, add_raster, find_raster, folder, list_rasters, remove_raster
 from layers.settings import get_settings
 
@@ -406,6 +411,109 @@ def test_restricted_rasters_are_seen_by_members_only(catalogue: Catalogue, tmp_p
         connection.execute(text("SET LOCAL ROLE horad_public"))
         seen = [each.collection for each in list_rasters(connection, territory=catalogue.town.id)]
         assert seen == ["open"]
+
+
+SERIES = {
+    "id": "lights",
+    "title": {"be": "А", "ru": "О", "en": "L"},
+    "attribution": "the test",
+    "kind": "raster",
+    "collection": "night-lights",
+    "content": "night_lights",
+    "places": [{"data": "lights_{time}.tif"}],
+    "times": [2020, 2021],
+    "bands": [{"unit": "nW/cm²/sr"}],
+    "colour_scale": {"ramp": "inferno", "low": 0, "high": 60},
+}
+
+
+def pack(town: Town, **words: Any) -> Territory:
+    """The town, with a series of rasters as its source; ``None`` leaves a word out."""
+    source = {name: value for name, value in (SERIES | words).items() if value is not None}
+    return Territory.model_validate(
+        {
+            "id": town.id,
+            "title": SERIES["title"],
+            "metric_crs": "EPSG:32635",
+            "boundary": [27.5, 53.88, 27.6, 53.92],
+            "sources": [source],
+        }
+    )
+
+
+def load(town: Town, **words: Any) -> Outcome:
+    [outcome] = load_territory(town.engine, pack(town, **words))
+    return outcome
+
+
+def test_a_series_is_a_source_of_a_territory(catalogue: Catalogue, data_folder: Path) -> None:
+    for year in (2020, 2021):
+        write(data_folder / f"lights_{year}.tif", slope() + year)
+    assert load(catalogue.town).note == "rasters: 2 added"
+    first, second = catalogue.all()
+    assert (first.time_text, first.bands[0]["min"], first.bands[0]["unit"]) == ("2020", 2020, "nW/cm²/sr")
+    assert (second.time_text, second.source, second.attribution) == ("2021", "lights", "the test")
+    assert second.colour_scale == {"ramp": "inferno", "low": 0, "high": 60}
+    assert load(catalogue.town).note == "rasters: 2 unchanged"
+    write(data_folder / "lights_2021.tif", slope())
+    assert load(catalogue.town).note == "rasters: 1 unchanged, 1 replaced"
+    assert load(catalogue.town, times=["2021"]).note == "rasters: 1 unchanged, 1 removed"
+    assert [each.time_text for each in catalogue.all()] == ["2021"]
+    assert catalogue.files() == {catalogue.find("night-lights").path}
+
+
+def test_a_year_that_is_not_to_be_had_leaves_the_others(catalogue: Catalogue, data_folder: Path) -> None:
+    write(data_folder / "lights_2021.tif", slope())
+    outcome = load(catalogue.town)
+    assert outcome.note.startswith("rasters: 1 added; not loaded: none of its places has it: lights_2020.tif in")
+    assert isinstance(outcome.error, SourceError)
+    assert [each.time_text for each in catalogue.all()] == ["2021"]
+
+
+def test_a_single_raster_is_a_source_too(catalogue: Catalogue, data_folder: Path) -> None:
+    write(data_folder / "dem.tif", slope())
+    places = [{"data": "dem.tif"}]
+    assert load(catalogue.town, times=None, places=places, content="elevation").note == "rasters: 1 added"
+    assert catalogue.find("night-lights").time is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"time": "2020"}, "not both"),
+        ({"times": None}, "a single raster can't have it"),
+        ({"places": [{"data": "lights.tif"}]}, r"a series needs \{time\} in its places"),
+        ({"times": ["2020", 2020]}, "must differ"),
+        ({"times": ["someday"]}, "is no time"),
+        ({"content": "weather"}, "content"),
+    ],
+)
+def test_a_source_that_says_nothing_sensible_is_refused(town: Town, words: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        pack(town, **words)
+
+
+def test_what_a_file_says_leads_nobody_to_an_address(catalogue: Catalogue, tmp_path: Path) -> None:
+    """GDAL takes a file's word for where its overviews are, be it on the web; the catalogue doesn't."""
+    file = write(tmp_path / "dem.tif", slope(600, 600))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"/vsicurl/http://127.0.0.1:{listener.getsockname()[1]}/overviews.tif"
+        file.with_name("dem.tif.aux.xml").write_text(
+            f'<PAMDataset><Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">{address}</MDI></Metadata></PAMDataset>'
+        )
+        catalogue.add(file)
+        catalogue.add(file, collection="mercator", reproject_to="EPSG:3857")
+        with environment(), rasterio.open(file) as opened:
+            opened.overviews(1)
+        assert not knocked(listener)
+        with rasterio.Env(GDAL_HTTP_TIMEOUT=1, GDAL_PAM_ENABLED=True), rasterio.open(file) as opened:
+            opened.overviews(1)
+        assert knocked(listener)
+
+
+def knocked(listener: socket.socket) -> bool:
+    """Whether somebody has tried to connect."""
+    return bool(select.select([listener], [], [], 0)[0])
 
 
 def test_thirteen_years_of_night_lights_are_one_collection(catalogue: Catalogue) -> None:
