@@ -7,20 +7,22 @@ import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationInfo, model_validator
+from pydantic import ValidationInfo, model_validator
 
 from layers.errors import SourceError
 from layers.settings import get_settings
 from layers.sources.description import STRICT
 from layers.sources.downloads import download
-from layers.sources.fetch import Fetcher
+from layers.sources.fetch import Fetcher, shown
+from layers.sources.remote.ckan import Portal
+from layers.sources.token import WebAddress, WithToken
 
 _READ_BYTES = 1024 * 1024
 _FORMAT = "2"
 """Part of every fingerprint: raised when sources must be read anew though their files are the same."""
 
 
-class Place(BaseModel):
+class Place(WithToken):
     """One place where a file may be found.
 
     Parameters
@@ -33,6 +35,9 @@ class Place(BaseModel):
         A file, as seen from the folder of the territory's file.
     url
         An address on the web.
+    ckan, resource, dataset, format, datastore
+        The address of a CKAN portal, and the id of a resource in it, or a dataset and the format of the one resource of
+        it that is meant; ``datastore`` takes the rows of the portal's datastore, as a CSV file, rather than its file.
     """
 
     model_config = STRICT
@@ -41,15 +46,23 @@ class Place(BaseModel):
     path: str | None = None
     data: str | None = None
     file: str | None = None
-    url: str | None = None
+    url: WebAddress | None = None
+    ckan: WebAddress | None = None
+    resource: str | None = None
+    dataset: str | None = None
+    format: str | None = None
+    datastore: bool = False
 
     @model_validator(mode="after")
     def _is_one_place(self, info: ValidationInfo) -> Place:
-        given = [each is not None for each in (self.package, self.data, self.file, self.url)]
+        given = [each is not None for each in (self.package, self.data, self.file, self.url, self.ckan)]
         if sum(given) != 1 or (self.package is None) != (self.path is None):
-            raise ValueError("must be one of: package with path, data, file, url")
-        if self.url is not None and not self.url.startswith(("https://", "http://")):
-            raise ValueError("url must begin with https:// or http://")
+            raise ValueError("must be one of: package with path, data, file, url, ckan with resource or dataset")
+        of_portal = [self.resource is not None, self.dataset is not None]
+        if sum(of_portal) != (self.ckan is not None) or (self.format is not None and self.dataset is None):
+            raise ValueError("ckan needs either resource, or dataset with the format where it has several")
+        if self.token_env is not None and not self.is_remote:
+            raise ValueError("token_env is for url and ckan")
         if self.data is not None and (Path(self.data).is_absolute() or ".." in Path(self.data).parts):
             raise ValueError(f"data must be a path within the data folder, not {self.data}")
         folder = (info.context or {}).get("folder")
@@ -72,12 +85,38 @@ class Place(BaseModel):
             return None
         return file if file.is_file() else None
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is on the web."""
+        return self.url is not None or self.ckan is not None
+
+    def fetch(self) -> Path:
+        """Return the file where this place is on the web, kept in HORAD_HOME and fetched only when it has changed.
+
+        Raises
+        ------
+        UnavailableError
+            It can't be had right now.
+        SourceError
+            It can't be had.
+        """
+        if self.ckan is not None:
+            portal = Portal(self.ckan, token=self.token(scheme=""))
+            return portal.file(
+                resource=self.resource, dataset=self.dataset, format_=self.format, datastore=self.datastore
+            )
+        url = str(self.url)
+        with Fetcher(url, token=self.token()) as fetcher:
+            return download(fetcher, url)
+
     def __str__(self) -> str:
         if self.package is not None:
             return f"{self.path} of the package {self.package}"
         if self.data is not None:
             return f"{self.data} in {get_settings().data}"
-        return str(self.url or self.file)
+        if self.ckan is not None:
+            return f"{self.resource or self.dataset} of {self.ckan}"
+        return str(self.file if self.url is None else shown(self.url))
 
 
 def locate(places: Sequence[Place]) -> Path:
@@ -89,25 +128,25 @@ def locate(places: Sequence[Place]) -> Path:
         None of them is; the text tells why, place by place.
     """
     misses: list[str] = []
-    for place in sorted(places, key=lambda each: each.url is not None):
+    for place in sorted(places, key=lambda each: each.is_remote):
         file = place.local_file()
         if file is not None:
             return file
-        if place.url is None:
+        if not place.is_remote:
             misses.append(str(place))
             continue
         try:
-            with Fetcher(place.url) as fetcher:
-                return download(fetcher, place.url)
+            return place.fetch()
         except SourceError as error:
             misses.append(f"{place} ({error})")
     raise SourceError(f"none of its places has it: {'; '.join(misses)}")
 
 
 def fingerprint(file: Path, *parts: str) -> str:
-    """Return what tells one content of a file, and one way of reading it, from another."""
+    """Return what tells one content of a file or folder, and one way of reading it, from another."""
     digest = hashlib.sha256("\n".join((_FORMAT, *parts)).encode())
-    with file.open("rb") as stream:
-        while chunk := stream.read(_READ_BYTES):
-            digest.update(chunk)
+    for each in sorted(file.iterdir()) if file.is_dir() else [file]:
+        with each.open("rb") as stream:
+            while chunk := stream.read(_READ_BYTES):
+                digest.update(chunk)
     return digest.hexdigest()

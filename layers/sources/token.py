@@ -38,15 +38,16 @@ class WithToken(BaseModel):
     token_env
         The environment variable that holds the secret.
     token_header, token_scheme
-        The header in which it is sent, and the word before it; an empty scheme is none.
+        The header in which it is sent, and the word before it; an empty scheme is none. By default the word is
+        ``Bearer``, and none for CKAN.
     """
 
     token_env: str | None = Field(default=None, pattern=r"^[A-Z_][A-Z0-9_]*$")
     token_header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]+$")
-    token_scheme: str = Field(default="Bearer", pattern=r"^[A-Za-z]*$")
+    token_scheme: str | None = Field(default=None, pattern=r"^[A-Za-z]*$")
 
-    def token(self) -> Token | None:
-        """Return the secret, where one is wanted.
+    def token(self, *, scheme: str = "Bearer") -> Token | None:
+        """Return the secret, where one is wanted, after the word of a scheme unless the description has another.
 
         Raises
         ------
@@ -58,4 +59,6 @@ class WithToken(BaseModel):
         secret = os.environ.get(self.token_env, "").strip()
         if not re.fullmatch(r"[\x21-\x7e]+", secret):
             raise SourceError(f"The environment variable {self.token_env} must hold a token, in one word of ASCII.")
-        return Token(self.token_header, f"{self.token_scheme} {secret}".strip())
+        return Token(
+            self.token_header, f"{scheme if self.token_scheme is None else self.token_scheme} {secret}".strip()
+        )
