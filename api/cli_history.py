@@ -17,7 +17,8 @@ from sqlalchemy import Connection, text
 from api.console import print_json
 from geo.errors import InvalidInputError
 from layers import history, store
-from layers.changes import ChangeReport, changes, moments_of_runs
+from layers.catalog import find
+from layers.changes import KINDS, ChangeReport, changes, moments_of_runs
 from layers.export import FORMATS
 from layers.startup import ready_engine
 
@@ -52,11 +53,15 @@ def show_runs(
     if as_json:
         print_json([{**row, "finished_at": row["finished_at"].isoformat()} for row in rows])
         return
-    table = Table("run", "territory", "source", "file", "finished", "added", "changed", "gone", box=None)
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    for name in ("run", "finished", "territory", "source", "added", "changed", "gone", "file"):
+        table.add_column(
+            name, no_wrap=name != "file", justify="right" if name in {"added", "changed", "gone"} else "left"
+        )
     for row in rows:
         counts = [f"{row[name] or 0:,}" for name in ("added", "changed", "gone")]
         finished = f"{row['finished_at']:%Y-%m-%d %H:%M:%S}"
-        table.add_row(str(row["id"]), row["territory"], row["source"], row["file_name"], finished, *counts)
+        table.add_row(str(row["id"]), finished, row["territory"], row["source"], *counts, row["file_name"])
     out.print(table)
 
 
@@ -83,12 +88,7 @@ def show_changes(
     if as_json:
         print_json({"since": first.isoformat(), "until": report.until.isoformat(), "classes": _classes(report.totals)})
         return
-    table = Table("class", box=None, padding=(0, 2), pad_edge=False)
-    for name in report.totals.columns:
-        table.add_column(str(name).replace("_", " "), justify="right")
-    for row in report.totals.itertuples():
-        table.add_row(str(row[0]) or "–", *(f"{value:,.0f}" for value in row[1:]))
-    out.print(table)
+    out.print(_table(report))
     if output is not None:
         out.print(f"Wrote {len(report.features):,} features to {output}")
 
@@ -152,6 +152,23 @@ def _write(report: ChangeReport, output: Path, lang: str) -> None:
     frame["changed"] = [", ".join(names) for names in frame["changed"]]
     frame["before"] = [str(values) for values in frame["before"]]
     pyogrio.write_dataframe(frame, output, driver=FORMATS[output.suffix])
+
+
+def _table(report: ChangeReport) -> Table:
+    """Return the totals as a table: features, then kilometres or square kilometres."""
+    shown = {"features_before": "before", "features_after": "after"} | {kind: kind for kind in KINDS}
+    measure = next((name for name in ("length_m", "area_m2") if f"{name}_before" in report.totals), None)
+    table = Table(find(report.layer).layer.style.column or "", box=None, padding=(0, 1), pad_edge=False)
+    for title in shown.values():
+        table.add_column(title, justify="right", no_wrap=True)
+    unit, divisor = ("km", 1e3) if measure == "length_m" else ("km²", 1e6)
+    for side in ("before", "after") if measure else ():
+        table.add_column(f"{unit} {side}", justify="right", no_wrap=True)
+    for name, row in report.totals.iterrows():
+        cells = [f"{row[each]:,.0f}" for each in shown]
+        cells += [f"{row[f'{measure}_{side}'] / divisor:,.1f}" for side in ("before", "after")] if measure else []
+        table.add_row(str(name) or "–", *cells)
+    return table
 
 
 def _classes(totals: pd.DataFrame) -> dict[str, Any]:

@@ -202,9 +202,16 @@ def _at(checked: _Checked, broken: Any, detail: Callable[[Any], str]) -> _Found:
 
 
 def _invalid(checked: _Checked, _: rules.Valid) -> _Found:
-    for number, geometry in checked.frame.geometry.items():
-        if geometry is not None and not geometry.is_valid:
-            yield number, shapely.is_valid_reason(geometry), shapely.Point(shapely.get_coordinates(geometry)[0])
+    table = checked.model.table
+    broken = sa.select(
+        table.c.id,
+        sa.func.ST_IsValidReason(table.c.geom),
+        sa.func.ST_AsBinary(sa.func.ST_GeometryN(sa.func.ST_Points(table.c.geom), 1)),
+    ).where(store.within(table, checked.territory), sa.not_(sa.func.ST_IsValid(table.c.geom)))
+    rows = checked.connection.execute(broken.order_by(table.c.id)).all()
+    places = gpd.GeoSeries.from_wkb([bytes(wkb) for *_, wkb in rows], crs=STORAGE_SRID).to_crs(checked.frame.crs)
+    for (number, reason, _wkb), place in zip(rows, places, strict=True):
+        yield number, reason, place
 
 
 def _outside(checked: _Checked, _: rules.Inside) -> _Found:
