@@ -94,6 +94,11 @@ def snap_homes(travel: TravelNetwork, homes: gpd.GeoDataFrame, *, max_m: float) 
     return travel.snap(homes.geometry.centroid, max_m=max_m)
 
 
+def where_found(places: Positions, values: Any) -> Any:
+    """Return values, null where no street is near: nothing is known of those who live there."""
+    return np.where(places.found, np.asarray(values, dtype=object), np.array(None, dtype=object))
+
+
 def share(part: Any, whole: Any) -> Any:
     """Return parts of wholes; NaN where the whole is nothing."""
     top, bottom = np.broadcast_arrays(np.asarray(part, dtype=float), np.asarray(whole, dtype=float))

@@ -110,8 +110,8 @@ def time_to_close(
 
     A report that is still open has lasted so long already, and one that is closed at a time nobody wrote down ended
     before the day of the data; leaving either out would be wrong. Where all closing times are known the estimate is
-    that of Kaplan & Meier 1958; where none is, that of current status data (Ayer et al. 1955); else that of Turnbull
-    1974: see `geo.survival`.
+    that of Kaplan & Meier 1958; where none is, that of current status data (Ayer et al. 1955), of which times are the
+    latest that fit; else that of Turnbull 1974: see `geo.survival`.
 
     Parameters
     ----------

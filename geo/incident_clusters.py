@@ -336,6 +336,8 @@ def near_repeat_bands(
     placed = located(incidents, category)
     times = times_of(placed, precise_to="day")
     placed, times = placed[times.notna().to_numpy()], times[times.notna()]
+    if len(placed) < 2:
+        raise InvalidInputError(f"at least 2 incidents of which the day is known are needed, not {len(placed)}")
     xy = shapely.get_coordinates(placed.geometry.to_numpy())
     found = near_repeats(xy, times, distances_m=distances_m, days=days, permutations=permutations, seed=seed)
     return gpd.GeoDataFrame(found, geometry=[_area(xy)] * len(found), crs=incidents.crs)

@@ -14,7 +14,18 @@ from geo.crs import metric_crs
 from geo.demand import POPULATION, demand_of
 from geo.errors import InvalidInputError
 from geo.grid import Grid
-from geo.incidents import INCIDENTS, CellM, OnlyCategory, Permutations, Seed, located, times_of
+from geo.incidents import (
+    INCIDENTS,
+    CellM,
+    OnlyCategory,
+    Permutations,
+    Seed,
+    Step,
+    located,
+    precision_of,
+    steps_of,
+    times_of,
+)
 from geo.scan import ScanCluster, scan_space, scan_space_time
 
 SIGNIFICANT = 0.05
@@ -32,9 +43,6 @@ Model = Annotated[
 CircleM = Annotated[
     float,
     labelled({"be": "Радыус не больш", "ru": "Радиус не более", "en": "Radius at most"}, unit="m", ge=50, le=100_000),
-]
-StepD = Annotated[
-    float, labelled({"be": "Крок часу", "ru": "Шаг времени", "en": "Step of time"}, unit="d", ge=1, le=366)
 ]
 LongestSteps = Annotated[
     int, labelled({"be": "Крокаў не больш", "ru": "Шагов не более", "en": "Steps at most"}, ge=1, le=200)
@@ -95,7 +103,7 @@ def scan_clusters(
     model: Model = "permutation",
     cell_m: CellM = 250.0,
     radius_m: CircleM = 1000.0,
-    step_d: StepD = 7.0,
+    step: Step = "week",
     longest_steps: LongestSteps = 8,
     only_last: OnlyLast = False,
     permutations: Permutations = 199,
@@ -112,8 +120,8 @@ def scan_clusters(
     Parameters
     ----------
     incidents
-        Points in a projected CRS in metres; for ``permutation`` with ``occurred_at``, and those without a time, or
-        whose ``time_precision`` is coarser than a day, are left out.
+        Points in a projected CRS in metres; for ``permutation`` with ``occurred_at``, and those without a time are left
+        out.
     population
         With ``total``, in any CRS; incidents in squares where nobody lives are left out.
     model
@@ -122,8 +130,8 @@ def scan_clusters(
         Width of a square.
     radius_m
         No circle is larger; nor does one hold more than half of the people, or of the incidents.
-    step_d
-        Length of a step of time, in days, from the first incident on.
+    step
+        Of time; incidents whose ``time_precision`` is coarser are left out.
     longest_steps
         Most steps of a cluster.
     only_last
@@ -152,7 +160,7 @@ def scan_clusters(
     metric_crs(incidents.crs, "incidents")
     placed = located(incidents, category)
     grid = Grid(cell_m=cell_m, shape="square")
-    start: Any = None
+    start: pd.Period | None = None
     options: dict[str, Any] = {
         "radius_m": radius_m,
         "permutations": permutations,
@@ -167,17 +175,16 @@ def scan_clusters(
         weight = np.bincount(position, weights=people.demand, minlength=len(cells))
         found = scan_space(grid.centres(cells), counts, weight, **options)
     else:
-        times = times_of(placed, precise_to="day")
+        times = times_of(placed, precise_to=precision_of(step))
         placed, times = placed[times.notna().to_numpy()], times[times.notna()]
         cells, place = np.unique(grid.cells_of(_xy(placed)), axis=0, return_inverse=True)
-        start = times.min()
-        step = ((times - start).dt.total_seconds() // (step_d * 86_400)).to_numpy(dtype=np.int64)
-        if len(step) and step.max() < 1:
-            raise InvalidInputError(f"all incidents are in one step of {step_d:g} days: take shorter ones")
+        start, when = steps_of(times, step)
+        if len(when) and when.max() < 1:
+            raise InvalidInputError(f"all incidents are in one {step}: take shorter steps")
         found = scan_space_time(
-            grid.centres(cells), step, place, longest=longest_steps, until_last=only_last, **options
+            grid.centres(cells), when, place, longest=longest_steps, until_last=only_last, **options
         )
-    return _frame(found, grid, cells, start, step_d).set_crs(incidents.crs)
+    return _frame(found, grid, cells, start).set_crs(incidents.crs)
 
 
 def _xy(placed: gpd.GeoDataFrame) -> np.typing.NDArray[np.float64]:
@@ -196,10 +203,8 @@ def _frame(
     found: list[ScanCluster],
     grid: Grid,
     cells: np.typing.NDArray[np.int64],
-    start: Any,
-    step_d: float,
+    start: pd.Period | None,
 ) -> gpd.GeoDataFrame:
-    step = pd.Timedelta(days=step_d)
     centres = grid.centres(cells)[[each.centre for each in found]]
     reach_m = np.array([each.radius_m for each in found]) + grid.cell_m / 2
     columns = {
@@ -211,7 +216,7 @@ def _frame(
         "statistic": [each.statistic for each in found],
         "p": [each.p for each in found],
         "radius_m": reach_m,
-        "first": [start + each.first * step if start is not None else None for each in found],
-        "last": [start + (each.last + 1) * step if start is not None else None for each in found],
+        "first": [(start + each.first).start_time if start is not None else None for each in found],
+        "last": [(start + each.last + 1).start_time if start is not None else None for each in found],
     }
     return gpd.GeoDataFrame(columns, geometry=shapely.buffer(shapely.points(centres), reach_m))

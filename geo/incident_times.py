@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import Annotated, Literal
+from typing import Annotated
 
 import geopandas as gpd
 import numpy as np
@@ -21,9 +21,12 @@ from geo.incidents import (
     CellM,
     CellShape,
     OnlyCategory,
+    Step,
     WeighBy,
     incident_weights,
     located,
+    precision_of,
+    steps_of,
     times_of,
 )
 
@@ -39,10 +42,6 @@ TimeZone = Annotated[
         description="In which hours are counted, such as Europe/Minsk.",
     ),
 ]
-Step = Annotated[
-    Literal["day", "week", "month", "quarter", "year"],
-    labelled({"be": "Крок часу", "ru": "Шаг времени", "en": "Step of time"}),
-]
 NeighbourM = Annotated[
     float,
     labelled(
@@ -54,7 +53,6 @@ BackSteps = Annotated[
     labelled({"be": "Крокаў назад", "ru": "Шагов назад", "en": "Steps back"}, ge=0, le=12),
 ]
 
-_PERIODS = {"day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
 STEPS_AT_MOST = 400
 
 
@@ -249,13 +247,12 @@ def emerging_hot_spots(
     if radius_m < cell_m:
         raise InvalidInputError(f"radius_m must be at least one cell, {cell_m:g}, not {radius_m:g}")
     placed = located(incidents, category)
-    times = times_of(placed, precise_to="month" if step == "quarter" else step)
+    times = times_of(placed, precise_to=precision_of(step))
     placed, times = placed[times.notna().to_numpy()], times[times.notna()]
     grid = Grid(cell_m=cell_m, shape=cell_shape)
     at = grid.cells_of(shapely.get_coordinates(placed.geometry.to_numpy()))
     cells, row = np.unique(at, axis=0, return_inverse=True)
-    when = times.dt.tz_convert(None).dt.to_period(_PERIODS[step]).astype("int64").to_numpy()
-    when = when - (when.min() if len(when) else 0)
+    _, when = steps_of(times, step)
     steps = int(when.max(initial=-1)) + 1
     if len(placed) and not 3 <= steps <= STEPS_AT_MOST:
         raise InvalidInputError(f"there are {steps} steps of a {step}: there must be from 3 to {STEPS_AT_MOST}")

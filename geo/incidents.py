@@ -72,6 +72,10 @@ Seed = Annotated[
         le=2**31 - 1,
     ),
 ]
+Step = Annotated[
+    Literal["day", "week", "month", "quarter", "year"],
+    labelled({"be": "Крок часу", "ru": "Шаг времени", "en": "Step of time"}),
+]
 OnlyCategory = Annotated[
     str | None,
     labelled(
@@ -119,6 +123,8 @@ def incident_weights(incidents: gpd.GeoDataFrame, weigh_by: str) -> Floats:
     return people
 
 
+PERIODS = {"day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
+
 PRECISIONS = ("second", "minute", "hour", "day", "week", "month", "year")
 """How exactly a time may be known, the finest first."""
 
@@ -142,6 +148,28 @@ def times_of(incidents: gpd.GeoDataFrame, *, precise_to: str = "year") -> pd.Ser
     return instants(incidents, "occurred_at").mask(
         column(incidents, "time_precision").isin(coarse).to_numpy(dtype=bool)
     )
+
+
+def precision_of(step: str) -> str:
+    """Return how precisely times must be known to be counted in steps of a length."""
+    return "month" if step == "quarter" else step
+
+
+def steps_of(times: pd.Series[Any], step: str) -> tuple[pd.Period | None, Ints]:
+    """Return the first step of time, none where there are no times, and the number of the step of each time from it.
+
+    Parameters
+    ----------
+    times
+        In UTC, none of them null.
+    step
+        One of ``day``, ``week`` (from Monday), ``month``, ``quarter``, ``year``.
+    """
+    if times.empty:
+        return None, np.empty(0, dtype=np.int64)
+    periods = times.dt.tz_convert(None).dt.to_period(PERIODS[step])
+    number = periods.astype("int64").to_numpy()
+    return periods.min(), number - number.min()
 
 
 def instants(frame: gpd.GeoDataFrame, name: str) -> pd.Series[Any]:

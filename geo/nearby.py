@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
-from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, snap_homes
+from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, snap_homes, where_found
 from geo.errors import InvalidInputError
 from geo.matrices import nearest
 from geo.network import Network
@@ -146,8 +146,8 @@ def fifteen_minute_city(
     -------
     geopandas.GeoDataFrame
         One row a place where people live, by its index, in the CRS of the network: ``score`` (0 to 1; NaN where no
-        street is near), ``missing`` (needs that are not met), a column of seconds for each need (NaN where none is
-        reached within the time), ``demand``, ``geometry``.
+        street is near), ``missing`` (needs that are not met; null there too), a column of seconds for each need (NaN
+        where none is reached within the time), ``demand``, ``geometry``.
 
     Raises
     ------
@@ -170,7 +170,8 @@ def fifteen_minute_city(
     met = table.notna()
     needs = [str(each)[:-2].replace("_", " ") for each in table]
     missing = [", ".join(need for need, has in zip(needs, row, strict=True) if not has) for row in met.to_numpy()]
-    columns = {"score": np.where(at.found, met.mean(axis=1), np.nan), "missing": missing, **table}
+    score = np.where(at.found, met.mean(axis=1), np.nan)
+    columns = {"score": score, "missing": where_found(at, missing), **table}
     return gpd.GeoDataFrame(columns | {"demand": homes.demand}, geometry=homes.geometry, crs=network.crs)
 
 
@@ -237,7 +238,8 @@ def green_access(
     -------
     geopandas.GeoDataFrame
         One row a place where people live, by its index, in the CRS of the network: ``distance_m`` (NaN where none is
-        reached), ``within_norm``, ``green_space`` (label), ``name``, ``demand``, ``geometry``.
+        reached), ``within_norm`` (null where no street is near), ``green_space`` (label), ``name``, ``demand``,
+        ``geometry``.
 
     Raises
     ------
@@ -250,12 +252,13 @@ def green_access(
     spaces = spaces[spaces.area >= least_area_m2]
     owner, points = _edges(spaces)
     places = travel.snap(points, max_m=entrance_max_m)
-    found = nearest(travel, snap_homes(travel, homes, max_m=home_max_m), places)
+    at = snap_homes(travel, homes, max_m=home_max_m)
+    found = nearest(travel, at, places)
     distance_m = np.where(np.isfinite(found.cost_s[:, 0]), found.cost_s[:, 0], np.nan)
     space = np.append(owner, -1)[found.facility[:, 0]]
     columns = {
         "distance_m": distance_m,
-        "within_norm": distance_m <= norm_m,
+        "within_norm": where_found(at, distance_m <= norm_m),
         "green_space": np.array([*spaces.index, None], dtype=object)[space],
         "name": np.array([*column(spaces, "name"), None], dtype=object)[space],
         "demand": homes.demand,
@@ -332,8 +335,8 @@ def stop_coverage(
     -------
     geopandas.GeoDataFrame
         One row a place where people live, by its index, in the CRS of the network: ``cover`` (``rapid`` or ``stop``
-        within the distances, the first where both are, else ``none``), ``stop_m``, ``rapid_m`` (ways to the nearest;
-        NaN where none is reached), ``demand``, ``geometry``.
+        within the distances, the first where both are, else ``none``; null where no street is near), ``stop_m``,
+        ``rapid_m`` (ways to the nearest; NaN where none is reached), ``demand``, ``geometry``.
 
     Raises
     ------
@@ -350,7 +353,7 @@ def stop_coverage(
     rapid: Bools = np.array([bool(set(each) & set(RAPID)) for each in modes], dtype=bool)
     ways = [_least(travel, at, _places(travel, known[rows], snap_max_m), np.inf) for rows in (~rapid, rapid)]
     cover = np.select([ways[1] <= rapid_m, ways[0] <= stop_m], ["rapid", "stop"], "none")
-    columns = {"cover": cover, "stop_m": ways[0], "rapid_m": ways[1], "demand": homes.demand}
+    columns = {"cover": where_found(at, cover), "stop_m": ways[0], "rapid_m": ways[1], "demand": homes.demand}
     return gpd.GeoDataFrame(columns, geometry=homes.geometry, index=homes.index, crs=network.crs)
 
 

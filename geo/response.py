@@ -10,7 +10,7 @@ import pandas as pd
 
 from geo.accessibility import cumulative, nearest_cost, nearest_supply
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
-from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes
+from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes, where_found
 from geo.errors import InvalidInputError
 from geo.matrices import cost_matrix, dense
 from geo.network import Network
@@ -21,6 +21,7 @@ from geo.siting import Siting, backup_coverage, mclp, p_median
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from geo.positions import Positions
     from geo.routing import TravelNetwork
     from geo.topology import Floats
 
@@ -152,8 +153,8 @@ def response_coverage(
     -------
     geopandas.GeoDataFrame
         One row a place where people live, by its index, in the CRS of the network: ``cover`` (``double``, ``single``,
-        ``none``), ``response_s`` (NaN where nobody comes within 2 hours), ``station`` (label), ``name``, ``stations``
-        and ``vehicles`` (within the norm), ``demand``, ``geometry``.
+        ``none``; null where no street is near), ``response_s`` (NaN where nobody comes within 2 hours), ``station``
+        (label), ``name``, ``stations`` and ``vehicles`` (within the norm), ``demand``, ``geometry``.
 
     Raises
     ------
@@ -162,11 +163,12 @@ def response_coverage(
     """
     travel = travel_network(network, mode, speed_kmh)
     served, homes = _of_service(stations, kind, network), demand_of(population, buildings, who, network.crs)
-    cost = _response(travel, served, homes, turnout_s, snap_max_m, home_max_m)
+    at = snap_homes(travel, homes, max_m=home_max_m)
+    cost = _response(travel, served, at, turnout_s, snap_max_m)
     soonest, station = nearest_cost(cost), nearest_supply(cost)
     within = cumulative(cost, np.ones(len(served)), limit=norm_s)
     columns = {
-        "cover": np.select([within > 1, within > 0], ["double", "single"], "none"),
+        "cover": where_found(at, np.select([within > 1, within > 0], ["double", "single"], "none")),
         "response_s": np.where(np.isfinite(soonest), soonest, np.nan),
         "station": np.array([*served.index, None], dtype=object)[station],
         "name": np.array([*column(served, "name"), None], dtype=object)[station],
@@ -178,7 +180,7 @@ def response_coverage(
 
 
 def cover_shares(covered: gpd.GeoDataFrame) -> pd.Series[float]:
-    """Return which part of the demand has double, single and no cover.
+    """Return which part of the demand near streets has double, single and no cover.
 
     Parameters
     ----------
@@ -290,7 +292,7 @@ def best_stations(
         raise InvalidInputError(f"new_sites is {new_sites}, but only {len(spots)} places near streets can be sites")
     known = stations is not None and (column(stations, "kind") == kind).any()
     existing = _of_service(stations, kind, network) if stations is not None and known else homes.iloc[:0]
-    old = _response(travel, existing, homes, turnout_s, snap_max_m, home_max_m)
+    old = _response(travel, existing, at, turnout_s, snap_max_m)
     new_s = dense(cost_matrix(travel, at[spots], at, limit_s=LONGEST_S)).T + turnout_s
     cost_s = np.hstack([dense(old), new_s]).astype(float)
     people = np.where(at.found, homes.demand, 0.0)
@@ -302,7 +304,7 @@ def best_stations(
     reached = np.isfinite(response_s)
     rows = len(order)
     total = np.bincount(soonest[reached], weights=people[reached], minlength=rows)
-    spent_s = np.bincount(soonest[reached], weights=(people * response_s)[reached], minlength=rows)
+    spent_s = np.bincount(soonest[reached], weights=people[reached] * response_s[reached], minlength=rows)
     in_time = response_s <= norm_s
     new = homes.iloc[spots[opened - len(existing)]]
     columns = {
@@ -331,14 +333,13 @@ def _of_service(stations: gpd.GeoDataFrame, kind: str, network: Network) -> gpd.
 def _response(
     travel: TravelNetwork,
     stations: gpd.GeoDataFrame,
-    homes: gpd.GeoDataFrame,
+    homes: Positions,
     turnout_s: float,
     snap_max_m: float,
-    home_max_m: float,
 ) -> csr_array:
     """Return the response to each home (rows) from each station, setting out and travel."""
     places = travel.snap(stations.geometry.centroid, max_m=snap_max_m)
-    cost = cost_matrix(travel, places, snap_homes(travel, homes, max_m=home_max_m), limit_s=LONGEST_S).T.tocsr()
+    cost = cost_matrix(travel, places, homes, limit_s=LONGEST_S).T.tocsr()
     cost.data = cost.data + numbers(column(stations, "turnout_s"), turnout_s)[cost.indices]
     return cost
 

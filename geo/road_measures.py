@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Annotated, Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from geo.analysis import ColourClass, Column, View, analysis, labelled
@@ -18,6 +19,8 @@ from geo.road_screening import ROADS, fit_class, predict_class, road_sites, traf
 from geo.safety_performance import LEAST_SITES
 from geo.services import STREETS
 from geo.travel import MODES
+
+NONE_BY_CHANCE = -np.log(0.025)
 
 LastBefore = Annotated[dt.date, labelled({"be": "Апошні дзень да", "ru": "Последний день до", "en": "Last day before"})]
 FirstAfter = Annotated[
@@ -98,7 +101,8 @@ def effect_of_measure(
         One row a road, by its index: ``name``, ``before`` and ``after`` (accidents), ``expected`` (after, without the
         measure), ``ratio`` (after to expected, corrected), ``standard_error``, ``ratio_all`` and ``standard_error_all``
         (of all these roads together, in every row), ``effect`` (``less`` or ``more`` where the ratio of all is more
-        than 1.96 standard errors from 1, else ``unclear``), ``geometry``.
+        than 1.96 standard errors from 1, or, where nothing happened after, more than 3.7 accidents were expected, of
+        which chance leaves none in one case of 40; else ``unclear``), ``geometry``.
 
     Raises
     ------
@@ -129,7 +133,7 @@ def effect_of_measure(
         measure_effect(*(values[[row]] for values in measured), dispersion=chosen.phi.to_numpy()[[row]])
         for row in range(len(chosen))
     ]
-    far = abs(every.ratio - 1) > 1.96 * every.standard_error
+    far = abs(every.ratio - 1) > 1.96 * every.standard_error if every.observed else every.expected > NONE_BY_CHANCE
     chosen = chosen.assign(
         expected=[one.expected for one in each],
         ratio=[one.ratio for one in each],

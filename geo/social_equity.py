@@ -238,7 +238,7 @@ def access_equity(
     mode, speed_kmh
         How people travel: see `geo.infrastructure.service_areas`.
     snap_max_m, home_max_m
-        A facility, or a home, farther than this from every street is out of reach.
+        A facility, or a home, farther than this from every street is out of reach, and such a home does not count.
 
     Returns
     -------
@@ -267,8 +267,10 @@ def access_equity(
         capacity = numbers(column(served, "capacity"), default_capacity)
         value, known = 1000 * two_step(cost, homes.demand, capacity, within(norm_s)), at.found
     rows = []
-    for name, geometry, people in _groups(homes, population, districts, by):
-        rows.append({"name": name, **_spread(value, known, time_s <= norm_s, people), "geometry": geometry})
+    for name, geometry, living in _groups(homes, population, districts, by):
+        people = np.where(at.found, living, 0.0)
+        if people.any():
+            rows.append({"name": name, **_spread(value, known, time_s <= norm_s, people), "geometry": geometry})
     columns = ["name", "people", "mean", "median", "within_norm", "gini", "palma", "geometry"]
     return gpd.GeoDataFrame(pd.DataFrame(rows, columns=columns), geometry="geometry", crs=network.crs)
 
@@ -323,9 +325,8 @@ def _groups(homes: gpd.GeoDataFrame, population: gpd.GeoDataFrame, districts: gp
         people = np.zeros(len(homes))
         inside = home[area == number]
         people[inside] = homes.demand.to_numpy()[inside]
-        if people.any():
-            name = column(areas, "name").iloc[number]
-            yield str(areas.index[number]) if pd.isna(name) else name, place, people
+        name = column(areas, "name").iloc[number]
+        yield str(areas.index[number]) if pd.isna(name) else name, place, people
 
 
 def _spread(value: Floats, known: Bools, in_norm: Bools, people: Floats) -> dict[str, float]:

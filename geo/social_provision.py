@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from geo.accessibility import nearest_supply
 from geo.analysis import ColourClass, Column, View, analysis, labelled
 from geo.areas import areas_around
-from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes
+from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes, where_found
 from geo.errors import InvalidInputError
 from geo.matrices import cost_matrix
 from geo.network import Network
@@ -21,6 +21,7 @@ from geo.provision import assign
 from geo.services import FACILITIES, STREETS, Kind, column, numbers, of_kind, travel_network
 
 if TYPE_CHECKING:
+    from geo.positions import Positions
     from geo.topology import Floats
 
 METRES_PER_SECOND = 3.6
@@ -143,9 +144,9 @@ def provision(
     -------
     geopandas.GeoDataFrame
         In the CRS of the network, first the homes, then the facilities: ``what`` (``home``, ``facility``), ``state``
-        (homes: ``provided``, ``short``; facilities: ``full``, ``spare``), ``feature`` (its label), ``name``, ``needed``
-        (homes), ``places`` (facilities), ``assigned`` (places), ``balance`` (spare places, or less the missing ones),
-        ``way_m`` (mean way of those assigned; NaN where none), ``geometry``.
+        (homes: ``provided``, ``short``, null where no street is near; facilities: ``full``, ``spare``), ``feature``
+        (its label), ``name``, ``needed`` (homes), ``places`` (facilities), ``assigned`` (places), ``balance`` (spare
+        places, or less the missing ones), ``way_m`` (mean way of those assigned; NaN where none), ``geometry``.
 
     Raises
     ------
@@ -155,20 +156,20 @@ def provision(
     """
     served = of_kind(facilities, kind, network)
     homes = demand_of(population, buildings, who, network.crs)
-    cost = _ways(network, homes, served, norm_m, snap_max_m, home_max_m)
+    cost, at = _ways(network, homes, served, norm_m, snap_max_m, home_max_m)
     needed = homes.demand.to_numpy() * places_per_1000 / 1000
     places = _capacity(served, default_capacity)
     found = assign(cost, needed, places)
     walks = _walks(found.flow, cost)
     at_home = {
         "what": "home",
-        "state": np.where(found.unserved > SHORT_BY, "short", "provided"),
+        "state": where_found(at, np.where(found.unserved > SHORT_BY, "short", "provided")),
         "feature": homes.index.to_numpy(dtype=object),
         "name": None,
         "needed": needed,
         "places": np.nan,
         "assigned": needed - found.unserved,
-        "balance": -found.unserved,
+        "balance": np.where(at.found, -found.unserved, np.nan),
         "way_m": _mean_way(walks, "home", len(homes)),
     }
     at_facility = {
@@ -263,7 +264,7 @@ def catchments(
     served = of_kind(facilities, kind, network)
     homes = demand_of(population, buildings, who, network.crs)
     needed = homes.demand.to_numpy() * places_per_1000 / 1000
-    cost = _ways(network, homes, served, reach_m, snap_max_m, home_max_m)
+    cost, _ = _ways(network, homes, served, reach_m, snap_max_m, home_max_m)
     if limited:
         places = _capacity(served, default_capacity)
         flow = assign(cost, needed, places).flow
@@ -296,11 +297,12 @@ def _ways(
     limit_m: float,
     snap_max_m: float,
     home_max_m: float,
-) -> csr_array:
-    """Return the ways on foot from homes to facilities, in metres."""
+) -> tuple[csr_array, Positions]:
+    """Return the ways on foot from homes to facilities, in metres, and the places of the homes on streets."""
     travel = travel_network(network, "walk", METRES_PER_SECOND)
     places = travel.snap(facilities.geometry.centroid, max_m=snap_max_m)
-    return cost_matrix(travel, snap_homes(travel, homes, max_m=home_max_m), places, limit_s=limit_m)
+    at = snap_homes(travel, homes, max_m=home_max_m)
+    return cost_matrix(travel, at, places, limit_s=limit_m), at
 
 
 def _capacity(facilities: gpd.GeoDataFrame, default: float | None) -> Floats:

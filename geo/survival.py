@@ -132,7 +132,7 @@ def current_status(age: Any, ended: Any) -> SurvivalCurve:
     The share that has ended rises with age: of all rising curves that nearest to the observed ones, by pooling
     neighbours that fall (Ayer, Brunk, Ewing, Reid & Silverman 1955, Annals of Mathematical Statistics 26(4), 641-647),
     which is the maximum likelihood estimate (Groeneboom & Wellner 1992). It converges slower than `kaplan_meier`, and
-    has no simple standard error.
+    has no simple standard error; between the ages observed nothing is known, and ends are put as late as they fit.
 
     Parameters
     ----------

@@ -128,7 +128,7 @@ def test_times_known_by_the_year_only_do_not_repeat() -> None:
         (lambda i: incident_clusters(i, least_incidents=1), "least_incidents"),
         (lambda i: incident_clusters(i.to_crs(4326)), "metres"),
         (lambda i: incident_clusters(i.assign(occurred_at="once"), window_d=3), "occurred_at must be"),
-        (lambda i: near_repeat_bands(i[["geometry"]]), "at least 2 events"),
+        (lambda i: near_repeat_bands(i[["geometry"]]), "at least 2 incidents of which the day is known"),
         (lambda i: near_repeat_bands(i, days=(7, 0)), "days must be at least 2 limits that rise"),
         (lambda i: near_repeat_bands(i, distances_m=(0,)), "distances_m"),
     ],

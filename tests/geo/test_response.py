@@ -50,6 +50,14 @@ def test_who_is_covered_once_twice_and_not(network: Network, streets: StreetMap)
     assert "Too late" in frame_map(found, response_coverage.analysis.view).get_root().render()
 
 
+def test_of_homes_far_from_every_street_nothing_is_known(network: Network, streets: StreetMap) -> None:
+    homes = people(streets, A=1)
+    homes = homes.set_geometry(homes.translate(yoff=5000))
+    found = response_coverage(network, stations(streets, "A"), homes, **METRES)
+    assert found.cover.tolist() == [None]
+    assert cover_shares(found).isna().all()
+
+
 def test_setting_out_takes_its_time_and_vehicles_count(network: Network, streets: StreetMap) -> None:
     homes = people(streets, AB_100=10)
     fire = stations(streets, "A", "B", turnout_s=[150, None], vehicles=[3, None])

@@ -122,6 +122,11 @@ def test_the_worst_sites_improve_without_any_measure() -> None:
     assert set(found.effect) == {"unclear"}
     helped = pd.concat([accidents(before), accidents(np.where(np.isin(np.arange(40), worst), 0, after), (2023, 2024))])
     assert set(effect_of_measure(Network.from_roads(given), given, helped, at, **arguments).effect) == {"less"}
+    nothing = effect_of_measure(Network.from_roads(given), given, helped, at[[np.argmin(before[worst])]], **arguments)
+    assert (nothing.after.iloc[0], nothing.effect.iloc[0]) == (
+        0,
+        "unclear" if nothing.expected.iloc[0] < 3.6 else "less",
+    )
     assert "Not proved" in frame_map(found, effect_of_measure.analysis.view).get_root().render()
 
 
