@@ -158,7 +158,8 @@ def _table(report: ChangeReport) -> Table:
     """Return the totals as a table: features, then kilometres or square kilometres."""
     shown = {"features_before": "before", "features_after": "after"} | {kind: kind for kind in KINDS}
     measure = next((name for name in ("length_m", "area_m2") if f"{name}_before" in report.totals), None)
-    table = Table(find(report.layer).layer.style.column or "", box=None, padding=(0, 1), pad_edge=False)
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    table.add_column(find(report.layer).layer.style.column or "", no_wrap=True)
     for title in shown.values():
         table.add_column(title, justify="right", no_wrap=True)
     unit, divisor = ("km", 1e3) if measure == "length_m" else ("km²", 1e6)
@@ -166,7 +167,7 @@ def _table(report: ChangeReport) -> Table:
         table.add_column(f"{unit} {side}", justify="right", no_wrap=True)
     for name, row in report.totals.iterrows():
         cells = [f"{row[each]:,.0f}" for each in shown]
-        cells += [f"{row[f'{measure}_{side}'] / divisor:,.1f}" for side in ("before", "after")] if measure else []
+        cells += [f"{row[f'{measure}_{side}'] / divisor:,.5g}" for side in ("before", "after")] if measure else []
         table.add_row(str(name) or "–", *cells)
     return table
 
