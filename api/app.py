@@ -10,7 +10,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from api import errors, maps
+from api import errors, history, maps
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.negotiation import known_parameters
@@ -39,7 +39,7 @@ def create_app() -> FastAPI:
         CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], expose_headers=["ETag"]
     )
     app.add_middleware(HeadMiddleware)
-    mounted = (features, tiles, styles, processes, maps)
+    mounted = (features, history, tiles, styles, processes, maps)
     conforms_to = [*common.CONFORMS_TO, *(each for module in mounted for each in getattr(module, "CONFORMS_TO", ()))]
     app.include_router(common.router(conforms_to))
     for module in mounted:

@@ -164,6 +164,12 @@ def _leaflet(symbol: Symbol, shape: Shape) -> dict[str, Any]:
     return {"fill": True, "fillColor": symbol.colour, "fillOpacity": 0.7, "color": stroke, "weight": 1}
 
 
+def result_page(shown: folium.Map, database: Connection, base: str) -> HTMLResponse:
+    """Return the page of a result on a map, with the city below it."""
+    _Tiles("horadBackdrop", _backdrop(database, base)).add_to(shown)
+    return _page(shown)
+
+
 def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
     """Return the route that runs an analysis onto a map; its query parameters follow from the analysis."""
     schemas = described.json_schema()
@@ -181,8 +187,7 @@ def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
             max_features=RESULT_FEATURES,
             max_bytes=RESULT_BYTES,
         )
-        _Tiles("horadBackdrop", _backdrop(database, base_url(request))).add_to(shown)
-        return _page(shown)
+        return result_page(shown, database, base_url(request))
 
     parameters = [
         _keyword(name, *_query(describe(schema), required="default" not in schema)) for name, schema in schemas.items()

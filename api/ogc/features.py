@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, negotiate, page
 from geo.errors import InvalidInputError
 from layers import store
-from layers.catalog import LayerTable, all_layers, find
+from layers.catalog import Column, LayerTable, all_layers, find
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
@@ -36,6 +37,7 @@ _OFFERED = {"json": JSON, "html": HTML}
 _ITEMS_OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
 
 Collection = Annotated[str, Path(description="Name of a layer.")]
+FeatureId = Annotated[str, Path(description="Id of a feature.")]
 AsOf = Annotated[
     str | None, Query(description="As the layer was at that moment: a time as in RFC 3339, or a date; by default now")
 ]
@@ -159,7 +161,7 @@ def item(
     database: Database,
     lang: Language,
     collection: Collection,
-    feature: Annotated[str, Path(description="Its id.")],
+    feature: FeatureId,
     as_of: AsOf = None,
     f: Format = None,
 ) -> Response:
@@ -203,10 +205,19 @@ def _parse_time(part: str, whole: str) -> datetime | None:
 
 
 def _properties(model: LayerTable, lang: str) -> dict[str, dict[str, Any]]:
-    return {
-        each.name: {"title": each.title[lang], **each.json_schema, **({"x-ogc-unit": each.unit} if each.unit else {})}
-        for each in model.columns
-    }
+    return {each.name: _property(each, lang) for each in model.columns}
+
+
+def _property(column: Column, lang: str) -> dict[str, Any]:
+    """Describe a column; a link tells the layer to whose ``source_id`` its values lead, or the column that names it."""
+    described = {"title": column.title[lang], **column.json_schema}
+    if column.unit:
+        described["x-ogc-unit"] = column.unit
+    if column.link:
+        described["x-horad-link"] = {
+            name: value for name, value in dataclasses.asdict(column.link).items() if value is not None
+        }
+    return described
 
 
 def _now() -> str:
