@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,11 +15,12 @@ import pytest
 import yaml
 from sqlalchemy import Engine
 
+from api.cli import main
 from layers.jobs import load_jobs
 from layers.loading import load_territory
 from layers.packs import read_pack
+from layers.settings import get_settings
 
-HORAD = [sys.executable, "-m", "api.cli"]
 OSM = """<osm version="0.6"><node id="1" lat="53.9" lon="27.55"><tag k="shop" v="bakery"/></node></osm>"""
 
 
@@ -39,15 +39,20 @@ def pack() -> dict[str, Any]:
 
 
 @pytest.fixture
-def hamlet(engine: Engine, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment in which a territory has a source that is due."""
+def hamlet(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The data folder of a territory that has a source which is due."""
     file = tmp_path / "hamlet.yml"
     file.write_text(yaml.safe_dump(pack(), allow_unicode=True), encoding="utf-8")
     load_territory(engine, read_pack(str(file)))
     (tmp_path / "hamlet.osm").write_text(OSM)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE territories SET added_at = now() - interval '2 days' WHERE id = 'hamlet'")
-    yield {**os.environ, "HORAD_DATA": str(tmp_path)}
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("HORAD_DATA", str(tmp_path))
+    get_settings.cache_clear()
+    yield tmp_path
+    monkeypatch.undo()
+    get_settings.cache_clear()
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM territories WHERE id = 'hamlet'")
         connection.exec_driver_sql("SET LOCAL search_path TO jobs")
@@ -55,9 +60,13 @@ def hamlet(engine: Engine, tmp_path: Path) -> Iterator[dict[str, str]]:
         connection.exec_driver_sql("DELETE FROM procrastinate_jobs")
 
 
-def jobs(environment: dict[str, str], *options: str) -> str:
-    command = [*HORAD, "jobs", "-t", "hamlet", *options]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+def horad(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run the command, which must succeed, and return what it prints."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert not ended.value.code
+    return capsys.readouterr().out
 
 
 def states(engine: Engine) -> list[str]:
@@ -65,9 +74,12 @@ def states(engine: Engine) -> list[str]:
         return [each.state for each in load_jobs(connection, territory="hamlet")]
 
 
-def test_a_worker_loads_what_is_due_and_ends_when_it_is_told(engine: Engine, hamlet: dict[str, str]) -> None:
-    assert "No load was put in the queue yet" in jobs(hamlet)
-    with subprocess.Popen([*HORAD, "worker"], env=hamlet, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
+def test_a_worker_loads_what_is_due_and_ends_when_it_is_told(
+    engine: Engine, hamlet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "No load was put in the queue yet" in horad(capsys, "jobs", "-t", "hamlet")
+    command = [sys.executable, "-m", "api.cli", "worker"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
         try:
             deadline = time.monotonic() + 60
             while states(engine) != ["done"]:
@@ -80,16 +92,15 @@ def test_a_worker_loads_what_is_due_and_ends_when_it_is_told(engine: Engine, ham
     assert worker.returncode == 0, log
     assert b"waits for what is due" in said
     assert b"Traceback" not in log
-    table = jobs(hamlet)
+    table = horad(capsys, "jobs", "-t", "hamlet")
     assert "hamlet/osm" in table
-    assert "done" in table
+    assert "loaded from hamlet.osm" in table
 
 
-def test_a_worker_may_work_once(hamlet: dict[str, str]) -> None:
-    Path(hamlet["HORAD_DATA"], "hamlet.osm").unlink()
-    done = subprocess.run([*HORAD, "worker", "--once"], env=hamlet, check=True, capture_output=True, text=True)
-    assert "loads what is due" in done.stdout
-    [job] = json.loads(jobs(hamlet, "--json"))
+def test_a_worker_may_work_once(hamlet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (hamlet / "hamlet.osm").unlink()
+    assert "loads what is due" in horad(capsys, "worker", "--once")
+    [job] = json.loads(horad(capsys, "jobs", "-t", "hamlet", "--json"))
     assert (job["territory"], job["source"], job["state"], job["attempts"]) == ("hamlet", "osm", "waiting", 1)
     assert job["told"].startswith("none of its places has it")
-    assert "waiting until" in jobs(hamlet)
+    assert "waiting until" in horad(capsys, "jobs")
