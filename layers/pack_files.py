@@ -205,9 +205,10 @@ def _settings_at(model: type[BaseModel], steps: Sequence[str | int]) -> list[str
     """Return the names of the settings that may stand at a place of a model."""
     models = [model]
     for step in steps:
-        named = [field for each in models for name, field in each.model_fields.items() if step in (name, field.alias)]
         tagged = [each for each in models if _kind(each) == step]
-        models = [found for field in named for found in _models_in(field.annotation)] if named else tagged or models
+        named = [field for each in models for name, field in each.model_fields.items() if step in (name, field.alias)]
+        inner = [found for field in named for found in _models_in(field.annotation)]
+        models = tagged or (inner if named else models)
     return sorted({field.alias or name for each in models for name, field in each.model_fields.items()})
 
 

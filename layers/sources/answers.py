@@ -85,12 +85,14 @@ class Answer:
             found = rule.split.of(found)
         if self._pattern and found:
             match = self._pattern.search(found)
-            if match is None:
+            if match is None and not rule.default_is_stated:
                 raise ValueError(f"{found!r} doesn't match the pattern {rule.pattern}")
             found = _group(match).strip()
         if rule.case:
             found = found.capitalize() if rule.case == "sentence" else getattr(found, rule.case)()
-        return "" if found in self._empty else found
+        if found in self._empty:
+            return ""
+        return rule.template.replace("{}", found) if rule.template and found else found
 
     def _chosen(self, text: str) -> tuple[bool, Any]:
         """Return whether the file states the value, and the value."""
@@ -143,7 +145,9 @@ def _unit_conversion(rule: ColumnRule, column: Column) -> Callable[[float], floa
     return conversion(units.source, target)
 
 
-def _group(match: re.Match[str]) -> str:
+def _group(match: re.Match[str] | None) -> str:
+    if match is None:
+        return ""
     if "value" in match.re.groupindex:
         return match["value"] or ""
     return (match[1] if match.re.groups else match[0]) or ""

@@ -58,14 +58,20 @@ class Rows(Protocol):
         """Yield the rows below the header, some thousands at a time; blank ones are left out."""
 
 
-def chunk(rows: Sequence[tuple[int, list[str]]], width: int, broken: list[BrokenRow]) -> Chunk:
+def chunk(
+    rows: Sequence[tuple[int, list[str]]], width: int, broken: list[BrokenRow], *, rest: str | None = None
+) -> Chunk:
     """Return rows, each with its line, as a chunk; those of another width than the header's are broken.
 
-    Blank cells beyond the header's width are left out.
+    Blank cells beyond the header's width are left out. Where ``rest`` is given, what stands beyond it belongs to the
+    last column, with ``rest`` between the cells.
     """
     fit: list[list[str]] = []
     lines: list[int] = []
-    for line, cells in rows:
+    for line, found in rows:
+        cells = found
+        if rest is not None and len(found) > width:
+            cells = [*found[: width - 1], rest.join(found[width - 1 :])]
         if len(cells) < width or any(cells[width:]):
             broken.append(BrokenRow(line, cells, f"the row has {len(cells)} cells, the header {width}"))
         else:

@@ -37,6 +37,8 @@ class Delimited:
         Of its text; without one it is found out.
     delimiter
         Between cells; without one it is found out.
+    last_column_open
+        Whether cells beyond the header's belong to the last column: texts with unquoted delimiters.
 
     Raises
     ------
@@ -44,7 +46,14 @@ class Delimited:
         It can't be read as text, or is empty.
     """
 
-    def __init__(self, path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        last_column_open: bool = False,
+    ) -> None:
         csv.field_size_limit(max(csv.field_size_limit(), LONGEST_ROW_CHARS))
         self._path = path
         self.encoding = checked(encoding) if encoding else detect(path)
@@ -54,6 +63,7 @@ class Delimited:
         self._line_end = "\r" if "\r" in sample and "\n" not in sample else "\n"
         self._hint = _DELIMITER_HINT.match(sample)
         self._delimiter = delimiter or (self._hint[1] if self._hint else _guess_delimiter(sample))
+        self._rest = self._delimiter if last_column_open else None
         self.header = unique(self._header(self._lines()))
 
     @property
@@ -118,7 +128,7 @@ class Delimited:
         """Return the rows that begin in a block, one by one."""
         broken: list[BrokenRow] = []
         end = lines.number + lines.give(block)
-        return chunk(list(self._rows(lines, broken, end)), len(self.header), broken)
+        return chunk(list(self._rows(lines, broken, end)), len(self.header), broken, rest=self._rest)
 
     def _rows(self, lines: _Lines, broken: list[BrokenRow], end: float = math.inf) -> Iterator[tuple[int, list[str]]]:
         """Yield rows that begin up to a line, each with its line, and add those that can't be read to ``broken``."""

@@ -11,6 +11,8 @@ from layers.sources.coordinates import Box
 from layers.sources.records import Reader
 from layers.sources.stated import Stated
 
+_OF_TEXT = ("encoding", "delimiter", "last_column_open")
+
 
 @dataclass(frozen=True, kw_only=True)
 class VectorTable:
@@ -87,12 +89,12 @@ class CellTable:
 
     def reader(self, layer: LayerTable) -> Reader:
         """Return a reader of it into a layer."""
-        said = ("crs", "x", "y", "geometry", "swapped", "key", "mapping", "timezone", "encoding", "delimiter")
+        said = ("crs", "x", "y", "geometry", "swapped", "key", "mapping", "timezone", *_OF_TEXT)
         return table.TableReader(self.path, layer.name, layer, sheet=self.sheet, **self.stated.only(*said))
 
     def bounds(self) -> Box | None:
         """Return the box around it in degrees."""
-        rows = table.open_rows(self.path, sheet=self.sheet, **self.stated.only("encoding", "delimiter"))
+        rows = table.open_rows(self.path, sheet=self.sheet, **self.stated.only(*_OF_TEXT))
         return table.bounds(rows, **self.stated.only("crs", "x", "y", "geometry", "swapped"))
 
 

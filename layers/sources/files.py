@@ -153,6 +153,8 @@ class TableSource(FeaturesSource):
         A column of geometries in WKT, hexadecimal WKB or GeoJSON in their place.
     delimiter
         Between the cells of delimited text, where that can't be found out.
+    last_column_open
+        Whether cells of delimited text beyond the header's belong to the last column: texts with unquoted delimiters.
     sheet
         Of a workbook; by default the one named like the layer, or the only one.
     """
@@ -162,6 +164,7 @@ class TableSource(FeaturesSource):
     y: str | None = None
     geometry: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    last_column_open: bool = False
     sheet: str | None = None
 
     @model_validator(mode="after")
@@ -173,8 +176,9 @@ class TableSource(FeaturesSource):
     def stated(self) -> dict[str, Any]:
         """Return what is said of the file."""
         tables = (self.sheet,) if self.sheet else ()
-        words = {"x": self.x, "y": self.y, "geometry": self.geometry, "delimiter": self.delimiter}
-        return words | {"tables": tables}
+        places = {"x": self.x, "y": self.y, "geometry": self.geometry}
+        text = {"delimiter": self.delimiter, "last_column_open": self.last_column_open}
+        return places | text | {"tables": tables}
 
 
 class VectorSource(FeaturesSource):

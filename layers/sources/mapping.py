@@ -41,6 +41,12 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _template(value: str) -> str:
+    if value.count("{}") != 1:
+        raise ValueError(f"{value!r} must have {{}} once, where the text of the source goes")
+    return value
+
+
 def _time_format(value: str) -> str:
     try:
         datetime.strptime(datetime(2024, 5, 17, 8, 30, tzinfo=UTC).strftime(value), value)  # noqa: DTZ007
@@ -112,9 +118,9 @@ class Split(BaseModel):
 class ColumnRule(BaseModel):
     """One column of a layer: columns of the source, or a constant.
 
-    What stands in the source goes through the steps in this order: ``empty``, ``split``, ``pattern``, ``case``, then
-    ``lookup``, or ``format`` for a time, or ``decimal``, ``unit``, ``factor`` and ``offset`` for a number. What the
-    file itself states, in ``constant``, ``lookup`` and ``default``, is the layer's value as it is.
+    What stands in the source goes through the steps in this order: ``empty``, ``split``, ``pattern``, ``case``,
+    ``template``, then ``lookup``, or ``format`` for a time, or ``decimal``, ``unit``, ``factor`` and ``offset`` for a
+    number. What the file itself states, in ``constant``, ``lookup`` and ``default``, is the layer's value as it is.
 
     Parameters
     ----------
@@ -133,10 +139,12 @@ class ColumnRule(BaseModel):
         text in which it finds nothing is an error of the row.
     case
         Changes the case of letters.
+    template
+        A text in which ``{}`` stands for what was found.
     lookup
         The layer's value for each of the source's; another value is an error of the row.
     default
-        The value where the source has none, or one that isn't in the lookup.
+        The value where the source has none, or one that the pattern doesn't find or the lookup doesn't have.
     format
         Of a time, in the codes of ``strptime``, or several, of which the first that fits is taken. Without one, times
         are read by ISO 8601.
@@ -161,6 +169,7 @@ class ColumnRule(BaseModel):
     split: Split | None = None
     pattern: Pattern | None = None
     case: Literal["lower", "upper", "title", "sentence"] | None = None
+    template: Annotated[str, AfterValidator(_template)] | None = None
     lookup: Annotated[dict[str, Scalar | None], BeforeValidator(_keys_as_text)] | None = None
     default: Scalar | None = None
     format: TimeFormat | tuple[TimeFormat, ...] | None = Field(default=None, min_length=1)

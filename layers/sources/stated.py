@@ -32,6 +32,8 @@ class Stated:
         Of texts.
     delimiter
         Between the cells of a delimited text file.
+    last_column_open
+        Whether cells of delimited text beyond the header's belong to the last column.
     anchor
         Where one point of a network in local coordinates lies.
     mapping
@@ -49,6 +51,7 @@ class Stated:
     key: str | tuple[str, ...] | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    last_column_open: bool = False
     anchor: Anchor | None = None
     mapping: RowMapping | None = None
     timezone: str | None = None

@@ -57,8 +57,8 @@ class TableReader:
     key
         The column of ids, or several that make one together. Without one, a row is known by its content, and equal
         rows are numbered.
-    encoding, delimiter
-        Of a text file.
+    encoding, delimiter, last_column_open
+        Of a text file, as of :class:`layers.sources.delimited.Delimited`.
     sheet
         Of a workbook; by default the one named like the layer, or the only one.
     swapped
@@ -87,12 +87,20 @@ class TableReader:
         key: str | Sequence[str] | None = None,
         encoding: str | None = None,
         delimiter: str | None = None,
+        last_column_open: bool = False,
         sheet: str | None = None,
         swapped: bool = False,
     ) -> None:
         self._layer = layer
         self._key = (key,) if isinstance(key, str) else tuple(key or ())
-        self._rows = open_rows(path, layer=layer, encoding=encoding, delimiter=delimiter, sheet=sheet)
+        self._rows = open_rows(
+            path,
+            layer=layer,
+            encoding=encoding,
+            delimiter=delimiter,
+            last_column_open=last_column_open,
+            sheet=sheet,
+        )
         header = self._rows.header
         mapping = mapping or RowMapping()
         mapping.check_header(header, path.name, x, y, geometry, *self._key)
@@ -165,6 +173,7 @@ def open_rows(
     layer: str = "",
     encoding: str | None = None,
     delimiter: str | None = None,
+    last_column_open: bool = False,
     sheet: str | None = None,
 ) -> Rows:
     """Return the rows of a delimited text file or of a sheet of a workbook; parameters as of :class:`TableReader`.
@@ -176,7 +185,7 @@ def open_rows(
     """
     if path.name.lower().endswith(SHEET_SUFFIXES):
         return Sheet(path, _choose(path, sheets(path), sheet, layer))
-    return Delimited(path, encoding=encoding, delimiter=delimiter)
+    return Delimited(path, encoding=encoding, delimiter=delimiter, last_column_open=last_column_open)
 
 
 def _sample(rows: Rows) -> dict[str, list[str]]:
