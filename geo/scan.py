@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 WINDOWS_AT_MOST = 20_000_000
 """Circles, or circles by intervals: more would not fit in memory."""
 
-WORK_AT_MOST = 3_000_000_000
+WINDOWS_AT_ONCE = 100_000
+
+WORK_AT_MOST = 2_000_000_000
 """Windows by permutations: more would take minutes."""
 
 
@@ -237,34 +239,47 @@ class _Task:
             )
         if not self.expected.size:
             return []
-        statistic = self._statistic()
-        observed = self._observed(counts)
-        found = statistic(observed)
-        greatest = np.array([statistic(self._observed(each)).max() for each in drawn])
+        weigh = self._weigher()
+        held = self.circles.sums(counts)
+        every = slice(0, len(held))
+        observed = self._observed(held)
+        found = weigh(observed, every)
+        greatest = np.array([self._greatest(self.circles.sums(each), weigh) for each in drawn])
         return [
             self._cluster(circle, interval, observed, found, greatest)
             for circle, interval in self._best(found, len(counts), clusters)
         ]
 
-    def _observed(self, counts: Ints) -> Ints:
-        running = np.zeros((len(self.circles.last), counts.shape[1] + 1), dtype=np.int64)
-        np.cumsum(self.circles.sums(counts), axis=1, out=running[:, 1:])
+    def _greatest(self, held: Ints, weigh: Callable[[Ints, slice], Floats]) -> float:
+        """Return the greatest statistic, found of so many circles at once as the processor's cache holds."""
+        step = max(1, WINDOWS_AT_ONCE // len(self.intervals))
+        rows = (slice(first, first + step) for first in range(0, len(held), step))
+        return max(float(weigh(self._observed(held[each]), each).max()) for each in rows)
+
+    def _observed(self, held: Ints) -> Ints:
+        """Return the events in each interval of circles that hold so many in each step."""
+        running = np.zeros((len(held), held.shape[1] + 1), dtype=np.int64)
+        np.cumsum(held, axis=1, out=running[:, 1:])
         observed: Ints = running[:, self.intervals[:, 1]] - running[:, self.intervals[:, 0]]
         return observed
 
-    def _statistic(self) -> Callable[[Ints], Floats]:
-        """Return the function that gives the statistic of observed counts; 0 where there is no excess."""
-        number = np.arange(self.total + 1)
-        entropy = number * np.log(np.maximum(number, 1))
-        inside = np.log(np.maximum(self.expected, np.finfo(float).tiny))
+    def _weigher(self) -> Callable[[Ints, slice], Floats]:
+        """Return the function that gives the statistic of the counts of some circles; 0 where there is no excess."""
+        number = np.arange(self.total + 1, dtype=float)
+        entropy = number * np.log(np.maximum(number, 1.0))
+        entropy = entropy + entropy[::-1]
         outside = np.log(np.maximum(self.total - self.expected, np.finfo(float).tiny))
+        slope = np.log(np.maximum(self.expected, np.finfo(float).tiny)) - outside
+        level, least = self.total * outside, self.expected * (1 + 1e-12)
 
-        def statistic(count: Ints) -> Floats:
-            rest = self.total - count
-            ratio = entropy[count] + entropy[rest] - count * inside - rest * outside
-            return np.where(count > self.expected * (1 + 1e-12), ratio, 0.0)
+        def weigh(count: Ints, rows: slice) -> Floats:
+            ratio: Floats = entropy[count]
+            ratio -= count * slope[rows]
+            ratio -= level[rows]
+            ratio[count <= least[rows]] = 0.0
+            return ratio
 
-        return statistic
+        return weigh
 
     def _best(self, found: Floats, places: int, clusters: int) -> Iterator[tuple[int, int]]:
         """Yield the windows of the greatest statistics that have no place in common."""

@@ -59,6 +59,18 @@ def test_the_score_is_the_part_of_the_needs_in_reach(network: Network, streets: 
     assert "Part of the needs" in frame_map(found, fifteen_minute_city.analysis.view).get_root().render()
 
 
+def test_of_homes_far_from_every_street_nothing_is_known(
+    network: Network, streets: StreetMap, park: gpd.GeoDataFrame
+) -> None:
+    homes = people(streets, "A")
+    homes = homes.set_geometry(homes.translate(yoff=5000))
+    found = green_access(network, park, homes, **ROOM)
+    assert found.within_norm.tolist() == [None]
+    stops = things(streets, stop="A")
+    assert stop_coverage(network, stops, homes, **ROOM).cover.tolist() == [None]
+    assert fifteen_minute_city(network, homes, stops=stops, **METRES).missing.tolist() == [None]
+
+
 def test_more_time_never_lowers_the_score(network: Network, streets: StreetMap) -> None:
     homes = people(streets, "A", "AB:200", "B", "BC:300")
     facilities = things(streets, school="AB:100", pharmacy="BC:400", library="C", stadium="A")

@@ -90,6 +90,12 @@ def test_groups_differ_in_their_access(network: Network, streets: StreetMap) -> 
     assert np.isnan(supply.gini["pop_65_plus"])
 
 
+def test_of_homes_far_from_every_street_nothing_is_known(network: Network, streets: StreetMap) -> None:
+    homes = people(streets, "A")
+    homes = homes.set_geometry(homes.translate(yoff=5000))
+    assert access_equity(network, things(streets, "A"), homes, "clinic", **METRES).empty
+
+
 def test_districts_are_compared(network: Network, streets: StreetMap) -> None:
     homes = people(streets, "A", "AB:120", "C")
     west, south = streets.places["B"].x, streets.places["B"].y

@@ -68,6 +68,14 @@ def test_a_longer_norm_never_leaves_more_without_a_place(network: Network, stree
     assert short[-1] == pytest.approx(-(224 - 180))
 
 
+def test_of_homes_far_from_every_street_nothing_is_known(network: Network, streets: StreetMap) -> None:
+    homes = people(streets, A=1)
+    homes = homes.set_geometry(homes.translate(yoff=5000))
+    found = provision(network, schools(streets, "A", capacity=5), "school", 1000, homes, who="pop_7_17", **ROOM)
+    assert found.state.tolist() == [None, "spare"]
+    assert np.isnan(found.balance[0])
+
+
 def test_catchments_keep_within_places(network: Network, streets: StreetMap) -> None:
     homes = people(streets, A=10, AB_100=10, AB_200=10, B=10, BC_150=10, C=10)
     given = schools(streets, "A", "C", capacity=[40, 20])
