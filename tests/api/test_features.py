@@ -112,6 +112,17 @@ def test_decimals_show_that_they_are(client: httpx.Client) -> None:
     assert '"lanes" : 2,' in text
 
 
+def test_the_schema_tells_links_limits_and_what_is_worked_out(client: httpx.Client) -> None:
+    reports = client.get("/collections/reports/schema").json()["properties"]
+    assert reports["organisation"]["x-horad-link"] == {"layer": "organisations"}
+    inspections = client.get("/collections/inspections/schema").json()["properties"]
+    assert inspections["asset"]["x-horad-link"] == {"layer_column": "asset_layer"}
+    assert "year" in inspections["time_precision"]["enum"]
+    assert client.get("/collections/green_spaces/schema").json()["properties"]["area_m2"]["readOnly"] is True
+    index = client.get("/collections/roads/schema").json()["properties"]["condition_index"]
+    assert (index["minimum"], index["maximum"]) == (0, 100)
+
+
 def test_speeds_have_their_unit(client: httpx.Client) -> None:
     speed = client.get("/collections/roads/schema").json()["properties"]["max_speed_kmh"]
     assert speed == {"title": "Maximum speed", "type": "number", "minimum": 0, "x-ogc-unit": "km/h"}

@@ -105,6 +105,79 @@ def test_the_city_style_draws_every_layer(client: httpx.Client) -> None:
     assert len(client.get(glyphs).content) > 10_000, "the Cyrillic letters of the labels"
 
 
+def test_what_is_shown_from_the_start_comes_together_and_the_rest_apart(client: httpx.Client) -> None:
+    """Clients fetch the tiles of a source when a layer of it is switched on."""
+    style = client.get("/styles/city").json()
+    together = client.get(style["sources"]["horad"]["url"]).json()["vector_layers"]
+    visible = {name for name, model in all_layers().items() if model.layer.style.visible}
+    assert {each["id"] for each in together} == visible
+    assert set(style["sources"]) == {"horad"} | (set(all_layers()) - visible)
+    for layer in layers_of(style):
+        assert layer["source"] == ("horad" if layer["source-layer"] in visible else layer["source-layer"])
+    source = style["sources"]["stops"]
+    row, col = tile_at(15)
+    tile = client.get(source["tiles"][0].format(z=15, y=row, x=col))
+    assert set(mapbox_vector_tile.decode(tile.content)) == {"stops"}
+    assert "OpenStreetMap" in source["attribution"]
+
+
+def test_layers_are_listed_by_function_of_the_city(client: httpx.Client) -> None:
+    listed = client.get("/styles/city").json()["metadata"]["horad:layers"]
+    functions = list(dict.fromkeys(each["function"] for each in listed))
+    assert functions == ["infrastructure", "safety", "business", "housing", "social", "feedback", "common"]
+    for function in functions:
+        group = [each for each in listed if each["function"] == function]
+        assert [each["visible"] for each in group] == sorted((each["visible"] for each in group), reverse=True)
+        hidden = [each["count"] == 0 for each in group if not each["visible"]]
+        assert hidden == sorted(hidden)
+
+
+def holds(expression: Any, properties: dict[str, Any]) -> Any:
+    """Work out the few MapLibre expressions with which classes of numbers are told apart."""
+    if not isinstance(expression, list):
+        return expression
+    operator, *operands = expression
+    if operator == "get":
+        return properties.get(operands[0])
+    values = [holds(each, properties) for each in operands]
+    return {
+        "all": lambda: all(values),
+        "<": lambda: values[0] < values[1],
+        ">=": lambda: values[0] >= values[1],
+        "number": lambda: values[0] if isinstance(values[0], int | float) else values[1],
+    }[operator]()
+
+
+@pytest.mark.parametrize(
+    ("density", "title"),
+    [
+        (None, "Fewer or unknown"),
+        (-1, "Fewer or unknown"),
+        (19.9, "Fewer or unknown"),
+        (20, "20 a km² and more"),
+        (4999.9, "2 000 a km² and more"),
+        (1e9, "15 000 a km² and more"),
+    ],
+)
+def test_a_number_belongs_to_one_class(client: httpx.Client, density: float | None, title: str) -> None:
+    layers = layers_of(client.get("/styles/population").json())
+    legend = client.get("/styles/population").json()["metadata"]["horad:layers"][0]["legend"]
+    found = [each["paint"]["fill-color"] for each in layers if holds(each["filter"], {"density_km2": density})]
+    assert found == [each["colour"] for each in legend if each["title"] == title]
+
+
+def test_a_layer_of_mixed_shapes_is_drawn_shape_by_shape(client: httpx.Client) -> None:
+    layers = layers_of(client.get("/styles/projects").json())
+    shapes = {"fill": "Polygon", "line": "LineString", "circle": "Point"}
+    for layer in layers:
+        if layer["type"] in shapes:
+            assert layer["filter"][1][2] == ["literal", [shapes[layer["type"]], f"Multi{shapes[layer['type']]}"]]
+    assert {layer["type"] for layer in layers} == {*shapes, "symbol"}
+    assert len({layer["id"] for layer in layers}) == len(layers)
+    tileset = client.get("/collections/projects/tiles/WebMercatorQuad").json()
+    assert "geometryDimension" not in tileset["layers"][0]
+
+
 @pytest.mark.parametrize("layer", sorted(all_layers()))
 def test_a_layer_style_uses_the_layers_columns(client: httpx.Client, layer: str) -> None:
     style = client.get(f"/styles/{layer}", params={"lang": "be"}).json()

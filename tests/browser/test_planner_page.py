@@ -84,6 +84,31 @@ def test_switching_a_layer_off_hides_it_and_the_link_remembers(open_page):
     assert "layers=" not in hash_of(again)
 
 
+def test_layers_stand_by_function_of_the_city_and_empty_ones_are_muted(open_page):
+    page = open_page("/" + CENTRE)
+    layers = page.evaluate("horad.map.getStyle().metadata['horad:layers']")
+    titles = list(dict.fromkeys(layer["functionTitle"] for layer in layers))
+    assert page.locator("#layers summary").all_text_contents() == titles
+    assert titles[0] == "Infrastructure"
+    muted = page.locator(".layer.empty").evaluate_all("rows => rows.map(row => row.dataset.layer)")
+    assert muted == [layer["id"] for layer in layers if layer["count"] == 0]
+    group = page.locator("details", has=page.locator('[data-layer="stops"]'))
+    group.locator("summary").click()
+    expect(page.locator('[data-layer="stops"]')).to_be_hidden()
+
+
+def test_tiles_of_a_layer_are_fetched_once_it_is_switched_on(open_page):
+    page = open_page("/" + CENTRE)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    assert page.evaluate(RENDERED, "stops") == 0
+    toggle_layer(page, "stops")
+    eventually(page, "horad.map.queryRenderedFeatures().some(f => f.sourceLayer === 'stops')")
+    tiles = [url for url in asked if "/tiles/" in url]
+    assert tiles
+    assert all("/collections/stops/tiles/" in url for url in tiles), tiles
+
+
 def test_click_shows_attributes_with_titles_and_no_empty_ones(open_page):
     page = open_page("/#map=17/60.1710/24.9414&lang=en&layers=buildings")
     found = pick(page, "buildings")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import datetime as dt
 import gzip
 import importlib.util
+import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,6 +20,7 @@ from openstreetmap import Tags, multipolygon, node, way, write, xml
 from sqlalchemy import Engine
 from town import LAT, LON, Town, accounted
 
+from layers.catalog import all_layers
 from layers.errors import SourceError
 
 needs_osmium = pytest.mark.skipif(shutil.which("osmium") is None, reason="osmium-tool is not installed")
@@ -156,6 +159,121 @@ def test_tags_become_columns(town: Town, tmp_path: Path) -> None:
     for number, (tags, columns) in enumerate(ROADS):
         row = found[f"w{number}"]
         assert {name: row[name] for name in columns} == columns, tags
+
+
+PLACES: list[tuple[str, Tags, dict[str, Any]]] = [
+    ("stops", {"highway": "bus_stop", "name": "Плошча", "ref": "12"}, {"kind": "stop", "modes": "bus", "code": "12"}),
+    ("stops", {"highway": "bus_stop", "bus": "yes", "trolleybus": "yes"}, {"modes": "bus,trolleybus"}),
+    ("stops", {"railway": "tram_stop", "wheelchair": "designated"}, {"modes": "tram", "wheelchair": "yes"}),
+    ("stops", {"railway": "station", "station": "subway"}, {"kind": "station", "modes": "subway"}),
+    ("stops", {"railway": "subway_entrance", "wheelchair": "bad"}, {"kind": "entrance", "wheelchair": None}),
+    ("stops", {"public_transport": "station"}, {"kind": "station", "modes": None}),
+    (
+        "street_lights",
+        {"highway": "street_lamp", "light:method": "LED", "light:power": "70 W", "height": "6"},
+        {"lamp_type": "LED", "power_w": 70, "height_m": 6, "status": "in use"},
+    ),
+    (
+        "hydrants",
+        {"emergency": "fire_hydrant", "fire_hydrant:type": "pillar", "fire_hydrant:diameter": "100", "ref": "7"},
+        {"kind": "pillar", "diameter_mm": 100, "state": "in service", "ref": "7"},
+    ),
+    ("hydrants", {"emergency": "fire_hydrant", "flow_rate": "1200 l/min"}, {"flow_lps": pytest.approx(20)}),
+    ("hydrants", {"emergency": "fire_hydrant", "flow_rate": "1200"}, {"flow_lps": None}),
+    (
+        "hydrants",
+        {"emergency": "suction_point", "disused": "yes"},
+        {"kind": "suction_point", "state": "out of service"},
+    ),
+    ("stations", {"amenity": "fire_station", "name": "ПАСЧ-1"}, {"kind": "fire", "name": "ПАСЧ-1"}),
+    ("stations", {"amenity": "police"}, {"kind": "police"}),
+    ("stations", {"emergency": "ambulance_station"}, {"kind": "ambulance"}),
+    ("stations", {"emergency": "mountain_rescue"}, {"kind": "rescue"}),
+    (
+        "waste_points",
+        {"amenity": "recycling", "recycling_type": "centre", "recycling:glass": "yes", "recycling:paper": "yes"},
+        {"kind": "recycling_centre", "fractions": "glass,paper"},
+    ),
+    ("waste_points", {"amenity": "waste_basket", "recycling:glass": "no"}, {"kind": "waste_basket", "fractions": None}),
+    ("utility_points", {"pipeline": "valve", "substance": "gas"}, {"kind": "valve", "network": "gas"}),
+    ("utility_points", {"man_made": "storage_tank", "content": "water"}, {"kind": "tank", "network": "water"}),
+    ("utility_points", {"power": "transformer", "voltage": "10000;400"}, {"kind": "transformer", "voltage_v": 10000}),
+    ("places", {"place": "village", "name": "Вёска", "population": "340"}, {"kind": "village", "population": 340}),
+    ("businesses", {"shop": "books", "start_date": "2019-03-01"}, {"opened_on": dt.date(2019, 3, 1)}),
+    ("businesses", {"shop": "books", "start_date": "2019"}, {"opened_on": None}),
+]
+
+
+def test_every_point_has_one_home(town: Town, tmp_path: Path) -> None:
+    """A hydrant is no utility point, and a fire station is no social facility."""
+    nodes = [node(number, number / 100, 0, tags) for number, (_, tags, _) in enumerate(PLACES, start=1)]
+    town.load(write(tmp_path / "places.osm", *nodes))
+    homes: dict[str, list[str]] = {}
+    for layer in all_layers():
+        for source_id in town.features(layer):
+            homes.setdefault(source_id, []).append(layer)
+    for number, (layer, tags, columns) in enumerate(PLACES, start=1):
+        assert homes.pop(f"n{number}") == [layer], tags
+        row = town.features(layer)[f"n{number}"]
+        assert {name: row[name] for name in columns} == columns, tags
+    assert homes == {}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"highway": "traffic_signals"},
+        {"public_transport": "stop_position", "bus": "yes"},
+        {"emergency": "phone"},
+        {"place": "locality"},
+        {"amenity": "bench"},
+        {"highway": "primary", "hazard": "landslide"},
+    ],
+)
+def test_what_is_no_feature_of_ours_is_left(town: Town, tmp_path: Path, tags: Tags) -> None:
+    town.load(write(tmp_path / "other.osm", node(1, 0, 0, tags), node(2, 1, 1, {"shop": "bakery"})))
+    assert {layer for layer in all_layers() if town.features(layer)} == {"businesses"}
+
+
+def test_lines_and_areas_find_their_layers(town: Town, tmp_path: Path) -> None:
+    bridge = {"highway": "footway", "bridge": "yes", "maxweight": "3500 kg", "start_date": "1936-05"}
+    town.load(
+        write(
+            tmp_path / "lines.osm",
+            *square(10, 0, 0, 4),
+            *square(20, 5, 5, 2),
+            way(1, [10, 11], bridge),
+            way(2, [10, 11], {"railway": "tram", "bridge": "viaduct"}),
+            way(3, [10, 12], {"waterway": "stream", "tunnel": "culvert"}),
+            way(4, ring(10), {"leisure": "park", "name": "Парк"}),
+            way(5, ring(20), {"hazard": "flooding"}),
+            way(6, [10, 12], {"railway": "abandoned", "bridge": "yes"}),
+        )
+    )
+    assert {layer: list(found) for layer in all_layers() if (found := town.features(layer))} == {
+        "land_use": ["w4"],
+        "green_spaces": ["w4"],
+        "waterways": ["w3"],
+        "hazard_zones": ["w5"],
+        "railways": ["w2"],
+        "roads": ["w1"],
+        "bridges": ["w1", "w2"],
+    }
+    footbridge = town.features("bridges")["w1"]
+    assert (footbridge["carries"], footbridge["max_weight_t"], footbridge["year_built"]) == ("path", 3.5, 1936)
+    park = town.features("green_spaces")["w4"]
+    side_m = 4 / 1000 * 111_000
+    assert park["area_m2"] == pytest.approx(side_m**2 * math.cos(math.radians(LAT)), rel=0.01)
+
+
+def test_the_file_of_the_demo_city_has_what_openstreetmap_counts(helsinki: Engine) -> None:
+    counts = {"hydrants": 37, "street_lights": 586, "stations": 1, "stops": 168, "places": 7}
+    with helsinki.connect() as connection:
+        for layer, expected in counts.items():
+            found = connection.exec_driver_sql(
+                f"SELECT count(*) FROM {layer} WHERE territory = 'helsinki' AND source = 'osm'"
+            )
+            assert found.scalar_one() == expected
 
 
 def square(first: int, x: float, y: float, size: float) -> list[str]:
