@@ -129,8 +129,9 @@ def _draw(raster: RasterFile, draft: Path) -> tuple[BandFacts, ...]:
         tiled=True,
         blockxsize=_TILE,
         blockysize=_TILE,
-        compress="DEFLATE",
-        zlevel=1,
+        compress="ZSTD",
+        zstd_level=1,
+        num_threads="ALL_CPUS",
         bigtiff="IF_SAFER",
     ) as out:
         _carry_over(pixels, out, palettes)

@@ -28,6 +28,7 @@ DRIVERS = ("GTiff", "SRTMHGT", "DTED", "USGSDEM", "AAIGrid", "JP2OpenJPEG", "PNG
 """The formats that are read. Others may lead GDAL to files, or addresses, of the file's choice."""
 
 _ENVIRONMENT = {
+    "GDAL_CACHEMAX": 256 * 1024 * 1024,
     "GDAL_PAM_ENABLED": "NO",
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}",
     "GDAL_TIFF_INTERNAL_MASK": "YES",
