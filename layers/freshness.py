@@ -44,7 +44,7 @@ def stale_sources(connection: Connection, territory: str, layer: str) -> Iterato
 
 def _last_load(connection: Connection, territory: str, source: str) -> dt.datetime | None:
     loads = sa.select(sa.func.max(IngestRun.finished_at)).where(
-        IngestRun.territory == territory, IngestRun.source == source
+        IngestRun.territory == territory, IngestRun.source == source, IngestRun.state == "done", ~IngestRun.adds
     )
     found: dt.datetime | None = connection.execute(loads).scalar()
     return found

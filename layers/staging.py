@@ -1,31 +1,28 @@
-"""The waiting room of a layer: records are copied in, checked, and only then become features."""
+"""The waiting room of a layer: records are copied in, to be checked before they become features."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import psycopg
+import pyarrow as pa
+import shapely
 from psycopg import sql
 from sqlalchemy import DefaultClause
 
 from layers.catalog import find
-from layers.description import Shape
-from layers.models.base import STORAGE_SRID
-from layers.sources.records import Record, Reject
+from layers.errors import SourceError
+from layers.quarantine import Quarantine
+from layers.sources.records import Batch, Record, Reject
+from layers.sources.values import convert
 
 _BATCH_ROWS = 5_000
-_NEVER_STAGED = {"id", "territory", "source", "restricted", "updated_at", "updated_by", "run", "geom_3857"}
-_POLYGON_DIMENSION = 3
-
-_INVALID_COORDINATE: LiteralString = "NOT ST_IsValid(geom) AND ST_IsValidReason(geom) LIKE 'Invalid Coordinate%'"
-_OUTSIDE_THE_WORLD: LiteralString = (
-    "NOT (ST_XMin(geom) >= -180 AND ST_XMax(geom) <= 180 AND ST_YMin(geom) >= -89.9 AND ST_YMax(geom) <= 89.9)"
-)
-_SECOND_OF_ITS_ID: LiteralString = (
-    "ctid IN (SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY source_id ORDER BY ctid) AS nth"
-    " FROM {}) AS t WHERE nth > 1)"
-)
+_NEVER_STAGED = {"id", "territory", "source", "restricted", "updated_at", "updated_by", "run"}
+_NUL = "\x00"
+_LARGEST_INTEGER = 2**31 - 1
 
 
 class Staging:
@@ -37,27 +34,28 @@ class Staging:
         In a transaction, the one that will change the layer.
     layer
         Its name.
+    quarantine
+        Where records go that the table can't even hold.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], layer: str) -> None:
-        model = find(layer)
+    def __init__(self, connection: psycopg.Connection[Any], layer: str, quarantine: Quarantine) -> None:
+        self.model = find(layer)
         self.layer = layer
-        self._connection = connection
-        self._shape = model.layer.shape
-        self._located = model.layer.located
-        staged = [each for each in model.table.columns if each.name not in _NEVER_STAGED and each.computed is None]
-        self._columns = [each.name for each in staged]
-        self._required = [each.name for each in staged if not each.nullable and each.name != "geom"]
-        self._defaults = {
+        self.connection = connection
+        self.quarantine = quarantine
+        staged = [each for each in self.model.table.columns if each.name not in _NEVER_STAGED and each.computed is None]
+        self.columns = [each.name for each in staged]
+        self.defaults = {
             each.name: str(each.server_default.arg) for each in staged if isinstance(each.server_default, DefaultClause)
         }
+        self._kinds = {each.name: each.python_type for each in self.model.columns}
         self._waiting: list[Record] = []
-        self._table = sql.Identifier(f"staging_{layer}")
-        self._target = sql.Identifier(layer)
-        self._execute(
-            "CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA", self._names(), self._target
+        self.table = sql.Identifier(f"staging_{layer}")
+        self.target = sql.Identifier(layer)
+        self.execute(
+            "CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA", names(self.columns), self.target
         )
-        self._execute("ALTER TABLE {} ALTER COLUMN geom TYPE geometry")
+        self.execute("ALTER TABLE {} ADD nth bigint GENERATED ALWAYS AS IDENTITY")
 
     def add(self, record: Record) -> None:
         """Take a record in."""
@@ -65,130 +63,130 @@ class Staging:
         if len(self._waiting) >= _BATCH_ROWS:
             self.flush()
 
+    def add_batch(self, batch: Batch) -> None:
+        """Take a batch in, after the records that came before it."""
+        self.flush()
+        if not self._copied(batch):
+            self._copy_carefully(_records(batch))
+
     def flush(self) -> None:
         """Copy what is waiting into the table."""
-        command = sql.SQL("COPY {} ({}) FROM STDIN").format(self._table, self._names())
-        with self._connection.cursor().copy(command) as copy:
-            for record in self._waiting:
-                copy.write_row([_cell(record, column) for column in self._columns])
-        self._waiting.clear()
+        waiting, self._waiting = self._waiting, []
+        if waiting and not self._copied(_batch(waiting, self.columns)):
+            self._copy_carefully(waiting)
 
     def count(self) -> int:
         """Return how many records are staged."""
-        return self._number("SELECT count(*) FROM {}")
+        return int(self.execute("SELECT count(*) FROM {}").fetchall()[0][0])
 
-    def normalise(self) -> None:
-        """Give geometries their CRS, two dimensions and the simple type where one part is all, and fill defaults."""
-        flat = "ST_SetSRID(ST_Force2D(geom), {})"
-        changes = [
-            sql.SQL(f"geom = CASE WHEN ST_NumGeometries(geom) = 1 THEN ST_GeometryN({flat}, 1) ELSE {flat} END").format(
-                sql.Literal(STORAGE_SRID), sql.Literal(STORAGE_SRID)
-            )
-        ]
-        for name, default in self._defaults.items():
-            changes.append(sql.SQL("{0} = coalesce({0}, {1})").format(sql.Identifier(name), sql.Literal(default)))
-        self._execute("UPDATE {} SET {}", sql.SQL(", ").join(changes))
+    def execute(self, statement: LiteralString, *parts: sql.Composable) -> psycopg.Cursor[Any]:
+        """Run a statement in which ``{0}`` is the table and the parts follow."""
+        return self.connection.execute(sql.SQL(statement).format(self.table, *parts))
 
-    def repair(self) -> int:
-        """Make invalid polygons valid and return how many there were."""
-        if self._shape not in (Shape.POLYGON, Shape.MIXED):
-            return 0
-        return self._execute(
-            "UPDATE {} SET geom = ST_CollectionExtract(ST_MakeValid(geom), {})"
-            " WHERE ST_Dimension(geom) = 2 AND NOT ST_IsValid(geom)",
-            sql.Literal(_POLYGON_DIMENSION),
-        ).rowcount
+    def _copied(self, batch: Batch | None) -> bool:
+        """Copy a batch into the table; return whether it could take all of it, else it takes nothing."""
+        if batch is None:
+            return False
+        command = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(self.table, names(self.columns))
+        try:
+            with self.connection.transaction(), self.connection.cursor().copy(command) as copy:
+                copy.write(batch.as_csv(self.columns))
+        except (psycopg.DataError, psycopg.InternalError):
+            return False
+        return True
 
-    def reject_misplaced(self) -> list[Reject]:
-        """Take out, and return, what has no place on the globe."""
-        return [
-            *(self._reject("there is no geometry", "geom IS NULL OR ST_IsEmpty(geom)") if self._located else ()),
-            *self._reject("a coordinate is no number", _INVALID_COORDINATE),
-            *self._reject("the coordinates are not longitude and latitude in degrees", _OUTSIDE_THE_WORLD),
-        ]
+    def _copy_carefully(self, records: Sequence[Record]) -> None:
+        """Copy records of which some can't be held; those go into quarantine."""
+        good = []
+        for record in records:
+            item = self._mended(record)
+            if isinstance(item, Reject):
+                self.quarantine.add(item)
+            else:
+                good.append(item)
+        if good and not self._copied(_batch(good, self.columns)):
+            raise SourceError(f"A record for {self.layer} holds a value that the database can't keep.")
 
-    def reject_unfit(self) -> list[Reject]:
-        """Take out, and return, what the layer can't hold: wrong shape, a missing value, an id for the second time."""
-        types = [each.upper() for each in self._shape.geometry_types]
-        wrong_shape = sql.SQL("ST_IsEmpty(geom) OR GeometryType(geom) <> ALL ({})").format(sql.Literal(types))
-        rejects = self._reject(f"the geometry is no {self._shape}", wrong_shape)
-        for name in self._required:
-            rejects += self._reject(f"{name} is missing", sql.SQL("{} IS NULL").format(sql.Identifier(name)))
-        again = sql.SQL(_SECOND_OF_ITS_ID).format(self._table)
-        return rejects + self._reject("the id stands in the source for the second time", again)
-
-    def standing(self, territory: str, source: str) -> int:
-        """Return how many features of the source the layer holds."""
-        statement: LiteralString = "SELECT count(*) FROM {1} WHERE territory = {2} AND source = {3}"
-        found = self._execute(statement, self._target, sql.Literal(territory), sql.Literal(source))
-        return int(found.fetchall()[0][0])
-
-    def remove_gone(self, territory: str, source: str) -> int:
-        """Remove the source's features that are not staged, and return how many there were."""
-        return self._execute(
-            "DELETE FROM {1} AS f WHERE f.territory = {2} AND f.source = {3}"
-            " AND NOT EXISTS (SELECT FROM {0} AS s WHERE s.source_id = f.source_id)",
-            self._target,
-            sql.Literal(territory),
-            sql.Literal(source),
-        ).rowcount
-
-    def upsert(self, territory: str, source: str) -> tuple[int, int]:
-        """Bring the layer to what is staged; return how many features were added, and how many changed."""
-        names = [name for name in self._columns if name != "source_id"]
-        statement = sql.SQL(
-            "WITH touched AS ("
-            " INSERT INTO {target} AS f (territory, source, {columns}) SELECT {territory}, {source}, {columns}"
-            " FROM {table} ORDER BY geom"
-            " ON CONFLICT (territory, source, source_id) DO UPDATE SET ({names}) = ROW({new})"
-            " WHERE ({old}) IS DISTINCT FROM ({new}) RETURNING xmax = 0 AS is_new)"
-            " SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM touched"
-        ).format(
-            target=self._target,
-            table=self._table,
-            columns=self._names(),
-            names=_join(names),
-            new=_join(names, of="excluded"),
-            old=_join(names, of="f"),
-            territory=sql.Literal(territory),
-            source=sql.Literal(source),
-        )
-        added, changed = self._connection.execute(statement).fetchall()[0]
-        return added, changed
-
-    def analyse(self) -> None:
-        """Let the planner know the layer as it now is."""
-        self._connection.execute(sql.SQL("ANALYZE {}").format(self._target))
-
-    def _names(self) -> sql.Composed:
-        return _join(self._columns)
-
-    def _execute(self, statement: LiteralString, *parts: sql.Composable) -> psycopg.Cursor[Any]:
-        return self._connection.execute(sql.SQL(statement).format(self._table, *parts))
-
-    def _number(self, statement: LiteralString) -> int:
-        return int(self._execute(statement).fetchall()[0][0])
-
-    def _reject(self, reason: str, condition: LiteralString | sql.Composable) -> list[Reject]:
-        where = condition if isinstance(condition, sql.Composable) else sql.SQL(condition)
-        values = _join([name for name in self._columns if name != "geom"])
-        rows = self._execute(
-            "DELETE FROM {} WHERE {} RETURNING source_id, (SELECT to_jsonb(v) FROM (SELECT {}) AS v), ST_AsText(geom)",
-            where,
-            values,
-        )
-        return [Reject(self.layer, source_id, reason, {**record, "geom": wkt}) for source_id, record, wkt in rows]
+    def _mended(self, record: Record) -> Record | Reject:
+        """Return a record with its values in their types and its geometry flat, or why that can't be."""
+        values = {}
+        try:
+            for name, value in {"the id": record.source_id, **record.values, **record.tags}.items():
+                _check_text(name, value)
+            for name, value in record.values.items():
+                values[name] = _converted(name, value, self._kinds.get(name))
+            geometry = record.geometry and _flat(record.geometry)
+        except ValueError as error:
+            told = {**record.values, "tags": record.tags, "geom": record.geometry}
+            return Reject(self.layer, record.source_id, str(error), told)
+        return record._replace(values=values, geometry=geometry)
 
 
-def _cell(record: Record, column: str) -> Any:
-    if column == "source_id":
-        return record.source_id
-    if column == "geom":
-        return record.geometry
-    if column == "tags":
-        return json.dumps(record.tags, ensure_ascii=False)
-    return record.values.get(column)
+def names(columns: Sequence[str], of: str | None = None) -> sql.Composed:
+    """Return the names of columns for a statement, with commas between them."""
+    return sql.SQL(", ").join(sql.Identifier(of, name) if of else sql.Identifier(name) for name in columns)
 
 
-def _join(names: list[str], of: str | None = None) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(of, name) if of else sql.Identifier(name) for name in names)
+def _batch(records: Sequence[Record], columns: Sequence[str]) -> Batch | None:
+    """Return records as a batch, or ``None`` where some text is none."""
+    filled = {name for record in records for name in record.values} & set(columns)
+    try:
+        arrays = {
+            "source_id": pa.array([each.source_id for each in records], pa.string()),
+            "geom": pa.array([each.geometry for each in records], pa.string()),
+            "tags": pa.array([json.dumps(each.tags, ensure_ascii=False) for each in records], pa.string()),
+            **{name: _array([each.values.get(name) for each in records]) for name in sorted(filled)},
+        }
+    except UnicodeEncodeError:
+        return None
+    return Batch(records[0].layer, pa.RecordBatch.from_pydict(arrays))
+
+
+def _array(values: list[Any]) -> pa.Array:
+    """Return values as a column that the database reads in its own types."""
+    plain = [value.isoformat() if isinstance(value, dt.datetime) else value for value in values]
+    try:
+        found = pa.array(plain)
+        if not pa.types.is_nested(found.type) and not pa.types.is_binary(found.type):
+            return found
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        pass
+    return pa.array([None if value is None else str(value) for value in plain], pa.string())
+
+
+def _records(batch: Batch) -> list[Record]:
+    """Take a batch apart."""
+    own = [name for name in batch.rows.schema.names if name not in {"source_id", "geom", "tags"}]
+    found = []
+    for row in batch.rows.to_pylist():
+        geometry = row["geom"].hex() if isinstance(row["geom"], bytes) else row["geom"]
+        values = {name: row[name] for name in own}
+        found.append(Record(batch.layer, row["source_id"], geometry, values, json.loads(row["tags"])))
+    return found
+
+
+def _check_text(name: str, value: Any) -> None:
+    if isinstance(value, str):
+        if _NUL in value:
+            raise ValueError(f"{name} holds the character NUL")
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{name} holds half a character") from error
+
+
+def _converted(name: str, value: Any, kind: type | None) -> Any:
+    try:
+        found = value if kind is None else convert(value, kind)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{name}: {error}") from error
+    if isinstance(found, int) and abs(found) > _LARGEST_INTEGER:
+        raise ValueError(f"{name}: {found} is beyond the largest whole number, {_LARGEST_INTEGER}")
+    return found
+
+
+def _flat(geometry: str) -> str:
+    try:
+        return str(shapely.to_wkb(shapely.from_wkb(geometry), hex=True, output_dimension=2))
+    except (shapely.errors.GEOSException, ValueError) as error:
+        raise ValueError("the geometry can't be read") from error

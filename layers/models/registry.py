@@ -34,7 +34,11 @@ class TerritoryRow(Base):
 
 
 class IngestRun(Base):
-    """One load of one source: what came in and what became of it."""
+    """One load of one source: what came in and what became of it.
+
+    A load that ``adds`` is one of a part of the source, such as mended rejects, and closes nothing. One that failed
+    has an ``error``, and has changed nothing.
+    """
 
     __tablename__ = "ingest_runs"
 
@@ -43,13 +47,22 @@ class IngestRun(Base):
     source: Mapped[str]
     file_name: Mapped[str]
     fingerprint: Mapped[str]
+    adds: Mapped[bool] = mapped_column(server_default="false")
+    state: Mapped[str] = mapped_column(server_default="done")
+    error: Mapped[str | None]
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     finished_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     report: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
+    __table_args__ = (CheckConstraint("state IN ('done', 'failed')", name="state"),)
+
 
 class IngestReject(Base):
-    """A record that a load could not take, as it came, and why."""
+    """A record that a load could not take, as it came, and why.
+
+    The record is told in fields of the source or, where it is ``mapped``, in columns of the layer with its tags. One
+    that was fed again has the number of the load that did so.
+    """
 
     __tablename__ = "ingest_rejects"
 
@@ -58,6 +71,8 @@ class IngestReject(Base):
     layer: Mapped[str]
     source_id: Mapped[str]
     reason: Mapped[str]
+    mapped: Mapped[bool] = mapped_column(server_default="false")
+    retried_in: Mapped[int | None] = mapped_column(ForeignKey("ingest_runs.id", ondelete="SET NULL"))
     record: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 

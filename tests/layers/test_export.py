@@ -76,7 +76,7 @@ def lines(geometry: object) -> list[shapely.Geometry]:
 def test_dates_and_times_can_be_written(town: Town, tmp_path: Path, suffix: str) -> None:
     town.ingest(
         record("utilities", "a", "LINESTRING (27 53, 28 54)", network="gas", installed_on="1998-05-01"),
-        record("incidents", "a", "POINT (27 53)", category="fire", occurred_at="2020-02-29T10:20:30Z"),
+        record("incidents", "a", "POINT (27.5 53.9)", category="fire", occurred_at="2020-02-29T10:20:30Z"),
         layers=("utilities", "incidents"),
     )
     for layer, column, value in (

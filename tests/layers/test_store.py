@@ -45,7 +45,7 @@ def incident(source_id: str, occurred_at: str | None) -> Record:
     ],
 )
 def test_boxes_also_across_the_date_line(town: Town, bbox: tuple[float, float, float, float], found: list[str]) -> None:
-    town.ingest(*(school(name, lon, lat, name=name) for name, lon, lat in ISLANDS))
+    town.ingest(*(school(name, lon, lat, name=name) for name, lon, lat in ISLANDS), outside="keep")
     assert sorted(names(town, bbox=bbox)) == sorted(found)
     with town.engine.connect() as connection:
         query = Query(territory=town.id, bbox=bbox)

@@ -59,10 +59,14 @@ class Town:
     engine: Engine
     id: str
 
-    def ingest(self, *items: Item, layers: tuple[str, ...] = ("facilities",), source: str = "given") -> Report:
-        return self.read(Given(*items), layers=layers, source=source)
+    def ingest(
+        self, *items: Item, layers: tuple[str, ...] = ("facilities",), source: str = "given", **options: Any
+    ) -> Report:
+        return self.read(Given(*items), layers=layers, source=source, **options)
 
-    def read(self, reader: Any, *, layers: tuple[str, ...] = ("facilities",), source: str = "given") -> Report:
+    def read(
+        self, reader: Any, *, layers: tuple[str, ...] = ("facilities",), source: str = "given", **options: Any
+    ) -> Report:
         return ingest(
             self.engine,
             reader,
@@ -71,13 +75,14 @@ class Town:
             file_name="given.dat",
             fingerprint="of the test",
             layers=layers,
+            **options,
         )
 
-    def load(self, file: Path, *layers: str, crs: str | None = None, source: str = "file") -> Report:
-        return load_file(self.engine, file, territory=self.id, source=source, layers=layers or None, crs=crs)
+    def load(self, file: Path, *layers: str, source: str = "file", **stated: Any) -> Report:
+        return load_file(self.engine, file, territory=self.id, source=source, layers=layers or None, **stated)
 
-    def load_one(self, file: Path, layer: str, *, crs: str | None = None) -> LayerReport:
-        return self.load(file, layer, crs=crs).layers[layer]
+    def load_one(self, file: Path, layer: str, **stated: Any) -> LayerReport:
+        return self.load(file, layer, **stated).layers[layer]
 
     def features(self, layer: str) -> dict[str, Row]:
         """Everything kept of every feature, by source id; what no reader ought to touch included."""
@@ -91,7 +96,7 @@ class Town:
         return {
             "features": {layer: found for layer in all_layers() if (found := self.features(layer))},
             "versions": versions,
-            "runs": self._rows("SELECT * FROM ingest_runs WHERE territory = %s ORDER BY id"),
+            "runs": self._rows("SELECT * FROM ingest_runs WHERE territory = %s AND state = 'done' ORDER BY id"),
             "rejects": self.rejects(),
         }
 
