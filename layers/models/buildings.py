@@ -20,6 +20,7 @@ from layers.models.shared import (
     address,
     wheelchair,
 )
+from layers.rules import Disjoint, Filled, Plausible
 
 RESIDENTIAL = "residential"
 
@@ -109,6 +110,12 @@ class Building(Feature):
             keys=("building",),
             accept=lambda tags: tags["building"] != "no",
             elements=frozenset({"area"}),
+        ),
+        rules=(
+            Disjoint(),
+            Filled(columns=("use",)),
+            Plausible(column="levels", minimum=0.5, maximum=150),
+            Plausible(column="year_built", minimum=800, maximum=2100),
         ),
     )
 

@@ -10,6 +10,7 @@ from layers.conversions import count, day, tag
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Tags, column, first_tag, text
 from layers.models.base import Feature
 from layers.models.shared import ADDRESS, KIND, NAME, WEBSITE, WHEELCHAIR, WHEELCHAIR_ACCESS, address, dot, wheelchair
+from layers.rules import Filled, InOrder
 
 _FOOD = frozenset(
     ["restaurant", "cafe", "bar", "pub", "fast_food", "food_court", "ice_cream", "biergarten", "nightclub"]
@@ -94,6 +95,10 @@ class Business(Feature):
             keys=("shop", "office", "craft", "amenity", "tourism"),
             accept=lambda tags: category(tags) is not None,
             elements=frozenset({"node", "area"}),
+        ),
+        rules=(
+            InOrder(before="opened_on", after="closed_on"),
+            Filled(columns=("name",)),
         ),
     )
 

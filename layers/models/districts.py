@@ -8,6 +8,7 @@ from layers.conversions import count, tag, whole
 from layers.description import CityFunction, Layer, Link, OsmRule, Shape, Style, Symbol, column, first_tag, text
 from layers.models.base import Feature
 from layers.models.shared import CODE, NAME, POPULATION
+from layers.rules import Disjoint
 
 
 class District(Feature):
@@ -35,6 +36,7 @@ class District(Feature):
             accept=lambda tags: tags["boundary"] == "administrative",
             elements=frozenset({"relation"}),
         ),
+        rules=(Disjoint(min_area_m2=1000, apart_by="admin_level"),),
     )
 
     name: Mapped[str | None] = column(NAME, osm="name")

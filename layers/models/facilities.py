@@ -19,6 +19,7 @@ from layers.models.shared import (
     dot,
     wheelchair,
 )
+from layers.rules import Filled
 
 _EDUCATION = ("kindergarten", "childcare", "school", "college", "university", "music_school", "language_school")
 _HEALTH = ("hospital", "clinic", "doctors", "dentist", "pharmacy")
@@ -90,6 +91,7 @@ class Facility(Feature):
             accept=lambda tags: kind(tags) is not None,
             elements=frozenset({"node", "area"}),
         ),
+        rules=(Filled(columns=("name", "capacity")),),
     )
 
     kind: Mapped[str] = column(KIND, osm=kind)

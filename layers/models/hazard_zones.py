@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, Tags, column, text
 from layers.models.base import Feature
 from layers.models.shared import KIND, NAME, OTHER
+from layers.rules import InOrder
 
 _WATER = ("flood", "flooding", "flash_flood", "dam_break", "tsunami")
 _SLOPE = ("landslide", "rock_slide", "rockfall", "falling_rocks", "avalanche", "mudflow", "erosion", "subsidence")
@@ -78,6 +79,7 @@ class HazardZone(Feature):
             ),
         ),
         osm=OsmRule(keys=("hazard",), accept=lambda tags: kind(tags) is not None, elements=frozenset({"area"})),
+        rules=(InOrder(before="valid_from", after="valid_until"),),
     )
 
     kind: Mapped[str] = column(KIND, osm=kind)

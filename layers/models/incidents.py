@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped
 from layers.description import CityFunction, Layer, Shape, Style, Symbol, column, text
 from layers.models.base import Feature
 from layers.models.shared import ADDRESS, CATEGORY, KIND, UNKNOWN, time_precision
+from layers.rules import Filled, NotInFuture
 
 
 class Incident(Feature):
@@ -46,6 +47,10 @@ class Incident(Feature):
                 ),
                 Symbol(title=text("Fatal", "Погибшие", "Загінулыя"), values=("fatal",), colour="#8b1a2b", width_px=11),
             ),
+        ),
+        rules=(
+            NotInFuture(column="occurred_at"),
+            Filled(columns=("severity", "occurred_at")),
         ),
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped
 from layers.description import CityFunction, Layer, Link, Shape, Style, column, text
 from layers.models.base import Feature
 from layers.models.shared import CONDITION, REMARKS, UNKNOWN, dot, time_precision
+from layers.rules import Filled, NotInFuture
 
 
 class Inspection(Feature):
@@ -39,6 +40,10 @@ class Inspection(Feature):
                 dot(text("Fair", "Удовлетворительное", "Здавальняючы"), ("fair", "satisfactory"), "#d8a31a"),
                 dot(text("Poor", "Плохое", "Дрэнны"), ("poor", "very poor", "serious", "failed", "unsafe"), "#b3283a"),
             ),
+        ),
+        rules=(
+            NotInFuture(column="inspected_at"),
+            Filled(columns=("asset", "score")),
         ),
     )
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped
 from layers.description import CityFunction, Layer, Shape, Style, Symbol, column, text
 from layers.models.base import Feature
 from layers.models.shared import ADDRESS, AREA, OTHER, USE
+from layers.rules import Disjoint, Filled
 
 
 class LandParcel(Feature):
@@ -76,6 +77,10 @@ class LandParcel(Feature):
                     outline="#8f8873",
                 ),
             ),
+        ),
+        rules=(
+            Disjoint(),
+            Filled(columns=("use",)),
         ),
     )
 

@@ -11,6 +11,7 @@ from layers.description import CityFunction, Layer, Link, Shape, Style, Symbol, 
 from layers.models.base import Feature
 from layers.models.shared import CUSTOMERS, NETWORK, REMARKS, RESPONSIBLE, STATUS, time_precision
 from layers.models.utilities import NETWORK_SYMBOLS
+from layers.rules import InOrder
 
 
 class Outage(Feature):
@@ -39,6 +40,7 @@ class Outage(Feature):
                 for each in NETWORK_SYMBOLS
             ),
         ),
+        rules=(InOrder(before="starts_at", after="ends_at"),),
     )
 
     network: Mapped[str | None] = column(NETWORK)

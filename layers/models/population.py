@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped
 from layers.description import CityFunction, Layer, Shape, Style, Symbol, column, text
 from layers.models.base import Feature
 from layers.models.shared import CODE, NAME, YEAR
+from layers.rules import Disjoint
 
 _DENSITY_KM2 = "total / NULLIF(st_area(geom::geography), 0::double precision) * 1000000::double precision"
 
@@ -51,6 +52,7 @@ class PopulationCell(Feature):
                 *(_class(at_least, colour) for at_least, colour in _CLASSES),
             ),
         ),
+        rules=(Disjoint(apart_by="year"),),
     )
 
     name: Mapped[str | None] = column(NAME)

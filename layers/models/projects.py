@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped
 from layers.description import CityFunction, Layer, Link, Shape, Style, Symbol, column, text
 from layers.models.base import Feature
 from layers.models.shared import KIND, NAME, REMARKS, RESPONSIBLE, STATUS, UNKNOWN, WEBSITE
+from layers.rules import InOrder
 
 
 class Project(Feature):
@@ -65,6 +66,7 @@ class Project(Feature):
                 ),
             ),
         ),
+        rules=(InOrder(before="starts_on", after="ends_on"),),
     )
 
     name: Mapped[str | None] = column(NAME)

@@ -8,6 +8,7 @@ from layers.conversions import present, speed_kmh, tag
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, column, text
 from layers.models.base import Feature
 from layers.models.shared import KIND, NAME, OPERATOR, OTHER, REF
+from layers.rules import Connected
 
 _TRAIN = ("rail", "narrow_gauge", "preserved")
 _CITY = ("tram", "light_rail", "subway", "monorail")
@@ -48,6 +49,7 @@ class Railway(Feature):
             ),
         ),
         osm=OsmRule(keys=("railway",), accept=lambda tags: tags["railway"] in _TRACKS, elements=frozenset({"way"})),
+        rules=(Connected(),),
     )
 
     kind: Mapped[str] = column(KIND, osm="railway")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, declared_attr
 from layers.description import CityFunction, Layer, Link, Shape, Style, column, text
 from layers.models.base import Feature
 from layers.models.shared import ADDRESS, CATEGORY, RESPONSIBLE, STATUS, dot, time_precision
+from layers.rules import Filled, InOrder, NotInFuture
 
 
 class Report(Feature):
@@ -51,6 +52,11 @@ class Report(Feature):
                 ),
                 dot(text("Open", "Открыты", "Адкрыты"), ("open", "new"), "#cf3b2e", width_px=8),
             ),
+        ),
+        rules=(
+            InOrder(before="opened_at", after="closed_at"),
+            NotInFuture(column="opened_at"),
+            Filled(columns=("organisation",)),
         ),
     )
 

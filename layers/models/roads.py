@@ -11,6 +11,7 @@ from layers.conversions import count, metres, present, speed_kmh, tag
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, Tags, column, text
 from layers.models.base import Feature
 from layers.models.shared import NAME, OPERATOR, OTHER, REF, WIDTH
+from layers.rules import Connected, Filled, Met, NoDeadEnd, Plausible
 
 MAJOR = ("motorway", "trunk", "motorway_link", "trunk_link")
 MAIN = ("primary", "primary_link", "secondary", "secondary_link")
@@ -138,6 +139,15 @@ class Road(Feature):
             keys=("highway",),
             accept=lambda tags: tags["highway"] in CLASSES,
             elements=frozenset({"way"}),
+        ),
+        rules=(
+            Met(tolerance_m=1),
+            Connected(),
+            NoDeadEnd(),
+            Filled(columns=("surface",)),
+            Plausible(column="lanes", maximum=12),
+            Plausible(column="max_speed_kmh", minimum=5, maximum=150),
+            Plausible(column="width_m", minimum=0.5, maximum=80),
         ),
     )
 

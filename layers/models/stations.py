@@ -8,6 +8,7 @@ from layers.conversions import count, tag
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Tags, column, first_tag, text
 from layers.models.base import Feature
 from layers.models.shared import ADDRESS, KIND, NAME, OPERATOR, PHONE, REF, address, dot
+from layers.rules import Filled
 
 _FIRE, _POLICE, _AMBULANCE, _RESCUE = "fire", "police", "ambulance", "rescue"
 _KINDS = {
@@ -61,6 +62,7 @@ class Station(Feature):
             accept=lambda tags: kind(tags) is not None,
             elements=frozenset({"node", "area"}),
         ),
+        rules=(Filled(columns=("vehicles",)),),
     )
 
     kind: Mapped[str] = column(KIND, osm=kind, choices=(_FIRE, _POLICE, _AMBULANCE, _RESCUE))

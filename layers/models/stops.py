@@ -8,6 +8,7 @@ from layers.conversions import present, tag
 from layers.description import CityFunction, Layer, Link, OsmRule, Shape, Style, Tags, column, text
 from layers.models.base import Feature
 from layers.models.shared import KIND, MODES, NAME, OPERATOR, OTHER, WHEELCHAIR, WHEELCHAIR_ACCESS, dot, wheelchair
+from layers.rules import Filled
 
 _STOP, _STATION, _ENTRANCE = "stop", "station", "entrance"
 _STATED_MODES = (
@@ -94,6 +95,7 @@ class Stop(Feature):
             accept=lambda tags: kind(tags) is not None,
             elements=frozenset({"node", "area"}),
         ),
+        rules=(Filled(columns=("name",)),),
     )
 
     kind: Mapped[str] = column(KIND, osm=kind, choices=(_STOP, _STATION, _ENTRANCE, "node", "boarding_area"))

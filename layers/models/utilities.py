@@ -25,6 +25,7 @@ from layers.models.shared import (
     YEAR_INSTALLED,
     life_cycle,
 )
+from layers.rules import Connected, Met, NoDeadEnd, Plausible
 
 WATER, SEWER, HEAT, GAS, POWER, TELECOM, OTHER = "water", "sewer", "heat", "gas", "power", "telecom", "other"
 
@@ -96,6 +97,13 @@ class UtilityLine(Feature):
             keys=("power", "man_made", "telecom", "communication"),
             accept=_is_utility,
             elements=frozenset({"way"}),
+        ),
+        rules=(
+            Met(tolerance_m=0.5, apart_by="network"),
+            Connected(apart_by="network"),
+            NoDeadEnd(apart_by="network"),
+            Plausible(column="diameter_mm", minimum=10, maximum=4000),
+            Plausible(column="year_installed", minimum=1800, maximum=2100),
         ),
     )
 

@@ -8,6 +8,7 @@ from layers.conversions import metres, present, tag
 from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, column, text
 from layers.models.base import Feature
 from layers.models.shared import KIND, NAME, OTHER, WIDTH
+from layers.rules import Met
 
 _RIVERS = ("river", "canal")
 _SMALL = ("stream", "drain", "ditch")
@@ -52,6 +53,7 @@ class Waterway(Feature):
             ),
         ),
         osm=OsmRule(keys=("waterway",), accept=lambda tags: tags["waterway"] in _KINDS, elements=frozenset({"way"})),
+        rules=(Met(tolerance_m=1),),
     )
 
     kind: Mapped[str] = column(KIND, osm="waterway")
