@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.console import print_json
 from layers import database
 from layers.jobs import LoadJob, load_jobs, run_worker
 from layers.migrations import migrate
@@ -46,7 +47,7 @@ def jobs(
     with engine.connect() as connection:
         found = load_jobs(connection, territory=territory, limit=limit)
     if as_json:
-        sys.stdout.write(json.dumps([asdict(each) for each in found], default=str, ensure_ascii=False, indent=2) + "\n")
+        print_json([{name: _plain(value) for name, value in asdict(each).items()} for each in found])
         return
     if not found:
         out.print("No load was put in the queue yet: `horad worker` does, for sources with a schedule.")
@@ -60,6 +61,10 @@ def jobs(
             str(each.id), f"{each.territory}/{each.source}", _state(each), when, str(each.attempts), each.told
         )
     out.print(table)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _state(job: LoadJob) -> str:

@@ -18,11 +18,12 @@ from zoneinfo import ZoneInfo
 import procrastinate
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import Job, Status
+from pydantic import ValidationError
 from sqlalchemy import Connection, func, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
-from geo.errors import HoradError
-from layers import database
+from geo.errors import HoradError, InvalidInputError
+from layers import custom, database
 from layers.errors import DatabaseError, NotFoundError, SourceError
 from layers.loading import load_source
 from layers.models.registry import IngestRun, TerritoryRow
@@ -154,9 +155,17 @@ def _load_now(territory: str, source: str) -> str:
     engine = database.engine()
     with engine.connect() as connection:
         find_territory(connection, territory)
-        pack = Territory.model_validate(
-            connection.execute(select(TerritoryRow.pack).where(TerritoryRow.id == territory)).scalar_one()
-        )
+        custom.refresh(connection)
+        stored = connection.execute(select(TerritoryRow.pack).where(TerritoryRow.id == territory)).scalar_one()
+    try:
+        pack = Territory.model_validate(stored)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        where = ".".join(str(step) for step in wrong["loc"])
+        raise InvalidInputError(
+            f"The description of {territory} in the base can't be read any more ({where}: {wrong['msg']}): "
+            "load it from its file again."
+        ) from error
     described = next((each for each in pack.sources if each.id == source), None)
     if described is None:
         raise NotFoundError(f"The territory {territory} has no source {source} any more.")

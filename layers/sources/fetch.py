@@ -116,6 +116,7 @@ class Incoming:
         coding = self.headers.get("Content-Encoding", "identity").strip().lower()
         if coding not in ("", "identity", "gzip", "x-gzip"):
             raise SourceError(f"{shown(self.url)} answers in the coding {coding}, which it wasn't asked for.")
+        self._count(self._response, 0)
         raw = self._response.iter_raw()
         for chunk in raw if packed or coding in ("", "identity") else _gunzip(raw):
             self._count(self._response, len(chunk))
@@ -234,7 +235,9 @@ class Fetcher:
     def _count(self, response: httpx.Response, size: int) -> None:
         """Count what has come, and keep to the limit both as it was sent and unpacked."""
         self._taken += size
-        if max(self._taken, response.num_bytes_downloaded) > self._limits.max_bytes:
+        announced = response.headers.get("Content-Length", "")
+        expected = int(announced) if announced.isdecimal() else 0
+        if max(self._taken, response.num_bytes_downloaded, expected) > self._limits.max_bytes:
             raise SourceError(
                 f"{shown(str(response.url))} gives more than {self._limits.max_bytes / _MB:g} MB "
                 "(HORAD_MAX_DOWNLOAD_MB)."

@@ -202,6 +202,22 @@ def test_an_endless_answer_is_cut_short(home: Path) -> None:
         assert len(served.asked) == 1
 
 
+def test_an_answer_that_announces_too_much_is_not_begun(home: Path) -> None:
+    started: list[bytes] = []
+
+    def body() -> Iterator[bytes]:
+        for _ in range(100):
+            started.append(b"x" * 1024**2)
+            yield started[-1]
+
+    with (
+        web(lambda _: Reply(body(), length=100 * 1024**2)) as served,
+        pytest.raises(SourceError, match="more than 1 MB"),
+    ):
+        fetch(served, max_bytes=1024**2)
+    assert len(started) < 20
+
+
 def empty_blocks() -> Iterator[bytes]:
     """A gzip stream that never ends and never holds anything."""
     yield gzip.compress(b"")[:10]

@@ -182,6 +182,16 @@ def test_a_source_that_is_no_more_is_not_tried_again(nightly: Town, queue: Engin
     assert listed(queue) == [("osm", "failed", f"The territory {nightly.id} has no source osm any more.")]
 
 
+def test_a_description_that_isnt_understood_any_more_is_told(nightly: Town, queue: Engine, data_folder: Path) -> None:
+    bakery(data_folder)
+    change(queue, """UPDATE territories SET pack = pack || '{"metric_crs": "EPSG:0"}' WHERE id = :id""", id=nightly.id)
+    run_worker(wait=False)
+    [(_, state, told)] = listed(queue)
+    assert state == "failed"
+    assert told is not None
+    assert f"The description of {nightly.id} in the base can't be read any more (metric_crs:" in told
+
+
 def test_a_load_whose_worker_died_is_taken_up(nightly: Town, queue: Engine, data_folder: Path) -> None:
     run_worker(wait=False)
     change(queue, "UPDATE procrastinate_jobs SET status = 'doing', worker_id = NULL")

@@ -130,7 +130,8 @@ def test_the_token_is_sent_as_the_portal_wants_it(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PORTAL_KEY", "sesame")
     with web(Portal()) as served:
         fetched(served, resource="r-1", token_env="PORTAL_KEY")
-    assert [each.headers.get("authorization") for each in served.asked] == ["sesame", "sesame"]
+        locate([Place.model_validate({"url": f"{served.url}/files/schools.csv", "token_env": "PORTAL_KEY"})])
+    assert [each.headers.get("authorization") for each in served.asked] == ["sesame", "sesame", "Bearer sesame"]
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,11 @@ class Service:
         self.ignores_start = flaws.get("ignores_start", False)
         self.needs_order = flaws.get("needs_order", False)
         self.version = flaws.get("version", "2.0.0")
+        self.host = ""
 
     def __call__(self, asked: Asked) -> Reply:
         words = asked.query
+        self.host = asked.headers["host"]
         assert (words["service"], words["version"]) == ("WFS", "2.0.0")
         if words["request"] == "GetCapabilities":
             formats = ["application/gml+xml; version=3.2", *(["application/json"] if self.geojson else [])]
@@ -122,7 +124,7 @@ class Service:
             '<?xml version="1.0" encoding="UTF-8"?><wfs:FeatureCollection xmlns:wfs="http://www.opengis.net/wfs/2.0"'
             ' xmlns:gml="http://www.opengis.net/gml/3.2" xmlns:t="https://town"'
             ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
-            ' xsi:schemaLocation="https://town http://127.0.0.1:9/schema.xsd"'
+            f' xsi:schemaLocation="https://town http://{self.host}/schema.xsd"'
             f' numberMatched="{self.matched}" numberReturned="{len(page)}" timeStamp="2024-05-17T08:30:00Z">'
             f"{''.join(members)}</wfs:FeatureCollection>"
         )
@@ -163,7 +165,7 @@ def expect_schools(found: dict[str, dict[str, Any]], count: int = 25) -> None:
 def test_all_features_come_in(geojson: bool, flaws: dict[str, Any]) -> None:
     with web(Service(geojson=geojson, **flaws)) as served:
         expect_schools(read(schools_of(served)))
-    assert all(each.query["map"] == "town" for each in served.asked)
+    assert all((each.path, each.query["map"]) == ("/wfs", "town") for each in served.asked)
     if flaws.get("paging", True):
         assert [each.query["startIndex"] for each in served.asked[1:3]] == ["0", str(min(10, flaws.get("most", 10)))]
     else:
