@@ -156,6 +156,7 @@ def expect_schools(found: dict[str, dict[str, Any]], count: int = 25) -> None:
         {},
         {"most": 7},
         {"matched": "unknown"},
+        {"matched": 10},
         {"paging": False},
         {"crs": METRIC, "others": [DEGREES]},
         {"crs": METRIC, "others": ["urn:ogc:def:crs:EPSG::3067"]},

@@ -32,7 +32,6 @@ _GEOJSON = re.compile(r"(application/(geo\+|vnd\.geo\+)?json(;\s*subtype=geojson
 _IS_DEGREES = re.compile(r"(EPSG:+(\d[\d.]*)?:?4326|CRS:?84)$", re.IGNORECASE)
 _EPSG = re.compile(r"EPSG:+(?:[\d.]+:|:)?(\d+)$", re.IGNORECASE)
 _MEMBERS = ("member", "featureMember", "featureMembers")
-_MEMBERS = ("member", "featureMember", "featureMembers")
 _HEAD_BYTES = 2000
 
 
@@ -85,7 +84,9 @@ class WfsSource(RemoteSource):
                 placed = placed or _placed(found, described)
                 yield from placed(found)
             count += len(found)
-            more = described.pages and bool(found) and (matched is None or count < matched)
+            more = (
+                described.pages and bool(found) and (matched is None or count < matched or len(found) >= self.page_size)
+            )
         if matched is not None and count < matched:
             raise SourceError(
                 f"{shown(self.url)} gives {count} features of the {matched} that {described.name} has there."
