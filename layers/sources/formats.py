@@ -14,7 +14,7 @@ from layers.sources.file_tables import CellTable, ParquetTable, VectorTable
 from layers.sources.sheets import sheets
 from layers.sources.stated import Stated
 from layers.sources.tables import Table
-from layers.sources.vector import spatial_tables
+from layers.sources.vector import count, spatial_tables
 
 _HEAD_BYTES = 4096
 _SQLITE = b"SQLite format 3\x00"
@@ -181,10 +181,10 @@ def _markup(*roots: str) -> Callable[[Path, Stated], Sequence[Table]]:
             raise SourceError(f"{path.name} isn't read: it is XML of another kind, {root[1] if root else 'empty'}.")
         place = archives.link(whole.siblings(path))
         linked = place.folder / f"{path.stem}{path.suffix.lower()}"
-        return [
-            VectorTable(path=linked, name=name, stated=stated, within=name, keeping=place)
-            for name in spatial_tables(linked)
-        ]
+        names = spatial_tables(linked)
+        if root[1] == "gpx":
+            names = [name for name in names if not name.endswith("_points") and count(linked, name)] or names
+        return [VectorTable(path=linked, name=name, stated=stated, within=name, keeping=place) for name in names]
 
     return tables
 
@@ -260,25 +260,29 @@ FORMATS = (
         suffixes=(".shp",),
         begins=lambda head: head.startswith(_SHAPEFILE),
         tables=_shapefile,
-        by_content=True,
     ),
     Format(
         title="GeoJSON",
         suffixes=(".geojson", ".json", ".topojson"),
         begins=_is_json,
-        tables=_vector(whole.check_leads_nowhere),
+        tables=_vector(whole.check_leads_nowhere, whole.check_geojson),
     ),
     Format(
         title="GeoJSON Text Sequence",
         suffixes=(".geojsonl", ".geojsons", ".ndjson", ".jsonl"),
         begins=_is_json,
-        tables=_vector(whole.check_leads_nowhere, whole.check_json_lines, single=True),
+        tables=_vector(whole.check_leads_nowhere, whole.check_geojson, whole.check_json_lines, single=True),
     ),
     Format(title="GML", suffixes=(".gml", ".xml"), begins=_is_xml, tables=_markup()),
     Format(title="KML", suffixes=(".kml", ".kmz"), begins=_is_xml, tables=_markup("kml")),
     Format(title="GPX", suffixes=(".gpx",), begins=_is_xml, tables=_markup("gpx")),
     Format(title="DXF", suffixes=(".dxf",), begins=lambda head: b"SECTION" in head, tables=_drawing),
-    Format(title="file geodatabase", suffixes=(".gdb",), begins=lambda head: not head, tables=_vector()),
+    Format(
+        title="file geodatabase",
+        suffixes=(".gdb",),
+        begins=lambda head: not head,
+        tables=_vector(whole.check_geodatabase),
+    ),
     Format(
         title="MapInfo table", suffixes=(".tab",), begins=lambda head: b"!table" in head, tables=_vector(single=True)
     ),

@@ -12,7 +12,7 @@ import osmium
 from geo.errors import InvalidInputError
 from layers.catalog import find
 from layers.errors import SourceError
-from layers.sources import osm
+from layers.sources import archives, osm
 from layers.sources.coordinates import Box, around
 from layers.sources.domain import DomainFormat, format_of
 from layers.sources.files import osm_layers
@@ -22,6 +22,7 @@ from layers.sources.stated import Stated
 from layers.sources.tables import Chain, box_around, pair, passed_over
 
 _MOST_LATITUDE = 90
+_RASTERS = (".tif", ".tiff", ".hgt", ".hgt.zip", ".asc", ".jp2")
 
 
 class Reading(NamedTuple):
@@ -63,11 +64,15 @@ def opened(path: Path, stated: Stated | None = None) -> SourceFile:
         raise SourceError(f"There is no file {path}.")
     said = stated or Stated()
     if path.is_file():
+        if archives.is_zip(path):
+            archives.members(path)
         domain = format_of(path)
         if domain is not None:
             return _DomainFile(path, domain, said)
         if path.name.lower().endswith(osm.SUFFIXES):
             return _OsmFile(path)
+        if path.name.lower().endswith(_RASTERS):
+            raise SourceError(f"{path.name} is a raster: horad rasters add takes it into the catalogue of rasters.")
     return _TablesFile(path, said)
 
 
@@ -104,7 +109,7 @@ class _DomainFile:
 
     def __init__(self, path: Path, format_: DomainFormat, stated: Stated) -> None:
         self._format = format_
-        self._reader = format_.open(path, stated.crs, stated.anchor)
+        self._reader = format_.open(path, stated)
 
     def bounds(self) -> Box:
         return self._reader.bounds()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +41,7 @@ _WKB = re.compile(r"0[01]([0-9a-f]{2}){4,}", re.IGNORECASE)
 _SRID_BEFORE_WKT = r"^\s*SRID=\d+;"
 _DEGREES = "EPSG:4326"
 _MOST_DEGREES = 360
+_HAS_SRID = 0x20000000
 _SPACES = r"[\s\x{a0}']"
 
 
@@ -178,7 +179,7 @@ def _crs(columns: Sequence[str], sample: Mapping[str, Sequence[str]]) -> str:
     """Return the CRS that geometries state, or that of degrees where all numbers can be degrees."""
     cells = [pa.array([cell.strip() for cell in sample[name]], pa.string()) for name in columns]
     if len(cells) == 1:
-        stated = {found["srid"] for cell in cells[0].to_pylist() if (found := _WKT.match(cell)) and found["srid"]}
+        stated = {srid for cell in cells[0].to_pylist() if (srid := _srid(cell))}
         if len(stated) == 1:
             return f"EPSG:{stated.pop()}"
         values = shapely.get_coordinates(geometries(cells[0])).ravel()
@@ -187,6 +188,18 @@ def _crs(columns: Sequence[str], sample: Mapping[str, Sequence[str]]) -> str:
     if (np.abs(values[np.isfinite(values)]) > _MOST_DEGREES).any():
         raise InvalidInputError("The coordinates are no degrees: name the CRS in which they are with --crs EPSG:...")
     return _DEGREES
+
+
+def _srid(cell: str) -> int:
+    """Return the EPSG code that a geometry in EWKT or EWKB states, or zero."""
+    found = _WKT.match(cell)
+    if found:
+        return int(found["srid"] or 0)
+    if not _WKB.fullmatch(cell):
+        return 0
+    order: Literal["little", "big"] = "little" if cell[1] == "1" else "big"
+    kind, srid = (int.from_bytes(bytes.fromhex(cell[each : each + 8]), order) for each in (2, 10))
+    return srid if kind & _HAS_SRID else 0
 
 
 def _looks_like_geometry(cell: str) -> bool:

@@ -20,6 +20,7 @@ from layers.sources import wkb
 from layers.sources.batches import BatchMaker
 from layers.sources.columns import cleaned, joined
 from layers.sources.coordinates import Box, Placer, around, known_crs, to_degrees
+from layers.sources.encodings import detect_in
 from layers.sources.mapping import RowMapping
 from layers.sources.records import Item, Notes
 from layers.sources.row_ids import as_keys, own_key
@@ -27,6 +28,7 @@ from layers.sources.row_ids import as_keys, own_key
 _BATCH_ROWS = 10_000
 _BATCH_BYTES = 64 * 1024 * 1024
 _MOST_REMARKS = 5
+_PROXY, _NOBODY = "GDAL_HTTP_PROXY", "127.0.0.1:1"
 _DRIVERS = frozenset(
     (
         *("GPKG", "FlatGeobuf", "ESRI Shapefile", "OpenFileGDB", "MapInfo File"),
@@ -109,6 +111,7 @@ class VectorReader:
         self._table = _choose(path, layer) if table is None else table
         self._encoding = encoding
         self._where = where
+        self._found_encoding: str | None = None
         self._read = 0
         self._info = describe(path, self._table, encoding=encoding)
         fields = list(map(str, self._info["fields"]))
@@ -180,17 +183,21 @@ class VectorReader:
         return pc.coalesce(stated, pc.binary_join_element_wise("fid ", fids.cast(pa.string()), ""))
 
     def _valid(self, name: str, column: pa.Array) -> pa.Array:
-        """Return a column whose texts are UTF-8; what is cut off in the middle of a letter loses the rest of it."""
+        """Return a column whose texts are UTF-8, of which GDAL only makes sure where a format states its encoding.
+
+        What is cut off in the middle of a letter loses the rest of it.
+        """
         if not pa.types.is_string(column.type):
             return column
         try:
             column.validate(full=True)
         except pa.ArrowInvalid:
-            remark = f"{name} holds bytes that are no UTF-8; they were replaced"
-            if remark not in self.notes.remarks:
-                self.notes.remarks.append(remark)
             raw = column.cast(pa.binary()).to_pylist()
-            return pa.array([None if each is None else each.decode("utf-8", "replace") for each in raw], pa.string())
+            if self._found_encoding is None:
+                self._found_encoding = detect_in(each for each in raw if each is not None)
+                self.notes.remarks.append(f"{name} holds texts that are no UTF-8, read as {self._found_encoding}")
+            texts = [None if each is None else each.decode(self._found_encoding, "replace") for each in raw]
+            return pa.array(texts, pa.string())
         return column
 
 
@@ -210,6 +217,21 @@ def spatial_tables(path: Path) -> list[str]:
     if not found:
         raise SourceError(f"{path.name} has no table with a geometry.")
     return found
+
+
+def count(path: Path, table: str) -> int:
+    """Return how many features a table has.
+
+    Raises
+    ------
+    SourceError
+        The file can't be read.
+    """
+    try:
+        with _listening([]):
+            return int(pyogrio.read_info(path, layer=table, force_feature_count=True)["features"])
+    except _FAULTS as error:
+        raise SourceError(f"{path.name} can't be read: {error}") from error
 
 
 def describe(path: Path, table: str | int, *, encoding: str | None = None, box: bool = False) -> dict[str, Any]:
@@ -251,10 +273,15 @@ def bounds(
 
 @contextmanager
 def _listening(remarks: list[str]) -> Iterator[None]:
-    """Take the warnings of GDAL for remarks, the first few of them."""
+    """Take the warnings of GDAL for remarks, the first few of them, and keep it from the web."""
+    proxy = pyogrio.get_gdal_config_option(_PROXY)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        yield
+        pyogrio.set_gdal_config_options({_PROXY: _NOBODY})
+        try:
+            yield
+        finally:
+            pyogrio.set_gdal_config_options({_PROXY: proxy})
     for each in told:
         if str(each.message) not in remarks and len(remarks) < _MOST_REMARKS:
             remarks.append(str(each.message))

@@ -13,10 +13,12 @@ import orjson
 from layers.errors import SourceError
 
 _TAIL_BYTES = 4096
+_CHUNK_BYTES = 1024 * 1024
 _HEAD_BYTES = 64 * 1024
 _LONGEST_LINE_BYTES = 256 * 1024 * 1024
 _RECORD_SEPARATOR = b"\x1e"
 _DATABASE_HEADER_BYTES = 100
+_GEODATABASE_HEADER_BYTES = 40
 _SHAPE_HEADER_BYTES = 100
 _TABLE_HEADER_BYTES = 32
 _BYTES_PER_WORD = 2
@@ -24,6 +26,15 @@ _DIRECTIONS = re.compile(
     rb"gdal_streamed_alg|<(OGR(VRT|WFS|CSW)DataSource|VRTDataset|GDAL_W[A-Z]+|WFS_Capabilities)", re.IGNORECASE
 )
 """What tells GDAL to read from elsewhere: other files, or the web."""
+
+_CRS_IN_JSON = re.compile(
+    rb'"(?:c|\\u00[46]3)(?:r|\\u00[57]2)(?:s|\\u00[57]3)"\s*:\s*\{(?P<crs>[^}]{0,2000}\}?)', re.IGNORECASE
+)
+_BY_NAME = re.compile(
+    rb'\s*("type"\s*:\s*"(name|EPSG)"\s*,\s*)?"properties"\s*:\s*\{\s*"(name|code)"\s*:\s*("[^"]*"|\d+)\s*\}',
+    re.IGNORECASE,
+)
+"""The only way to tell a CRS that GDAL doesn't follow to the web."""
 
 _MIF_FEATURE = re.compile(
     rb"\s*(point|line|pline|region|arc|text|rect|roundrect|ellipse|multipoint|collection|none)\b", re.IGNORECASE
@@ -45,6 +56,23 @@ def check_leads_nowhere(path: Path) -> None:
         found = _DIRECTIONS.search(stream.read(_HEAD_BYTES))
     if found:
         raise SourceError(f"{path.name} isn't read: it only tells where to find data ({found[0].decode()}).")
+
+
+def check_geojson(path: Path) -> None:
+    """Make sure that GeoJSON names its CRS, if it tells one, and has no link to it, which GDAL would follow.
+
+    Raises
+    ------
+    SourceError
+        It has a link.
+    """
+    with path.open("rb") as stream:
+        before = b""
+        while chunk := stream.read(_CHUNK_BYTES):
+            for found in _CRS_IN_JSON.finditer(before + chunk):
+                if not _BY_NAME.match(found["crs"]):
+                    raise SourceError(f"{path.name} isn't read: its CRS isn't told by its name, as in EPSG:3857.")
+            before = chunk[-_TAIL_BYTES:]
 
 
 def check_xml(path: Path) -> None:
@@ -117,7 +145,7 @@ def check_mif(path: Path) -> None:
     Raises
     ------
     SourceError
-        The file beside it, ``.mid``, is missing or has more rows.
+        The file beside it, ``.mid``, is missing or has more rows, or the last line is cut off.
     """
     beside = sibling(path, ".mid")
     if beside is None:
@@ -126,6 +154,8 @@ def check_mif(path: Path) -> None:
         features = sum(bool(_MIF_FEATURE.match(line)) for line in _after(stream, b"data"))
     with beside.open("rb") as stream:
         rows = sum(bool(line.strip()) for line in stream)
+    if not _tail(path).endswith(b"\n"):
+        raise SourceError(f"{path.name} is cut off: its last line doesn't end.")
     if features < rows:
         raise SourceError(f"{path.name} is cut off: it has {features} features, {beside.name} has {rows} rows.")
 
@@ -145,6 +175,24 @@ def check_sqlite(path: Path) -> None:
     stated = int.from_bytes(head[28:32], "big") * (65_536 if page == 1 else page) if states_its_size else 0
     if len(head) < _DATABASE_HEADER_BYTES or path.stat().st_size < stated:
         raise SourceError(f"{path.name} is cut off: it has {path.stat().st_size:,} bytes of {stated:,}.")
+
+
+def check_geodatabase(path: Path) -> None:
+    """Make sure that each table of a file geodatabase is as long as its head says.
+
+    Raises
+    ------
+    SourceError
+        One isn't.
+    """
+    for table in sorted(path.glob("*.gdbtable")):
+        with table.open("rb") as stream:
+            head = stream.read(_GEODATABASE_HEADER_BYTES)
+        stated = int.from_bytes(head[24:32], "little")
+        if len(head) < _GEODATABASE_HEADER_BYTES or table.stat().st_size < stated:
+            raise SourceError(
+                f"{path.name} is cut off: {table.name} in it has {table.stat().st_size:,} bytes of {stated:,}."
+            )
 
 
 def check_shapefile(path: Path) -> None:

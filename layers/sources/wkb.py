@@ -34,14 +34,14 @@ def read(values: pa.BinaryArray) -> Geometries:
     blobs = values.to_numpy(zero_copy_only=False)
     unknown_to_geos = kinds > _COLLECTION
     try:
-        found = shapely.from_wkb(np.where(unknown_to_geos, None, blobs), on_invalid="fix")
+        found = _from_wkb(blobs, unknown_to_geos)
     except NotImplementedError:
         unknown_to_geos = kinds >= _COLLECTION
-        found = shapely.from_wkb(np.where(unknown_to_geos, None, blobs), on_invalid="fix")
+        found = _from_wkb(blobs, unknown_to_geos)
     for number in np.flatnonzero(unknown_to_geos):
         found[number] = _parsed(blobs[number])
     flat = not (shapely.has_z(found) | shapely.has_m(found)).any()
-    return np.asarray(found if flat else shapely.force_2d(found), object)
+    return found if flat else np.asarray(shapely.force_2d(found), object)
 
 
 def read_points(values: pa.BinaryArray) -> NDArray[np.float64] | None:
@@ -67,6 +67,13 @@ def write_points(places: NDArray[np.float64], known: NDArray[np.bool_]) -> pa.Bi
         pa.binary(_PLAIN_POINT.itemsize), len(places), [None, pa.py_buffer(found.tobytes())]
     )
     return pc.if_else(pa.array(known), fixed.cast(pa.binary()), None)
+
+
+def _from_wkb(blobs: NDArray[np.object_], without: NDArray[np.bool_]) -> Geometries:
+    known = np.array(blobs)
+    known[without] = None
+    with np.errstate(invalid="ignore"):
+        return np.asarray(shapely.from_wkb(known, on_invalid="fix"), object)
 
 
 def _kinds(values: pa.BinaryArray) -> NDArray[np.uint32]:

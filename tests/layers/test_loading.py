@@ -106,11 +106,11 @@ def test_a_place_on_this_machine_is_not_asked_through_the_web(town: Town) -> Non
 
 
 def test_what_cant_be_loaded_is_told(town: Town, tmp_path: Path) -> None:
-    table = tmp_path / "points.xlsx"
-    table.write_bytes(b"")
+    text = tmp_path / "points.docx"
+    text.write_bytes(b"PK is no archive")
     map_file = write(tmp_path / "town.osm", node(1))
-    with pytest.raises(SourceError, match=r"points.xlsx is of a kind that can't be loaded; these can: .*\.gpkg"):
-        town.load(table, "facilities")
+    with pytest.raises(SourceError, match=r"points.docx is of a kind that can't be loaded.*\.gpkg"):
+        town.load(text, "facilities")
     with pytest.raises(InvalidInputError, match="no rule for the layer incidents"):
         town.load(map_file, "roads", "incidents")
     with pytest.raises(NotFoundError, match="no layer 'streets'"):

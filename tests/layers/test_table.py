@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
+import shapely
 from sqlalchemy import Engine
-from town import PLACE, Town
+from town import LAT, LON, PLACE, Town
 
 from geo.errors import InvalidInputError
 from layers import store
@@ -109,6 +111,7 @@ def test_coordinates_come_from_the_crs_of_the_table(table: Table) -> None:
     report = table.load(
         "x;y;kind\n25496885.0;6672290.0;right\n6672290.0;25496885.0;swapped\n;;nowhere\nn/a;1;nowhere\n",
         crs="EPSG:3879",
+        outside="keep",
     )
     assert (report.added, report.rejected) == (1, {"no coordinates": 2, "the coordinates lie outside EPSG:3879": 1})
     [row] = table.rows().values()
@@ -171,7 +174,7 @@ def test_rows_with_ids_keep_them(table: Table) -> None:
     table.load("nr;x;y;kind\n1;27.5;53.9;school\n2;27.5;53.9;school\n", key="nr")
     before = table.rows()
     report = table.load(
-        "nr;x;y;kind\n2;27.5;53.9;clinic\n1;27.5;53.9;school\n;27.5;53.9;school\n2;27;53;twin\n", key="nr"
+        "nr;x;y;kind\n2;27.5;53.9;clinic\n1;27.5;53.9;school\n;27.5;53.9;school\n2;27.6;53.9;twin\n", key="nr"
     )
     assert (report.unchanged, report.changed) == (1, 1)
     assert report.rejected == {"the id, nr, is empty": 1, "the id stands in the source for the second time": 1}
@@ -184,12 +187,15 @@ def test_rows_with_ids_keep_them(table: Table) -> None:
     ("content", "said"),
     [
         (b"x;kind\n1;school\n", "table.csv has no column y; it has x, kind"),
-        (b"", "table.csv has no column kind, x, y"),
-        ("x;y;kind\n1;2;\u00e4\n".encode("latin-1"), "UTF-8"),
-        (b'x;y;kind\n1;2;"school\n', "table"),
-        (b"x;y;kind\n1;2;sch\x00ool\n", "table.csv holds a value that can't be kept"),
+        (b"", "table.csv is empty"),
+        (b"\n\n", "table.csv is empty: it has no header"),
+        (b"x;y;kind\n", "table.csv holds nothing for facilities"),
+        (b'x;y;"kind\n1;2;school\n', "The header of table.csv can't be read: a quote is not closed"),
+        (b'x;y;kind\n1;2;"school\n', "Nothing in table.csv can be taken, .*: a quote is not closed"),
+        (b"x;y;kind\n27.5;53.9;sch\x00ool\n", "Nothing in table.csv can be taken, .*: kind holds the character NUL"),
+        (b"x;y;kind\n" + b"a" * 40_000_000, "table.csv has a line of more than 33,554,432 characters: it is no table"),
     ],
-    ids=["no column", "empty", "Latin-1", "open quote", "NUL"],
+    ids=["no column", "empty", "blank", "header only", "open quote in header", "open quote", "NUL", "no lines"],
 )
 def test_a_table_that_cant_be_read_changes_nothing(table: Table, content: bytes, said: str) -> None:
     table.load("x;y;kind\n27.5;53.9;school\n")
@@ -202,3 +208,163 @@ def test_a_table_that_cant_be_read_changes_nothing(table: Table, content: bytes,
 def test_an_unknown_crs_is_named(table: Table) -> None:
     with pytest.raises((InvalidInputError, ValueError), match="EPSG:99999 is no coordinate reference system"):
         table.load("x;y;kind\n1;1;school\n", crs="EPSG:99999")
+
+
+ROWS = [f"{nth},{LON + nth / 10000},{LAT},school,№ {nth}" for nth in range(6)]
+HEADER = "id,lon,lat,kind,name"
+
+
+def write(file: Path, *lines: str, encoding: str = "utf-8", end: str = "\n") -> Path:
+    file.write_bytes((end.join(lines) + end).encode(encoding))
+    return file
+
+
+def test_broken_rows_are_rejected_with_their_lines_and_no_others(town: Town, tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "town.csv",
+        HEADER,
+        ROWS[0],
+        '1,27.55,53.9,school,"opened',
+        ROWS[2],
+        '3,27.55,53.9,school,"two\nlines, ""quoted"""',
+        "4,27.55,53.9,school",
+        "5,27.55,53.9,school,a,b",
+        "6,27.55,53.9,school,c,,",
+        "",
+        '7,27.55,53.9,school,"x"y',
+        "8,n/a,,school,nowhere",
+        "9,27.55,53.9,school,nul\x00",
+    )
+    report = town.load_one(file, "facilities", key="id")
+    assert report.added == 4
+    assert {row["name"] for row in town.features("facilities").values()} == {"№ 0", "№ 2", 'two\nlines, "quoted"', "c"}
+    told = {(each["record"]["line"], each["source_id"]): each["reason"] for each in town.rejects()}
+    assert {key: reason.partition(":")[0] for key, reason in told.items()} == {
+        ("3", "line 3"): "a quote is not closed, or stands where none should",
+        ("7", "line 7"): "the row has 4 cells, the header 5",
+        ("8", "line 8"): "the row has 6 cells, the header 5",
+        ("11", "line 11"): "a quote is not closed, or stands where none should",
+        ("12", "8"): "no coordinates",
+        ("13", "9"): "name holds the character NUL",
+    }
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "windows-1251", "cp866", "koi8-u"])
+def test_encodings_are_found_out(town: Town, tmp_path: Path, encoding: str) -> None:
+    names = ["Школа на вуліцы Леніна", "Паліклініка", "Бібліятэка імя Коласа"]
+    names = [name.replace("і", "и") for name in names] if encoding == "cp866" else names
+    rows = [f"{LON},{LAT},school,{name}" for name in names]
+    report = town.load(write(tmp_path / "town.csv", "lon,lat,kind,name", *rows, encoding=encoding), "facilities")
+    assert {row["name"] for row in town.features("facilities").values()} == set(names)
+    said = [remark for remark in report.remarks if remark.startswith("text in ")]
+    assert said == ([] if encoding.startswith("utf-8") else [f"text in {encoding}"])
+
+
+def test_an_encoding_can_be_stated(town: Town, tmp_path: Path) -> None:
+    file = write(tmp_path / "town.csv", "lon,lat,kind,name", f"{LON},{LAT},school,Łódź", encoding="windows-1250")
+    town.load(file, "facilities", encoding="windows-1250")
+    assert [row["name"] for row in town.features("facilities").values()] == ["Łódź"]
+    with pytest.raises(InvalidInputError, match="windows-9 is no encoding"):
+        town.load(file, "facilities", encoding="windows-9")
+
+
+def test_a_few_bytes_of_another_encoding_reject_their_row(town: Town, tmp_path: Path) -> None:
+    rows = [f"{LON},{LAT},school,Школа {nth}".encode() for nth in range(20)]
+    rows[7] += "Ш".encode("windows-1251")
+    (tmp_path / "town.csv").write_bytes(b"\n".join([b"lon,lat,kind,name", *rows]))
+    report = town.load_one(tmp_path / "town.csv", "facilities")
+    assert (report.added, report.rejected) == (19, {"it holds bytes that are no utf-8": 1})
+    assert town.rejects()[0]["source_id"] == "line 9"
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "crs"),
+    [
+        ("Долгота;Широта", "27,55;53,9", None),
+        ("шырата;даўгата", "53.9;27.55", None),
+        ("GPS_Lat,GPS_Lon", "53.9,27.55", None),
+        ("y,x", "53.9,27.55", None),
+        ("the_geom", "POINT (27.55 53.9)", None),
+        ("wkt|a", "POINT Z (27.55 53.9 100)|1", None),
+        ("geom,a", "SRID=32635;POINT (536138.43 5972535.86),1", None),
+        ("geom;a", '"{""type"": ""Point"", ""coordinates"": [27.55, 53.9]}";1', None),
+        ("X,Y", "536138.43,5972535.86", "EPSG:32635"),
+        ("x;y", "536 138,43;5 972 535,86", "EPSG:32635"),
+    ],
+)
+def test_the_columns_that_tell_the_place_are_found(
+    town: Town, tmp_path: Path, header: str, row: str, crs: str | None
+) -> None:
+    delimiter = ";" if ";" in header else "|" if "|" in header else ","
+    file = write(tmp_path / "town.csv", f"kind{delimiter}{header}", f"school{delimiter}{row}")
+    report = town.load(file, "facilities", crs=crs)
+    assert report.remarks[0].startswith("places from ")
+    [feature] = town.features("facilities").values()
+    assert shapely.from_wkt(feature["wkt"]).distance(shapely.Point(LON, LAT)) < 1e-5
+
+
+def test_what_cant_be_found_out_is_asked_for(town: Town, tmp_path: Path) -> None:
+    unnamed = write(tmp_path / "unnamed.csv", "kind,a,b", f"school,{LON},{LAT}")
+    with pytest.raises(InvalidInputError, match=r"name them with --x and --y.*columns are: kind, a, b"):
+        town.load(unnamed, "facilities")
+    with pytest.raises(InvalidInputError, match="both --x and --y"):
+        town.load(unnamed, "facilities", x="a")
+    assert town.load_one(unnamed, "facilities", x="a", y="b").added == 1
+    metres = write(tmp_path / "metres.csv", "kind,x,y", "school,536138.43,5972535.86")
+    with pytest.raises(InvalidInputError, match=r"no degrees.*--crs"):
+        town.load(metres, "facilities")
+    with pytest.raises(SourceError, match=r"metres\.csv has no column nr"):
+        town.load(metres, "facilities", key="nr", crs="EPSG:32635")
+
+
+def test_geometries_of_any_shape_come_from_a_column(town: Town, tmp_path: Path) -> None:
+    square = shapely.box(LON, LAT, LON + 0.01, LAT + 0.01)
+    arc = f"CURVEPOLYGON (CIRCULARSTRING ({LON} {LAT}, {LON + 0.01} {LAT + 0.01}, {LON} {LAT}))"
+    rows = [f'1,"{square.wkt}"', f"2,{shapely.to_wkb(square, hex=True)}", '3,"POLYGON ((1 2"', "4,", f'5,"{arc}"']
+    report = town.load_one(write(tmp_path / "town.csv", "id,wkt", *rows), "buildings", key="id")
+    assert report.added == 2
+    assert report.rejected == {"there is no geometry that can be read": 2, "no coordinates": 1}
+    assert {row["wkt"] for row in town.features("buildings").values()} == {
+        square.wkt.replace(", ", ",").replace("N (", "N(")
+    }
+
+
+def test_names_of_columns_that_stand_twice_or_not_at_all_are_told_apart(town: Town, tmp_path: Path) -> None:
+    file = write(tmp_path / "town.csv", "lon,lat,kind,note,note,", f"{LON},{LAT},school,a,b,c")
+    town.load(file, "facilities")
+    [row] = town.features("facilities").values()
+    assert row["tags"] == {"note": "a", "note (2)": "b", "column 6": "c"}
+
+
+def test_workbooks_are_read_sheet_by_sheet(town: Town, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "школы"
+    sheet.append([])
+    sheet.append(["id", "lon", "lat", "kind", "name", "capacity", "opened", "state"])
+    sheet.append([1, LON, LAT, "school", "№ 1", 600.0, datetime(1998, 5, 1), True])  # noqa: DTZ001
+    sheet.append([2, LON, LAT, "school", None, None, datetime(1998, 5, 1, 8, 30), None, "beyond"])  # noqa: DTZ001
+    book.save(tmp_path / "town.xlsx")
+    town.load(tmp_path / "town.xlsx", "facilities", key="id")
+    [row] = town.features("facilities").values()
+    assert (row["name"], row["capacity"]) == ("№ 1", 600)
+    assert row["tags"] == {"id": "1", "opened": "1998-05-01", "state": "true"}
+    assert [each["reason"] for each in town.rejects()] == ["the row has 9 cells, the header 8"]
+    other = book.create_sheet("businesses")
+    other.append(["lon", "lat", "category"])
+    other.append([LON, LAT, "bakery"])
+    book.save(tmp_path / "town.xlsx")
+    with pytest.raises(InvalidInputError, match="the tables школы, businesses: name the one for the layer facilities"):
+        town.load(tmp_path / "town.xlsx", "facilities")
+    report = town.load(tmp_path / "town.xlsx")
+    assert (list(report.layers), report.layers["businesses"].added) == (["businesses"], 1)
+    assert "passed over: the table школы" in report.remarks
+    assert town.load_one(tmp_path / "town.xlsx", "facilities", tables=("школы",), key="id").read == 2
+
+
+def test_ids_of_equal_rows_stay_the_same_in_files_of_many_blocks(town: Town, tmp_path: Path) -> None:
+    rows = [f"{LON},{LAT},school,{'x' * 500}{nth % 1000}" for nth in range(6000)]
+    file = write(tmp_path / "town.csv", "lon,lat,kind,note", *rows)
+    assert town.load_one(file, "facilities").added == 6000
+    assert {each.partition("-")[2] for each in town.features("facilities")} == {"", "2", "3", "4", "5", "6"}
+    assert town.load_one(file, "facilities").unchanged == 6000
