@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from layers.raster_description import RasterDescription, RasterWords, Time
 from layers.sources.description import Obtained, SourceDescription, Surroundings
-from layers.sources.places import Place, locate
+from layers.sources.places import Place, locate, on_this_machine
 from layers.sources.records import Item, Notes
 
 _TIME = "{time}"
@@ -54,6 +54,10 @@ class RasterSource(RasterWords, SourceDescription):
         """Find the files."""
         names = [locate(self.places_of(time)).name for time in self.times or (None,)]
         return Obtained(", ".join(names), None, _NoFeatures)
+
+    def check(self, surroundings: Surroundings) -> list[str]:  # noqa: ARG002
+        """Return which of its files are missing."""
+        return [told for time in self.times or (None,) for told in on_this_machine(self.places_of(time))[1]]
 
     def places_of(self, time: str | None) -> tuple[Place, ...]:
         """Return where the raster of a time may be found."""

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Any, Literal
 
+import osmium
 from pydantic import Field, model_validator
 
 from geo.errors import InvalidInputError
@@ -22,8 +23,9 @@ from layers.sources.description import (
 from layers.sources.formats import open_tables
 from layers.sources.mapping import RowMapping
 from layers.sources.osm import OsmReader
-from layers.sources.places import Place, fingerprint, locate
+from layers.sources.places import Place, fingerprint, locate, on_this_machine
 from layers.sources.records import Reader
+from layers.sources.samples import sample_problems
 from layers.sources.stated import Stated
 from layers.sources.tables import Chain, pair
 
@@ -41,14 +43,16 @@ class FileSource(SourceDescription):
 
     def check(self, surroundings: Surroundings) -> list[str]:
         """Return what is wrong with it, as far as the file tells at its beginning."""
-        file = next(filter(None, (place.local_file() for place in self.places)), None)
+        file, misses = on_this_machine(self.places)
         if file is None:
-            on_the_web = any(place.url is not None for place in self.places)
-            return [] if on_the_web else [f"none of its places has it: {'; '.join(map(str, self.places))}"]
+            return misses
         try:
-            self.read(file, surroundings)
+            return self.look(self.read(file, surroundings), surroundings)
         except (SourceError, InvalidInputError) as error:
             return [str(error)]
+
+    def look(self, reader: Reader, surroundings: Surroundings) -> list[str]:  # noqa: ARG002
+        """Return what is wrong with a file that could be opened, without reading all of it."""
         return []
 
     @abstractmethod
@@ -88,7 +92,18 @@ class OsmSource(FileSource):
         return self.layers or osm_layers()
 
     def read(self, file: Path, _surroundings: Surroundings) -> Reader:
-        """Return the reader of the file."""
+        """Return the reader of the file.
+
+        Raises
+        ------
+        SourceError
+            It is no OpenStreetMap file.
+        """
+        try:
+            with osmium.io.Reader(str(file), osmium.osm.osm_entity_bits.NOTHING) as opened:
+                opened.header()
+        except RuntimeError as error:
+            raise SourceError(f"{file.name} can't be read as OpenStreetMap data: {error}") from error
         return OsmReader(file, {each: find(each) for each in self.fills})
 
 
@@ -127,6 +142,10 @@ class FeaturesSource(FileSource, RowMapping):
     def fills(self) -> tuple[str, ...]:
         """The layer that it fills."""
         return (self.layer,)
+
+    def look(self, reader: Reader, surroundings: Surroundings) -> list[str]:
+        """Return what is wrong with a file, as its first rows have it."""
+        return sample_problems(reader, find(self.layer), surroundings, outside=self.outside == "keep")
 
     @abstractmethod
     def stated(self) -> dict[str, Any]:

@@ -142,6 +142,17 @@ def locate(places: Sequence[Place]) -> Path:
     raise SourceError(f"none of its places has it: {'; '.join(misses)}")
 
 
+def on_this_machine(places: Sequence[Place]) -> tuple[Path | None, list[str]]:
+    """Return the first of the places' files that is on this machine, and what is wrong where none is.
+
+    Nothing is wrong where the file may still be on the web.
+    """
+    file = next(filter(None, (place.local_file() for place in places)), None)
+    if file is not None or any(place.is_remote for place in places):
+        return file, []
+    return None, [f"none of its places has it: {'; '.join(map(str, places))}"]
+
+
 def fingerprint(file: Path, *parts: str) -> str:
     """Return what tells one content of a file or folder, and one way of reading it, from another."""
     digest = hashlib.sha256("\n".join((_FORMAT, *parts)).encode())

@@ -107,9 +107,8 @@ class TableReader:
         self._where = _where(model, _sample(self._rows), x=x, y=y, geometry=geometry, crs=crs)
         self._placer = Placer(self._where.crs, swapped=swapped)
         self.notes = Notes(remarks=[*self._rows.remarks, *self._where.remarks])
-        self._maker = BatchMaker(
-            model, header, notes=self.notes, mapping=mapping, timezone=timezone, untold=self._where.columns
-        )
+        untold = {*self._where.columns, *self._key}
+        self._maker = BatchMaker(model, header, notes=self.notes, mapping=mapping, timezone=timezone, untold=untold)
         self._ids = RowIds()
 
     @property
