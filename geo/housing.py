@@ -128,8 +128,8 @@ def isolation_trace(
     Parameters
     ----------
     utilities
-        Lines in a projected CRS in metres: ``network``, ``from_node``, ``to_node``, ``state``, ``status``, ``name``, of
-        which any may be missing. Those with a ``status`` other than ``in use`` are left out.
+        Lines in a projected CRS in metres: ``network``, ``from_node``, ``to_node``, ``state``, ``status``, ``name``,
+        ``ref``, of which any may be missing. Those with a ``status`` other than ``in use`` are left out.
     at
         Where pipes are broken: see `geo.points.read_points`.
     points
@@ -214,7 +214,7 @@ def _valves(pipes: Pipes, found: Isolation, equipment: gpd.GeoDataFrame) -> gpd.
     point = pipes.valve_point[found.close]
     own = point != NOBODYS
     _, once = np.unique(np.where(own, point, -1 - np.arange(len(point))), return_index=True)
-    names = [*column(equipment, "name"), None]
+    names = [*_names(equipment), None]
     labels = [*equipment.index, None]
     once = np.sort(once)
     columns = {
@@ -237,7 +237,7 @@ def _pipes(pipes: Pipes, status: np.typing.NDArray[np.object_], lines: gpd.GeoDa
         "what": "pipe",
         "status": parts.status.to_numpy(),
         "feature": lines.index.to_numpy()[line].astype(object),
-        "name": column(lines, "name").to_numpy(dtype=object)[line],
+        "name": _names(lines)[line],
         "length_m": parts.geometry.length.to_numpy(),
     }
     return _frame(columns, parts.geometry.to_numpy(), lines.crs)
@@ -261,6 +261,13 @@ def _buildings(
         "dwellings": dwellings_of(some),
     }
     return _frame(columns, some.geometry.to_numpy(), buildings.crs)
+
+
+def _names(frame: gpd.GeoDataFrame) -> np.typing.NDArray[np.object_]:
+    """Return the name of each feature, or its number where it has none."""
+    name, number = (column(frame, each).astype(object) for each in ("name", "ref"))
+    names: np.typing.NDArray[np.object_] = name.where(name.notna(), number).to_numpy()
+    return names
 
 
 def _frame(columns: dict[str, Any], geometry: Any, crs: Any) -> gpd.GeoDataFrame:
