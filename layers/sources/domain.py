@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -20,6 +20,7 @@ from layers.sources.pandapower_json import PandapowerReader
 from layers.sources.pandapower_tables import is_network
 from layers.sources.placement import Anchor
 from layers.sources.records import Reader
+from layers.sources.stated import Stated
 
 
 @runtime_checkable
@@ -30,7 +31,7 @@ class PlacedReader(Reader, Protocol):
         """Return the box around them: west, south, east, north, in degrees."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DomainFormat:
     """A format of transport or utilities.
 
@@ -42,35 +43,49 @@ class DomainFormat:
         Those that it fills.
     fits
         Tells whether a file is of it.
-    open
-        Gives the reader of a file, with the CRS or the anchor of its coordinates.
+    reads
+        Gives the reader of a file, with what is said of it.
+    takes
+        What can be said of a file.
     """
 
     title: str
     layers: tuple[str, ...]
     fits: Callable[[Path], bool]
-    open: Callable[[Path, str | None, Anchor | None], PlacedReader]
+    reads: Callable[..., PlacedReader]
+    takes: tuple[str, ...] = ()
 
+    def open(self, file: Path, stated: Stated) -> PlacedReader:
+        """Return the reader of a file.
 
-def _open_feed(file: Path, crs: str | None, anchor: Anchor | None) -> GtfsReader:
-    if crs is not None or anchor is not None:
-        raise InvalidInputError(f"{file.name} is a GTFS feed, whose coordinates are degrees: leave CRS and anchor out")
-    return GtfsReader(file)
+        Raises
+        ------
+        SourceError
+            The file can't be read.
+        InvalidInputError
+            Something is said of it that files of this format say themselves, or don't have.
+        """
+        unfit = [each.name for each in fields(stated) if each.name not in self.takes and getattr(stated, each.name)]
+        if unfit:
+            raise InvalidInputError(f"{file.name} is a file of {self.title}: leave out {', '.join(unfit)}")
+        return self.reads(file, **stated.only(*self.takes))
 
 
 FORMATS = (
-    DomainFormat("GTFS", gtfs.LAYERS, is_feed, _open_feed),
+    DomainFormat(title="GTFS", layers=gtfs.LAYERS, fits=is_feed, reads=GtfsReader),
     DomainFormat(
-        "EPANET",
-        network.LAYERS,
-        lambda file: file.name.lower().endswith(".inp"),
-        lambda file, crs, anchor: EpanetReader(file, crs=crs, anchor=anchor),
+        title="EPANET",
+        layers=network.LAYERS,
+        fits=lambda file: file.name.lower().endswith(".inp"),
+        reads=EpanetReader,
+        takes=("crs", "anchor", "encoding"),
     ),
     DomainFormat(
-        "pandapower",
-        network.LAYERS,
-        is_network,
-        lambda file, crs, anchor: PandapowerReader(file, crs=crs, anchor=anchor),
+        title="pandapower",
+        layers=network.LAYERS,
+        fits=is_network,
+        reads=PandapowerReader,
+        takes=("crs", "anchor"),
     ),
 )
 

@@ -360,6 +360,15 @@ def test_a_network_is_loaded(town: Town, tmp_path: Path) -> None:
         load_file(town.engine, file, territory=town.id, source="water")
 
 
+def test_what_is_said_of_a_file_reaches_its_reader(town: Town, tmp_path: Path) -> None:
+    file = tmp_path / "town.inp"
+    file.write_bytes(NETWORK.replace("J1", "К1").encode("cp1251"))
+    load_file(town.engine, file, territory=town.id, source="water", anchor=ANCHOR, encoding="cp1251")
+    assert "node/К1" in town.features("utility_points")
+    with pytest.raises(InvalidInputError, match=r"town\.inp is a file of EPANET: leave out x, y"):
+        load_file(town.engine, file, territory=town.id, source="water", anchor=ANCHOR, x="lon", y="lat")
+
+
 def test_a_network_finds_its_territory(town: Town, tmp_path: Path) -> None:
     assert territory_for(town.engine, write(tmp_path), anchor=ANCHOR) == town.id
 

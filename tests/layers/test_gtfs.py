@@ -347,7 +347,7 @@ def test_a_feed_is_loaded(town: Town, tmp_path: Path) -> None:
     half.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(SourceError, match=r"half\.zip"):
         town.load(half, "stops")
-    with pytest.raises(InvalidInputError, match="leave CRS and anchor out"):
+    with pytest.raises(InvalidInputError, match="is a file of GTFS: leave out crs"):
         town.load(file, crs="EPSG:3857")
     assert town.everything() == before
 

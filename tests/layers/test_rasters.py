@@ -403,6 +403,11 @@ def test_years_and_dates_of_yaml_are_times() -> None:
         assert RasterDescription.model_validate(words).time == expected
 
 
+def test_a_raster_among_layers_is_shown_the_way(catalogue: Catalogue, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"dem\.tif is a raster: horad rasters add"):
+        catalogue.town.load(write(tmp_path / "dem.tif", slope()), "roads")
+
+
 def test_restricted_rasters_are_seen_by_members_only(catalogue: Catalogue, tmp_path: Path) -> None:
     file = write(tmp_path / "dem.tif", slope())
     catalogue.add(file, collection="open")
