@@ -293,7 +293,7 @@ def closing_costs_of_streets(
     """
     travel = travel_network(network, mode, speed_kmh)
     homes = demand_of(population, buildings, who, network.crs)
-    weight = _at_nodes(network, snap_homes(travel, homes, max_m=home_max_m), homes.demand.to_numpy())
+    weight = weight_at_nodes(network, snap_homes(travel, homes, max_m=home_max_m), homes.demand.to_numpy())
     found = closing_costs(travel, weight, max_links=max_links, max_origins=max_origins, seed=seed)
     order = np.lexsort((-found.delay_s, -found.lost))
     edge = found.edge[order]
@@ -308,7 +308,7 @@ def closing_costs_of_streets(
     return gpd.GeoDataFrame(columns, geometry=network.geometry[edge], crs=network.crs)
 
 
-def _at_nodes(network: Network, places: Positions, weight: Floats) -> Floats:
+def weight_at_nodes(network: Network, places: Positions, weight: Floats) -> Floats:
     """Return the weight at each node: that of the places on its edges that are nearest to it."""
     known = places[places.found]
     node = np.where(known.fraction < 0.5, network.start[known.edge], network.end[known.edge])
