@@ -18,6 +18,8 @@ from layers.loading import Outcome, load_sources
 from layers.models.registry import TerritoryRow
 from layers.pack_files import PackError, PackFile, Problem
 from layers.packs import PACKS, Territory, distortion_told, pack_file, read_pack
+from layers.raster_loading import left_rasters
+from layers.rasters import remove_raster
 from layers.territory import register, registered, remove_left
 
 _LONGEST_VALUE = 80
@@ -96,6 +98,7 @@ def adapt(
         before = connection.execute(select(TerritoryRow.pack).where(TerritoryRow.id == territory.id)).scalar()
         known = {each["id"] for each in registered(connection)}
         parents = missing_parents(territory, known, folder)
+        rasters = left_rasters(connection, territory)
         removed = remove_left(connection, territory)
         for each in (*reversed(parents), territory):
             register(connection, each)
@@ -103,6 +106,11 @@ def adapt(
             connection.rollback()
         else:
             connection.commit()
+    for raster in rasters:
+        counts = removed.setdefault(raster.source, {})
+        counts["rasters"] = counts.get("rasters", 0) + 1
+        if not rehearse:
+            remove_raster(engine, raster)
     outcomes = load_sources(engine, _alone(territory) if rehearse else territory, rehearse=rehearse, progress=progress)
     return Adaptation(
         territory=territory.id,

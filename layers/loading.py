@@ -13,8 +13,9 @@ from geo.errors import HoradError
 from layers.errors import SourceError
 from layers.ingest import Progress, Report, ingest, last_fingerprint
 from layers.packs import PACKS, Source, Territory, around, read_pack
-from layers.raster_loading import load_rasters
+from layers.raster_loading import left_rasters, load_rasters
 from layers.raster_sources import RasterSource
+from layers.rasters import remove_raster
 from layers.sources.coordinates import Box
 from layers.sources.opening import opened
 from layers.sources.places import fingerprint
@@ -51,8 +52,11 @@ def load_territory(
         Gives, for the name of a source, the function that is told of its progress.
     """
     with engine.begin() as connection:
+        rasters = left_rasters(connection, territory)
         remove_left(connection, territory)
         register(connection, territory)
+    for raster in rasters:
+        remove_raster(engine, raster)
     return load_sources(engine, territory, progress=progress)
 
 

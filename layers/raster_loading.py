@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select
 
 from layers.errors import SourceError
+from layers.models.registry import TerritoryRow
+from layers.packs import Territory
 from layers.raster_sources import RasterSource
-from layers.rasters import add_raster, list_rasters, remove_raster
+from layers.rasters import Raster, add_raster, list_rasters, remove_raster
 from layers.sources.places import locate
 
 
@@ -48,3 +50,12 @@ def load_rasters(engine: Engine, territory: str, source: RasterSource) -> tuple[
     counts = ", ".join(f"{number} {outcome}" for outcome, number in told.items())
     lacking = [f"not loaded: {each}" for each in misses]
     return "; ".join([f"rasters: {counts}", *lacking] if counts else lacking), misses[0] if misses else None
+
+
+def left_rasters(connection: Connection, territory: Territory) -> list[Raster]:
+    """Return the rasters of those sources that a territory had described and no longer does."""
+    known = select(TerritoryRow.pack).where(TerritoryRow.id == territory.id)
+    described = (connection.execute(known).scalar() or {}).get("sources", [])
+    now = {each.id for each in territory.sources if isinstance(each, RasterSource)}
+    left = {each["id"] for each in described if each["kind"] == "raster"} - now
+    return [each for each in list_rasters(connection, territory=territory.id) if each.source in left]

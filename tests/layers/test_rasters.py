@@ -25,6 +25,7 @@ from sqlalchemy import text
 from town import LAT, LON, Town
 
 from geo.errors import InvalidInputError
+from layers.adapting import adapt
 from layers.errors import NotFoundError, SourceError
 from layers.loading import Outcome, load_territory
 from layers.packs import Territory
@@ -465,6 +466,25 @@ def test_a_series_is_a_source_of_a_territory(catalogue: Catalogue, data_folder: 
     assert load(catalogue.town, times=["2021"]).note == "rasters: 1 unchanged, 1 removed"
     assert [each.time_text for each in catalogue.all()] == ["2021"]
     assert catalogue.files() == {catalogue.find("night-lights").path}
+
+
+def test_a_source_that_is_no_longer_described_takes_its_rasters_along(
+    catalogue: Catalogue, data_folder: Path, tmp_path: Path
+) -> None:
+    for year in (2020, 2021):
+        write(data_folder / f"lights_{year}.tif", slope())
+    mine, _ = catalogue.add(write(tmp_path / "dem.tif", slope()))
+    load(catalogue.town)
+    without = pack(catalogue.town).model_copy(update={"sources": ()})
+    rehearsed = adapt(catalogue.town.engine, without, rehearse=True, folder=tmp_path)
+    assert rehearsed.removed == {"lights": {"rasters": 2}}
+    assert len(catalogue.all()) == 3
+    assert adapt(catalogue.town.engine, without, folder=tmp_path).removed == {"lights": {"rasters": 2}}
+    assert catalogue.all() == [mine]
+    assert catalogue.files() == {mine.path}
+    load(catalogue.town)
+    load_territory(catalogue.town.engine, without)
+    assert catalogue.all() == [mine]
 
 
 def test_a_year_that_is_not_to_be_had_leaves_the_others(catalogue: Catalogue, data_folder: Path) -> None:
