@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Sequence
 from typing import Any, LiteralString
 
+import orjson
 import psycopg
-import pyarrow as pa
 import shapely
 from psycopg import sql
 from sqlalchemy import DefaultClause
@@ -16,6 +15,7 @@ from sqlalchemy import DefaultClause
 from layers.catalog import find
 from layers.errors import SourceError
 from layers.quarantine import Quarantine
+from layers.sources.packing import pack
 from layers.sources.records import Batch, Record, Reject
 from layers.sources.values import convert
 
@@ -129,29 +129,17 @@ def names(columns: Sequence[str], of: str | None = None) -> sql.Composed:
 
 def _batch(records: Sequence[Record], columns: Sequence[str]) -> Batch | None:
     """Return records as a batch, or ``None`` where some text is none."""
-    filled = {name for record in records for name in record.values} & set(columns)
+    filled = sorted({name for record in records for name in record.values} & set(columns))
     try:
-        arrays = {
-            "source_id": pa.array([each.source_id for each in records], pa.string()),
-            "geom": pa.array([each.geometry for each in records], pa.string()),
-            "tags": pa.array([json.dumps(each.tags, ensure_ascii=False) for each in records], pa.string()),
-            **{name: _array([each.values.get(name) for each in records]) for name in sorted(filled)},
-        }
-    except UnicodeEncodeError:
+        return pack(
+            records[0].layer,
+            [each.source_id for each in records],
+            [each.geometry for each in records],
+            [orjson.dumps(each.tags, default=str, option=orjson.OPT_NON_STR_KEYS) for each in records],
+            {name: [each.values.get(name) for each in records] for name in filled},
+        )
+    except (UnicodeEncodeError, TypeError):
         return None
-    return Batch(records[0].layer, pa.RecordBatch.from_pydict(arrays))
-
-
-def _array(values: list[Any]) -> pa.Array:
-    """Return values as a column that the database reads in its own types."""
-    plain = [value.isoformat() if isinstance(value, dt.datetime) else value for value in values]
-    try:
-        found = pa.array(plain)
-        if not pa.types.is_nested(found.type) and not pa.types.is_binary(found.type):
-            return found
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        pass
-    return pa.array([None if value is None else str(value) for value in plain], pa.string())
 
 
 def _records(batch: Batch) -> list[Record]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -12,6 +13,7 @@ from geo.errors import InvalidInputError
 from layers.catalog import LayerTable, find
 from layers.description import Layer, Shape
 from layers.errors import NotFoundError
+from layers.models.base import STORAGE_SRID
 
 ENCODING = 1
 """Part of every tile's ETag: raised when the same features make other tiles."""
@@ -58,12 +60,17 @@ def tile(connection: Connection, layers: Iterable[str], *, z: int, row: int, col
     if not drawn:
         return b""
     statement = " || ".join(f"({tile_sql(name, z)})" for name in drawn)
-    values = {"z": z, "x": col, "y": row}
+    west, south, east, north = _surroundings(z, row, col)
+    values = {"z": z, "x": col, "y": row, "west": west, "south": south, "east": east, "north": north}
     return bytes(connection.exec_driver_sql(f"SELECT {statement}", values).scalar_one())
 
 
 def tile_sql(layer: str, z: int) -> str:
-    """Return the statement of a layer's tile at a zoom; its parameters are ``z``, ``x`` and ``y``."""
+    """Return the statement of a layer's tile at a zoom.
+
+    Its parameters are ``z``, ``x`` and ``y``, and the sides of the tile with its buffer, in degrees: ``west``,
+    ``south``, ``east`` and ``north``.
+    """
     return _tile_sql(find(layer), z)
 
 
@@ -71,8 +78,8 @@ def tile_sql(layer: str, z: int) -> str:
 def _tile_sql(model: LayerTable, z: int) -> str:
     layer, described = model.name, model.layer
     envelope = "ST_TileEnvelope(%(z)s, %(x)s, %(y)s)"
-    buffered = f"ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {BUFFER / EXTENT})"
-    conditions = [f"geom_3857 && {buffered}", *_thinning(described, z)]
+    surroundings = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
+    conditions = [f"geom && {surroundings}", *_thinning(described, z)]
     names = ", ".join(["id", *_attributes(model, z)])
     rows = f'SELECT {names}, {_geometry(described, z)} AS shape FROM "{layer}" WHERE {" AND ".join(conditions)}'  # noqa: S608
     if described.shape is Shape.POINT and z < _DETAIL_ZOOM:
@@ -100,6 +107,19 @@ def _check(z: int, row: int, col: int) -> None:
         raise InvalidInputError(
             f"There is no tile {z}/{row}/{col}: at zoom {z} rows and columns go from 0 to {size - 1}."
         )
+
+
+def _surroundings(z: int, row: int, col: int) -> tuple[float, float, float, float]:
+    """Return west, south, east and north of a tile with its buffer, in degrees.
+
+    A box of Web Mercator is a box of degrees too, so that the index of the stored geometries finds what lies in it.
+    """
+    size, room = 2**z, BUFFER / EXTENT
+    west, east = ((x / size) * 360 - 180 for x in (col - room, col + 1 + room))
+    south, north = (
+        math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * y / size)))) for y in (row + 1 + room, row - room)
+    )
+    return west, south, east, north
 
 
 def _attributes(model: LayerTable, z: int) -> list[str]:

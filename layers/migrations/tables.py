@@ -68,8 +68,7 @@ def create_layer(
         sa.CheckConstraint(f"GeometryType(geom) IN ({types})", name="shape"),
         *constraints,
     )
-    for geometry in ("geom", "geom_3857"):
-        sa.Index(f"ix_{name}_{geometry}", table.c[geometry], postgresql_using="gist")
+    sa.Index(f"ix_{name}_geom", table.c.geom, postgresql_using="gist")
     table.create(connection)
     track_layer(connection, name)
     protect_layer(connection, name)

@@ -94,5 +94,4 @@ class Feature(Base):
             UniqueConstraint("territory", "source", "source_id"),
             CheckConstraint(f"GeometryType(geom) IN ({types})", name="shape"),
             Index(f"ix_{name}_geom", "geom", postgresql_using="gist"),
-            Index(f"ix_{name}_geom_3857", "geom_3857", postgresql_using="gist"),
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from itertools import groupby
+from functools import lru_cache
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
+import orjson
 import osmium
 import shapely
 from osmium.filter import KeyFilter
@@ -15,7 +16,8 @@ from osmium.filter import KeyFilter
 from layers.catalog import LayerTable
 from layers.description import ColumnInfo, OsmRule, Shape, Tags
 from layers.errors import SourceError
-from layers.sources.records import Item, Notes, Record, Reject
+from layers.sources.packing import pack
+from layers.sources.records import Batch, Item, Notes, Reject
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2", ".osm.gz")
@@ -24,10 +26,12 @@ _OPEN_RING = "the way is not closed, so it is no area"
 _BROKEN_AREA = "the area can't be assembled: a ring is open, crosses itself or is partly outside the file"
 _UNKNOWN_NODES = "fewer than two nodes of the way are in the file"
 _AREA_RELATIONS = ("multipolygon", "boundary")
+_OF_AREAS = frozenset({"area", "relation"})
+_BATCH_ROWS = 2_000
 
 
 class _Target:
-    """One layer as the reader needs it: which elements it takes and how tags become columns."""
+    """One layer as the reader needs it: its elements, how tags become columns, and what waits for a batch."""
 
     def __init__(self, name: str, model: LayerTable, rule: OsmRule) -> None:
         self.name = name
@@ -35,26 +39,44 @@ class _Target:
         self.accept = rule.accept
         self.elements = rule.elements
         self.keys = rule.keys
-        self.verbatim: dict[str, str] = {}
-        self.computed: dict[str, Callable[[Tags], Any]] = {}
+        self._verbatim: dict[str, str] = {}
+        self._computed: dict[str, Callable[[Tags], Any]] = {}
         for column in model.table.columns:
             info: ColumnInfo | None = column.info.get("column")
             if info is None or info.osm is None:
                 continue
             if isinstance(info.osm, str):
-                self.verbatim[info.osm] = column.name
+                self._verbatim[info.osm] = column.name
             else:
-                self.computed[column.name] = info.osm
+                self._computed[column.name] = info.osm
+        self._clear()
 
-    def record(self, source_id: str, geometry: str, tags: Tags) -> Record:
-        values = {name: compute(tags) for name, compute in self.computed.items()}
-        rest = {}
-        for key, value in tags.items():
-            if key in self.verbatim:
-                values[self.verbatim[key]] = value
-            else:
-                rest[key] = value
-        return Record(self.name, source_id, geometry, values, rest)
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, source_id: str, geometry: str, tags: Tags) -> None:
+        """Let a feature wait for its batch."""
+        self._ids.append(source_id)
+        self._geometries.append(geometry)
+        for key, values in self._of_key:
+            values.append(tags.get(key))
+        for compute, values in self._of_tags:
+            values.append(compute(tags))
+        self._rest.append(orjson.dumps({key: value for key, value in tags.items() if key not in self._verbatim}))
+
+    def batch(self) -> Batch:
+        """Return what waits, which then waits no more."""
+        found = pack(self.name, self._ids, self._geometries, self._rest, self._values)
+        self._clear()
+        return found
+
+    def _clear(self) -> None:
+        self._ids: list[str] = []
+        self._geometries: list[str] = []
+        self._rest: list[bytes] = []
+        self._values: dict[str, list[Any]] = {name: [] for name in (*self._verbatim.values(), *self._computed)}
+        self._of_key = [(key, self._values[name]) for key, name in self._verbatim.items()]
+        self._of_tags = [(compute, self._values[name]) for name, compute in self._computed.items()]
 
 
 class OsmReader:
@@ -79,13 +101,12 @@ class OsmReader:
         self._path = path
         self.notes = Notes()
         self._targets = [_Target(name, each, each.layer.osm) for name, each in models.items() if each.layer.osm]
-        self._by_key: dict[str, list[_Target]] = defaultdict(list)
-        for target in self._targets:
-            for key in target.keys:
-                self._by_key[key].append(target)
+        self._keys = {key for target in self._targets for key in target.keys}
+        self._wanting = lru_cache(maxsize=None)(self._having)
         self._wkb = osmium.geom.WKBFactory()
-        self._awaited: dict[tuple[str, str], dict[str, str]] = {}
-        self._assembled: set[tuple[str, str]] = set()
+        self._out: list[Item] = []
+        self._awaited: dict[str, tuple[dict[str, str], list[_Target]]] = {}
+        self._assembled: set[str] = set()
 
     @property
     def progress(self) -> float | None:
@@ -93,72 +114,85 @@ class OsmReader:
         return None
 
     def __iter__(self) -> Iterator[Item]:
-        keys = KeyFilter(*self._by_key)
+        keys = KeyFilter(*sorted(self._keys))
         try:
             for element in osmium.FileProcessor(str(self._path)).with_areas(keys).with_filter(keys):
-                yield from self._items(element)
+                self._take(element)
+                if self._out:
+                    yield from self._out
+                    self._out.clear()
         except (RuntimeError, osmium.InvalidLocationError) as error:
             raise SourceError(f"{self._path.name} can't be read as OpenStreetMap data: {error}") from error
-        for (layer, source_id), tags in self._awaited.items():
-            yield Reject(layer, source_id, _BROKEN_AREA, {"tags": tags})
+        for source_id, (tags, targets) in self._awaited.items():
+            yield from (Reject(target.name, source_id, _BROKEN_AREA, {"tags": tags}) for target in targets)
+        yield from (target.batch() for target in self._targets if len(target))
 
-    def _items(self, element: Any) -> Iterator[Item]:
-        tags = dict(element.tags)
-        for target in self._wanting(tags):
-            if element.is_area():
-                if target.accept(tags):
-                    yield from self._area(target, element, tags)
-            elif not target.accept(tags):
-                self._pass_over(target, f"{target.keys[0]}={tags.get(target.keys[0])}")
-            elif element.is_node():
-                yield from self._node(target, element, tags)
-            elif element.is_way():
-                yield from self._way(target, element, tags)
+    def _take(self, element: Any) -> None:
+        if element.is_area():
+            self._area(element)
+            return
+        tags = _tags(element)
+        accepting = []
+        for target in self._wanting(frozenset(self._keys & tags.keys())):
+            if target.accept(tags):
+                accepting.append(target)
             else:
-                self._relation(target, element, tags)
+                self._pass_over(target, f"{target.keys[0]}={tags.get(target.keys[0])}")
+        if not accepting:
+            return
+        if element.is_node():
+            self._node(element, tags, accepting)
+        elif element.is_way():
+            self._way(element, tags, accepting)
+        else:
+            self._relation(element, tags, accepting)
 
-    def _wanting(self, tags: Tags) -> list[_Target]:
-        found: list[_Target] = []
-        for key in tags:
-            for target in self._by_key.get(key, ()):
-                if target not in found:
-                    found.append(target)
-        return found
+    def _having(self, keys: frozenset[str]) -> list[_Target]:
+        return [target for target in self._targets if not keys.isdisjoint(target.keys)]
+
+    def _add(self, target: _Target, source_id: str, geometry: str, tags: Tags) -> None:
+        target.add(source_id, geometry, tags)
+        if len(target) >= _BATCH_ROWS:
+            self._out.append(target.batch())
 
     def _pass_over(self, target: _Target, what: str) -> None:
         """Count what has the key of a layer and is none of its features, where the key is the layer's own."""
         if len(target.keys) == 1:
             self.notes.passed_over[target.name, what] += 1
 
-    def _node(self, target: _Target, node: Any, tags: Tags) -> Iterator[Item]:
-        if "node" in target.elements:
-            yield target.record(f"n{node.id}", self._wkb.create_point(node), tags)
-        else:
-            self._pass_over(target, f"{target.keys[0]} on a node")
+    def _node(self, node: Any, tags: Tags, targets: list[_Target]) -> None:
+        for target in targets:
+            if "node" in target.elements:
+                self._add(target, f"n{node.id}", self._wkb.create_point(node), tags)
+            else:
+                self._pass_over(target, f"{target.keys[0]} on a node")
 
-    def _way(self, target: _Target, way: Any, tags: dict[str, str]) -> Iterator[Item]:
+    def _way(self, way: Any, tags: dict[str, str], targets: list[_Target]) -> None:
         source_id = f"w{way.id}"
-        if "way" in target.elements:
-            yield from self._line(target, way, source_id, tags)
-        elif "area" not in target.elements:
-            self._pass_over(target, f"{target.keys[0]} on a way")
-        elif not way.is_closed():
-            yield Reject(target.name, source_id, _OPEN_RING, {"tags": tags})
-        else:
-            self._awaited[target.name, source_id] = tags
+        areas = []
+        for target in targets:
+            if "way" in target.elements:
+                self._line(target, way, source_id, tags)
+            elif "area" not in target.elements:
+                self._pass_over(target, f"{target.keys[0]} on a way")
+            elif way.is_closed():
+                areas.append(target)
+            else:
+                self._out.append(Reject(target.name, source_id, _OPEN_RING, {"tags": tags}))
+        if areas:
+            self._awaited[source_id] = tags, areas
 
-    def _line(self, target: _Target, way: Any, source_id: str, tags: dict[str, str]) -> Iterator[Item]:
+    def _line(self, target: _Target, way: Any, source_id: str, tags: dict[str, str]) -> None:
         geometry = self._whole(way)
         if geometry is None:
             known = _known_parts(way)
             if known is None:
-                yield Reject(
-                    target.name, source_id, _UNKNOWN_NODES, {"tags": tags, "nodes": [n.ref for n in way.nodes]}
-                )
+                record = {"tags": tags, "nodes": [node.ref for node in way.nodes]}
+                self._out.append(Reject(target.name, source_id, _UNKNOWN_NODES, record))
                 return
             self.notes.cut[target.name] += 1
             geometry = shapely.to_wkb(known, hex=True)
-        yield target.record(source_id, geometry, tags)
+        self._add(target, source_id, geometry, tags)
 
     def _whole(self, way: Any) -> str | None:
         """Return the line of a way, or ``None`` where it has no length or the place of a node is unknown.
@@ -172,27 +206,49 @@ class OsmReader:
         except (osmium.InvalidLocationError, RuntimeError):
             return None
 
-    def _area(self, target: _Target, area: Any, tags: Tags) -> Iterator[Item]:
-        wanted = "area" in target.elements or ("relation" in target.elements and not area.from_way())
-        if not wanted or area.num_rings()[0] == 0:
+    def _area(self, area: Any) -> None:
+        """Take the area of a way, which has been seen before, or of a relation, which may still come."""
+        if area.num_rings()[0] == 0:
             return
-        source_id = f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
-        if self._awaited.pop((target.name, source_id), None) is None:
-            self._assembled.add((target.name, source_id))
-        geometry = self._wkb.create_multipolygon(area)
-        if target.shape is Shape.POINT:
-            geometry = shapely.to_wkb(shapely.point_on_surface(shapely.from_wkb(geometry)), hex=True)
-        yield target.record(source_id, geometry, tags)
-
-    def _relation(self, target: _Target, relation: Any, tags: dict[str, str]) -> None:
-        """Expect the relation's area, which comes before the relation itself or after it."""
-        key = (target.name, f"r{relation.id}")
-        if not target.elements & {"area", "relation"} or tags.get("type") not in _AREA_RELATIONS:
-            self._pass_over(target, f"{target.keys[0]} on a relation")
-        elif key in self._assembled:
-            self._assembled.remove(key)
+        if area.from_way():
+            source_id = f"w{area.orig_id()}"
+            tags, targets = self._awaited.pop(source_id, ({}, []))
         else:
-            self._awaited[key] = tags
+            source_id = f"r{area.orig_id()}"
+            tags = _tags(area)
+            wanting = self._wanting(frozenset(self._keys & tags.keys()))
+            targets = [each for each in wanting if each.elements & _OF_AREAS and each.accept(tags)]
+            if self._awaited.pop(source_id, None) is None:
+                self._assembled.add(source_id)
+        if not targets:
+            return
+        geometry = self._wkb.create_multipolygon(area)
+        for target in targets:
+            self._add(target, source_id, _inner_point(geometry) if target.shape is Shape.POINT else geometry, tags)
+
+    def _relation(self, relation: Any, tags: dict[str, str], targets: list[_Target]) -> None:
+        """Expect the relation's area, which comes before the relation itself or after it."""
+        source_id = f"r{relation.id}"
+        is_area = tags.get("type") in _AREA_RELATIONS
+        for target in targets:
+            if not target.elements & _OF_AREAS or not is_area:
+                self._pass_over(target, f"{target.keys[0]} on a relation")
+        areas = [each for each in targets if each.elements & _OF_AREAS]
+        if is_area and areas:
+            if source_id in self._assembled:
+                self._assembled.remove(source_id)
+            else:
+                self._awaited[source_id] = tags, areas
+
+
+def _tags(element: Any) -> dict[str, str]:
+    """Return the tags of an element; asking for one more than there are is what takes long."""
+    tags = element.tags
+    return dict(islice(tags, len(tags)))
+
+
+def _inner_point(area: str) -> str:
+    return str(shapely.to_wkb(shapely.point_on_surface(shapely.from_wkb(area)), hex=True))
 
 
 def _known_parts(way: Any) -> shapely.Geometry | None:

@@ -111,7 +111,7 @@ def test_a_layer_can_be_made_changed_and_dropped_while_the_platform_runs(scratch
         guarded = "SELECT count(*) FROM pg_policies WHERE tablename = 'benches'"
         assert connection.exec_driver_sql(guarded).scalar() == 3
         indexes = {each["name"] for each in inspect(connection).get_indexes("benches")}
-        assert indexes >= {"ix_benches_order", "ix_benches_geom", "ix_benches_geom_3857"}
+        assert indexes >= {"ix_benches_order", "ix_benches_geom"}
     with scratch.begin() as connection:
         tables.drop_layer(connection, "benches")
         for table in ("benches", "history.benches"):
