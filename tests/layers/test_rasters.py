@@ -83,7 +83,9 @@ class Catalogue:
             return find_raster(connection, self.town.id, collection, **wanted)
 
     def files(self) -> set[Path]:
-        return {each for each in folder().rglob("*") if each.is_file()}
+        """The files of the town's rasters, and what making them has left."""
+        places = [folder() / self.town.id, *folder().glob(".making*")]
+        return {each for place in places for each in place.rglob("*") if each.is_file()}
 
 
 @pytest.fixture
