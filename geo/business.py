@@ -16,7 +16,7 @@ from geo.huff import expected_customers, huff_shares, market_change
 from geo.matrices import cost_matrix
 from geo.network import Network
 from geo.parameters import ModeName, Origins, SnapMaxM, SpeedKmh
-from geo.services import STREETS, column, different, numbers, travel_network
+from geo.services import STREETS, column, different, in_crs, numbers, travel_network
 
 if TYPE_CHECKING:
     from geo.topology import Floats
@@ -286,8 +286,6 @@ def store_impact(
 
 def _stores(businesses: gpd.GeoDataFrame, kind: str, network: Network) -> gpd.GeoDataFrame:
     """Return the businesses that compete, in the CRS of the network; that there is none is an error."""
-    if businesses.crs is None:
-        raise InvalidInputError("businesses must have a CRS: set it, for example with set_crs(4326)")
     kinds, branches = column(businesses, "kind"), column(businesses, "category")
     taken = ((kinds == kind) | (branches == kind)).to_numpy(dtype=bool, na_value=False)
     if not taken.any():
@@ -295,7 +293,7 @@ def _stores(businesses: gpd.GeoDataFrame, kind: str, network: Network) -> gpd.Ge
             f"no business is of the kind or branch {kind!r}: branches are {different(branches)}, "
             f"kinds are {different(kinds):.200}"
         )
-    return businesses[taken].to_crs(network.crs)
+    return in_crs(businesses[taken], network.crs, "businesses")
 
 
 def _attraction(stores: gpd.GeoDataFrame, by: str) -> Floats:

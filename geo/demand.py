@@ -10,7 +10,7 @@ import shapely
 
 from geo.analysis import LayerInput, labelled
 from geo.errors import InvalidInputError
-from geo.services import column, dwellings_of, numbers
+from geo.services import column, dwellings_of, in_crs, numbers
 
 if TYPE_CHECKING:
     from geo.positions import Positions
@@ -71,8 +71,6 @@ def demand_of(
     if source is None:
         layer, instead = ("buildings", "people") if who == "dwellings" else ("population", "dwellings")
         raise InvalidInputError(f"who is {who!r}, but the layer {layer} is not there: load it, or count {instead}")
-    if source.crs is None:
-        raise InvalidInputError("homes must have a CRS: set it, for example with set_crs(4326)")
     if who == "dwellings":
         use = column(source, "use")
         source = source[(use.isna() | (use == "residential")).to_numpy(dtype=bool, na_value=False)]
@@ -83,7 +81,8 @@ def demand_of(
         raise InvalidInputError(f"the population has no column {who!r}: count another group, or dwellings")
     shapes = source.geometry.to_numpy()
     some = (count > 0) & ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
-    found = gpd.GeoDataFrame({"demand": count}, geometry=shapes, index=source.index, crs=source.crs)[some].to_crs(crs)
+    found = gpd.GeoDataFrame({"demand": count}, geometry=shapes, index=source.index, crs=source.crs)[some]
+    found = in_crs(found, crs, "homes")
     if found.empty:
         raise InvalidInputError(f"nobody is there to count: no place has any {who!r}")
     return found

@@ -151,7 +151,9 @@ def time_to_close(
         If reports have no column ``opened_at``, no time that is asked for, no district is there, or a parameter is out
         of range.
     """
-    placed = located(reports, only_category)
+    if reports.crs is None:
+        raise InvalidInputError("reports must have a CRS: set it, for example with set_crs(4326)")
+    placed = located(reports, only_category).reset_index(drop=True)
     table = _table(placed, until, as_of)
     rows = []
     for name, geometry, members in _groups(placed.loc[table.index], districts, by, admin_level):

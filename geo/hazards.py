@@ -14,7 +14,7 @@ from geo.analysis import Column, LayerInput, View, analysis, labelled
 from geo.crs import metric_crs
 from geo.demand import POPULATION, share
 from geo.errors import InvalidInputError
-from geo.services import column, dwellings_of, numbers
+from geo.services import column, dwellings_of, in_crs, numbers
 from geo.topology import Floats
 
 NO_LEVEL = ""
@@ -212,7 +212,7 @@ def _people(areas: Any, population: gpd.GeoDataFrame | None, who: str, crs: Any)
         return np.full(len(areas), np.nan), float("nan")
     if who not in population:
         raise InvalidInputError(f"the population has no column {who!r}: count another group")
-    cells, count = population.to_crs(crs).geometry.to_numpy(), numbers(population[who], 0.0)
+    cells, count = in_crs(population, crs, "population").geometry.to_numpy(), numbers(population[who], 0.0)
     area, cell = shapely.STRtree(cells).query(areas, predicate="intersects")
     size = shapely.area(cells[cell])
     inside = shapely.area(shapely.intersection(areas[area], cells[cell]))
@@ -224,7 +224,9 @@ def _buildings(areas: Any, buildings: gpd.GeoDataFrame | None, crs: Any) -> tupl
     if buildings is None:
         unknown = np.full(len(areas), np.nan)
         return unknown, unknown
-    area, row = shapely.STRtree(buildings.to_crs(crs).geometry.to_numpy()).query(areas, predicate="intersects")
+    area, row = shapely.STRtree(in_crs(buildings, crs, "buildings").geometry.to_numpy()).query(
+        areas, predicate="intersects"
+    )
     homes = dwellings_of(buildings)[row]
     count = np.bincount(area, minlength=len(areas)).astype(float)
     return count, np.bincount(area, weights=homes, minlength=len(areas)).astype(float)
@@ -235,7 +237,8 @@ def _objects(
 ) -> tuple[Floats, list[str | None]]:
     if facilities is None:
         return np.full(len(areas), np.nan), [None] * len(areas)
-    chosen = facilities[column(facilities, "kind").isin(critical).to_numpy(dtype=bool)].to_crs(crs)
+    chosen = facilities[column(facilities, "kind").isin(critical).to_numpy(dtype=bool)]
+    chosen = in_crs(chosen, crs, "facilities")
     area, row = shapely.STRtree(chosen.geometry.to_numpy()).query(areas, predicate="intersects")
     kinds = column(chosen, "kind").astype(str)
     known = column(chosen, "name")

@@ -10,10 +10,11 @@ import pandas as pd
 import shapely
 
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
+from geo.crs import metric_crs
 from geo.errors import InvalidInputError
 from geo.parameters import Origins
 from geo.pipes import NOBODYS, Pipes, read_pipes
-from geo.services import column, dwellings_of
+from geo.services import column, dwellings_of, in_crs
 from geo.trace import Isolation, isolate
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ def isolation_trace(
         If there is no line of the network, a break is far from every pipe, a stuck valve is not known, a state is
         something else, or a parameter is out of range.
     """
+    crs = metric_crs(utilities.crs, "utilities")
     lines = _of_network(utilities, network)
     equipment = _of_network(points, network) if points is not None else utilities.iloc[:0][[utilities.geometry.name]]
     unknown = set(stuck) - set(equipment.index[column(equipment, "kind") == "valve"])
@@ -169,16 +171,16 @@ def isolation_trace(
         raise InvalidInputError(f"stuck: {sorted(unknown)[0]} is no valve of the network {network}")
     if lines.empty:
         raise InvalidInputError(f"no line of the network {network!r} is in use")
-    equipment = equipment.to_crs(utilities.crs)
+    equipment = in_crs(equipment, crs, "utility points")
     pipes = read_pipes(lines, equipment, snap_m=SNAP_M, valve_at_every_end=valves == "every-end")
     pipes = pipes.with_stuck(np.flatnonzero(equipment.index.isin(stuck)))
-    broken = _broken(pipes, at.to_crs(utilities.crs), break_max_m)
+    broken = _broken(pipes, at.to_crs(crs), break_max_m)
     found = isolate(pipes.network, pipes.network.nodes + broken, sources=pipes.sources)
     link_status = _link_status(pipes, found)
     parts = [_valves(pipes, found, equipment), _pipes(pipes, link_status, lines)]
     if buildings is not None:
-        parts.append(_buildings(pipes, link_status, buildings.to_crs(utilities.crs), building_max_m))
-    return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), geometry="geometry", crs=utilities.crs)
+        parts.append(_buildings(pipes, link_status, in_crs(buildings, crs, "buildings"), building_max_m))
+    return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), geometry="geometry", crs=crs)
 
 
 def _of_network(frame: gpd.GeoDataFrame, network: str) -> gpd.GeoDataFrame:

@@ -237,8 +237,8 @@ def incident_clusters(
     -------
     geopandas.GeoDataFrame
         One row a group, the largest first, in the CRS of the incidents: ``cluster`` (number from 1), ``incidents``,
-        ``value`` (what they weigh), ``first``, ``last`` (times; null where not known), ``area_m2``, ``geometry`` (what
-        lies within half the radius of the convex hull). Empty where no group is found.
+        ``value`` (what they weigh), ``first``, ``last`` (days, as text; null where not known), ``area_m2``,
+        ``geometry`` (what lies within half the radius of the convex hull). Empty where no group is found.
 
     Raises
     ------
@@ -266,6 +266,8 @@ def incident_clusters(
     )
     geometry = shapely.buffer(_hulls(xy, label, len(found)), radius_m / 2)
     frame = gpd.GeoDataFrame(found, geometry=geometry, crs=incidents.crs).assign(area_m2=shapely.area(geometry))
+    for name in ("first", "last"):
+        frame[name] = pd.to_datetime(frame[name], utc=True).dt.strftime("%Y-%m-%d").astype(object)
     frame = frame.sort_values("incidents", ascending=False, kind="stable", ignore_index=True)
     frame.insert(0, "cluster", np.arange(1, len(frame) + 1))
     return frame

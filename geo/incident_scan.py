@@ -92,7 +92,7 @@ MostClusters = Annotated[
             "p": Column(title={"be": "p", "ru": "p", "en": "p"}, decimals=3),
             "radius_m": Column(title={"be": "Радыус", "ru": "Радиус", "en": "Radius"}, unit=METRES),
             "first": Column(title={"be": "З", "ru": "С", "en": "From"}),
-            "last": Column(title={"be": "Да", "ru": "До", "en": "Before"}),
+            "last": Column(title={"be": "Па", "ru": "По", "en": "To"}),
         },
     ),
 )
@@ -148,8 +148,8 @@ def scan_clusters(
     geopandas.GeoDataFrame
         One row a cluster, the least likely first, in the CRS of the incidents: ``cluster`` (number from 1),
         ``significance`` (``significant`` where p is at most 0.05, else ``chance``), ``observed``, ``expected``,
-        ``relative_risk``, ``statistic``, ``p``, ``radius_m``, ``first``, ``last`` (times between which it lies; null
-        for ``population``), ``geometry`` (a circle around the squares).
+        ``relative_risk``, ``statistic``, ``p``, ``radius_m``, ``first``, ``last`` (its days, as text; null for
+        ``population``), ``geometry`` (a circle around the squares).
 
     Raises
     ------
@@ -216,7 +216,7 @@ def _frame(
         "statistic": [each.statistic for each in found],
         "p": [each.p for each in found],
         "radius_m": reach_m,
-        "first": [(start + each.first).start_time if start is not None else None for each in found],
-        "last": [(start + each.last + 1).start_time if start is not None else None for each in found],
+        "first": [f"{(start + each.first).start_time:%Y-%m-%d}" if start is not None else None for each in found],
+        "last": [f"{(start + each.last).end_time:%Y-%m-%d}" if start is not None else None for each in found],
     }
     return gpd.GeoDataFrame(columns, geometry=shapely.buffer(shapely.points(centres), reach_m))

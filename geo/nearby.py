@@ -15,7 +15,7 @@ from geo.errors import InvalidInputError
 from geo.matrices import nearest
 from geo.network import Network
 from geo.parameters import ModeName, SnapMaxM, SpeedKmh
-from geo.services import STREETS, NormS, column, travel_network
+from geo.services import STREETS, NormS, column, in_crs, travel_network
 
 if TYPE_CHECKING:
     from geo.positions import Positions
@@ -248,7 +248,7 @@ def green_access(
     """
     travel = travel_network(network, "walk", METRES_PER_SECOND)
     homes = demand_of(population, buildings, who, network.crs)
-    spaces = _public(_in(network, green_spaces, "green spaces"))
+    spaces = _public(in_crs(green_spaces, network.crs, "green spaces"))
     spaces = spaces[spaces.area >= least_area_m2]
     owner, points = _edges(spaces)
     places = travel.snap(points, max_m=entrance_max_m)
@@ -346,7 +346,7 @@ def stop_coverage(
     travel = travel_network(network, "walk", METRES_PER_SECOND)
     homes = demand_of(population, buildings, who, network.crs)
     at = snap_homes(travel, homes, max_m=home_max_m)
-    known = _in(network, stops, "stops")
+    known = in_crs(stops, network.crs, "stops")
     if least_departures > 0:
         known = known[pd.to_numeric(column(known, "departures_per_day")).fillna(0).to_numpy() >= least_departures]
     modes = column(known, "modes").astype(object).where(column(known, "modes").notna(), "").str.split(",")
@@ -355,12 +355,6 @@ def stop_coverage(
     cover = np.select([ways[1] <= rapid_m, ways[0] <= stop_m], ["rapid", "stop"], "none")
     columns = {"cover": where_found(at, cover), "stop_m": ways[0], "rapid_m": ways[1], "demand": homes.demand}
     return gpd.GeoDataFrame(columns, geometry=homes.geometry, index=homes.index, crs=network.crs)
-
-
-def _in(network: Network, frame: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
-    if frame.crs is None:
-        raise InvalidInputError(f"{what} must have a CRS: set it, for example with set_crs(4326)")
-    return frame.to_crs(network.crs)
 
 
 def _of_kinds(frame: gpd.GeoDataFrame, kinds: tuple[str, ...]) -> gpd.GeoDataFrame:
@@ -374,7 +368,7 @@ def _public(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def _places(travel: TravelNetwork, frame: gpd.GeoDataFrame, max_m: float) -> Positions:
     """Return places on streets by which points, and the edges of areas, are entered."""
-    return travel.snap(_edges(_in(travel.network, frame, "places"))[1], max_m=max_m)
+    return travel.snap(_edges(in_crs(frame, travel.network.crs, "places"))[1], max_m=max_m)
 
 
 def _edges(frame: gpd.GeoDataFrame) -> tuple[Any, gpd.GeoSeries]:

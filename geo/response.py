@@ -15,7 +15,17 @@ from geo.errors import InvalidInputError
 from geo.matrices import cost_matrix, dense
 from geo.network import Network
 from geo.parameters import ModeName, SnapMaxM, SpeedKmh
-from geo.services import STREETS, MostCandidates, NewSites, column, different, numbers, spread_over, travel_network
+from geo.services import (
+    STREETS,
+    MostCandidates,
+    NewSites,
+    column,
+    different,
+    in_crs,
+    numbers,
+    spread_over,
+    travel_network,
+)
 from geo.siting import Siting, backup_coverage, mclp, p_median
 
 if TYPE_CHECKING:
@@ -325,9 +335,7 @@ def _of_service(stations: gpd.GeoDataFrame, kind: str, network: Network) -> gpd.
     chosen = (kinds == kind).to_numpy(dtype=bool, na_value=False)
     if not chosen.any():
         raise InvalidInputError(f"no station is of the kind {kind!r}: there are {different(kinds)}")
-    if stations.crs is None:
-        raise InvalidInputError("stations must have a CRS: set it, for example with set_crs(4326)")
-    return stations[chosen].to_crs(network.crs)
+    return in_crs(stations[chosen], network.crs, "stations")
 
 
 def _response(

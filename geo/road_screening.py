@@ -21,7 +21,7 @@ from geo.road_safety import (
     section_exposure,
 )
 from geo.safety_performance import LEAST_SITES, SafetyPerformance, fit_safety_performance
-from geo.services import STREETS, column, numbers
+from geo.services import STREETS, column, in_crs, numbers
 from geo.travel import MODES
 
 if TYPE_CHECKING:
@@ -166,13 +166,13 @@ def road_sites(
     network: Network, roads: gpd.GeoDataFrame, incidents: gpd.GeoDataFrame, category: str | None, max_m: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the roads open to cars, and their accidents by severity."""
-    if incidents.crs is None:
-        raise InvalidInputError("incidents must have a CRS: set it, for example with set_crs(4326)")
     travel = network.for_mode(MODES["drive"])
     edges = travel.open_edges
     labels, road = np.unique(network.feature[edges], return_inverse=True)
     order = np.argsort(road, kind="stable")
     lines = shapely.line_merge(shapely.multilinestrings(network.geometry[edges][order], indices=road[order]))
+    if not roads.index.is_unique:
+        raise InvalidInputError(f"road {roads.index[roads.index.duplicated()][0]!r} stands twice: labels must differ")
     known = roads.reindex(labels)
     sites = pd.DataFrame(
         {
@@ -183,8 +183,8 @@ def road_sites(
             "geometry": lines,
         }
     )
-    placed = located(incidents, category)
-    at = travel.snap(placed.geometry.to_crs(network.crs), max_m=max_m)
+    placed = in_crs(located(incidents, category), network.crs, "incidents")
+    at = travel.snap(placed.geometry, max_m=max_m)
     label = network.feature[at.edge[at.found]]
     severity = column(placed, "severity").to_numpy(dtype=object)[at.found]
     counts = pd.DataFrame({"accidents": 1, "fatal": severity == "fatal", "injury": severity == "injury"}, index=label)

@@ -29,7 +29,7 @@ from geo.incidents import (
 )
 from geo.network import Network
 from geo.parameters import ModeName
-from geo.services import STREETS
+from geo.services import STREETS, in_crs
 from geo.statistics import adjusted_p
 from geo.topology import Floats
 from geo.travel import MODES
@@ -268,11 +268,9 @@ def incident_density(
         If incidents have no CRS or are no points, a column is missing or wrong, no street is open to the mode, or a
         parameter is out of range.
     """
-    if incidents.crs is None:
-        raise InvalidInputError("incidents must have a CRS: set it, for example with set_crs(4326)")
     travel = network.for_mode(MODES[mode])
-    placed = located(incidents, category)
-    at = travel.snap(placed.geometry.to_crs(network.crs), max_m=snap_max_m)
+    placed = in_crs(located(incidents, category), network.crs, "incidents")
+    at = travel.snap(placed.geometry, max_m=snap_max_m)
     weights = incident_weights(placed, weigh_by)[at.found]
     pieces = lixels(travel, length_m=lixel_m)
     density = network_density(

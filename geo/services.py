@@ -90,7 +90,7 @@ def of_kind(facilities: gpd.GeoDataFrame, kind: str, network: Network) -> gpd.Ge
     kinds = column(facilities, "kind")
     if not (kinds == kind).any():
         raise InvalidInputError(f"no facility is of kind {kind!r}: there are {different(kinds)}")
-    return _in_crs_of(network, facilities[(kinds == kind).to_numpy(dtype=bool, na_value=False)], "facilities")
+    return in_crs(facilities[(kinds == kind).to_numpy(dtype=bool, na_value=False)], network.crs, "facilities")
 
 
 def of_use(buildings: gpd.GeoDataFrame, use: str, network: Network) -> gpd.GeoDataFrame:
@@ -99,13 +99,14 @@ def of_use(buildings: gpd.GeoDataFrame, use: str, network: Network) -> gpd.GeoDa
     taken = buildings if use == "all" else buildings[(uses == use).to_numpy(dtype=bool, na_value=False)]
     if taken.empty:
         raise InvalidInputError(f"no building has the use {use!r}: there are {different(uses)}; all takes every one")
-    return _in_crs_of(network, taken, "buildings")
+    return in_crs(taken, network.crs, "buildings")
 
 
-def _in_crs_of(network: Network, frame: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
+def in_crs(frame: gpd.GeoDataFrame, crs: Any, what: str) -> gpd.GeoDataFrame:
+    """Return a frame in a CRS; that it has none is an error, of which `what` tells the subject."""
     if frame.crs is None:
         raise InvalidInputError(f"{what} must have a CRS: set it, for example with set_crs(4326)")
-    return frame.to_crs(network.crs)
+    return frame.to_crs(crs)
 
 
 def column(frame: gpd.GeoDataFrame, name: str) -> pd.Series[Any]:
@@ -133,6 +134,8 @@ def numbers(values: pd.Series[Any], default: float) -> Floats:
 
 def spread_over(rows: Ints, homes: gpd.GeoDataFrame, most: int) -> Ints:
     """Return at most so many of the rows, evenly along a curve that fills the plane and keeps neighbours together."""
+    if not len(rows):
+        return rows
     along = rows[np.argsort(homes.geometry.iloc[rows].hilbert_distance().to_numpy(), kind="stable")]
     evenly = np.linspace(0, len(along) - 1, min(most, len(along))).round().astype(np.int64)
     return np.sort(along[evenly])

@@ -17,7 +17,19 @@ from geo.errors import InvalidInputError
 from geo.matrices import cost_matrix, nearest
 from geo.network import Network
 from geo.parameters import ModeName, SnapMaxM, SpeedKmh
-from geo.services import FACILITIES, STREETS, Capacity, Kind, NormS, column, different, numbers, of_kind, travel_network
+from geo.services import (
+    FACILITIES,
+    STREETS,
+    Capacity,
+    Kind,
+    NormS,
+    column,
+    different,
+    in_crs,
+    numbers,
+    of_kind,
+    travel_network,
+)
 
 if TYPE_CHECKING:
     from geo.topology import Bools, Floats
@@ -149,7 +161,8 @@ def opportunities(
     """
     travel = travel_network(network, mode, speed_kmh)
     homes = demand_of(population, buildings, who, network.crs)
-    places = _opportunities(facilities if of == "facilities" else businesses, of, kind).to_crs(network.crs)
+    places = _opportunities(facilities if of == "facilities" else businesses, of, kind)
+    places = in_crs(places, network.crs, of)
     supply = _supply(places, count)
     at = snap_homes(travel, homes, max_m=home_max_m)
     cost = cost_matrix(travel, at, travel.snap(places.geometry.centroid, max_m=snap_max_m), limit_s=cutoff_s)
@@ -289,8 +302,6 @@ def _decay(name: str, cutoff_s: float) -> Decay:
 def _opportunities(frame: gpd.GeoDataFrame | None, layer: str, kind: str | None) -> gpd.GeoDataFrame:
     if frame is None:
         raise InvalidInputError(f"the layer {layer} is not there: load it")
-    if frame.crs is None:
-        raise InvalidInputError(f"{layer} must have a CRS: set it, for example with set_crs(4326)")
     if kind is None:
         return frame
     kinds, branches = column(frame, "kind"), column(frame, "category")

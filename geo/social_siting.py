@@ -147,7 +147,7 @@ def best_sites(
     reached = np.isfinite(served_s)
     rows = len(opened) + len(existing)
     total = np.bincount(row[reached], weights=dwellings[reached], minlength=rows)
-    spent_s = np.bincount(row[reached], weights=(dwellings * served_s)[reached], minlength=rows)
+    spent_s = np.bincount(row[reached], weights=dwellings[reached] * served_s[reached], minlength=rows)
     new = homes.iloc[spots[opened]]
     columns = {
         "site": [*new.index, *existing.index],
