@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sqlalchemy.orm import Mapped
 
 from layers.conversions import millimetres, number, tag, volts, year
@@ -17,13 +15,15 @@ from layers.models.shared import (
     NETWORK,
     OPEN_OR_CLOSED,
     OPERATOR,
+    OTHER,
     REF,
     STATE,
     STATUS,
     YEAR_INSTALLED,
+    dot,
     life_cycle,
 )
-from layers.models.utilities import HEAT, NETWORK_SYMBOLS, POWER, SEWER, WATER, network
+from layers.models.utilities import HEAT, POWER, SEWER, WATER, network
 
 _POWER_POINTS = frozenset(
     [
@@ -59,6 +59,13 @@ _NETWORKS = {
 }
 _KINDS = {"storage_tank": "tank", "reservoir_covered": "reservoir"}
 _PIPELINE_POINTS = frozenset(["valve", "substation", "inspection_gauge"])
+_NODES = ("junction", "bus", "node", "connection", "connection_point", "terminal", "distribution_point")
+_POLES = ("pole", "tower", "portal", "catenary_mast", "utility_pole", "insulator")
+_CABINETS = ("manhole", "street_cabinet", "cable_distribution_cabinet", "inspection_gauge")
+_CONSUMERS = ("sink", "load", "meter", "service_device")
+_POWER_PLANTS = ("transformer", "substation", "plant", "generator", "external_grid")
+_WORKS = ("pump", "pumping_station", "water_works", "water_well", "wastewater_plant", "heating_station")
+_TANKS = ("tank", "reservoir", "water_tower", "storage")
 _TELECOM_POINTS = frozenset(["exchange", "connection_point", "service_device", "distribution_point", "data_center"])
 
 
@@ -103,10 +110,50 @@ class UtilityPoint(Feature):
         shape=Shape.POINT,
         min_zoom=13,
         style=Style(
-            column="network",
+            column="kind",
             order=60,
             visible=False,
-            symbols=tuple(replace(each, width_px=7, outline="#ffffff") for each in NETWORK_SYMBOLS),
+            symbols=(
+                dot(OTHER, (), "#8a8a8a", width_px=6),
+                dot(text("Nodes", "Узлы", "Вузлы"), _NODES, "#a0a6ad", width_px=4, min_zoom=15),
+                dot(text("Poles and towers", "Опоры", "Апоры"), _POLES, "#8a7f73", width_px=4, min_zoom=14),
+                dot(
+                    text("Manholes and cabinets", "Колодцы и шкафы", "Калодзежы і шафы"),
+                    _CABINETS,
+                    "#6b5b4b",
+                    width_px=5,
+                    min_zoom=15,
+                ),
+                dot(
+                    text("Consumers and meters", "Потребители и счётчики", "Спажыўцы і лічыльнікі"),
+                    _CONSUMERS,
+                    "#7fa05a",
+                    width_px=5,
+                    min_zoom=15,
+                ),
+                dot(text("Switches", "Выключатели", "Выключальнікі"), ("switch", "switchgear"), "#c2568a", width_px=6),
+                dot(text("Valves", "Задвижки", "Засаўкі"), ("valve",), "#d1495b", width_px=7),
+                dot(
+                    text(
+                        "Power plants, transformers", "Электростанции, трансформаторы", "Электрастанцыі, трансфарматары"
+                    ),
+                    _POWER_PLANTS,
+                    "#6a4fb3",
+                    width_px=9,
+                ),
+                dot(
+                    text("Pumps, waterworks, boilers", "Насосы, водозаборы, котельные", "Помпы, водазаборы, кацельні"),
+                    _WORKS,
+                    "#1f8a9e",
+                    width_px=9,
+                ),
+                dot(
+                    text("Tanks and reservoirs", "Резервуары и башни", "Рэзервуары і вежы"),
+                    _TANKS,
+                    "#2f5fa8",
+                    width_px=10,
+                ),
+            ),
         ),
         osm=OsmRule(
             keys=("power", "man_made", "pipeline", "telecom"),
