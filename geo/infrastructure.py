@@ -16,12 +16,14 @@ from geo.parameters import (
     BufferM,
     BuildingMaxM,
     CutoffsS,
+    DelaysS,
     DirectionOfTravel,
     Merge,
     ModeName,
     Origins,
     SnapMaxM,
     SpeedKmh,
+    delays_of,
 )
 from geo.travel import MODES
 
@@ -83,6 +85,7 @@ def service_areas(
     speed_kmh: SpeedKmh = None,
     direction: DirectionOfTravel = "from",
     merge: Merge = False,
+    delays_s: DelaysS = (),
     buffer_m: BufferM = 30.0,
     snap_max_m: SnapMaxM = 300.0,
     building_max_m: BuildingMaxM = 100.0,
@@ -112,6 +115,9 @@ def service_areas(
         ``from`` the origins or ``to`` them: they differ where there are one-way streets.
     merge
         One area a cutoff, reached from any of the origins, and not one for each origin.
+    delays_s
+        Time that passes before an origin is left, as the turnout of a fire brigade: one for all, or one for each in
+        their order. It counts as time.
     buffer_m
         The area is what lies within this distance of the reached parts of streets.
     snap_max_m
@@ -140,7 +146,8 @@ def service_areas(
         buildings = _in_crs_of(network, buildings)
     areas = []
     done = 0
-    for times in travel.times(places, limit_s=cutoffs[0], direction=direction, together=merge):
+    delay_s = delays_of(delays_s, len(places))
+    for times in travel.times(places, limit_s=cutoffs[0], direction=direction, together=merge, delay_s=delay_s):
         rows = len(times)
         labels = np.array([None]) if merge else origins.index.to_numpy()[done : done + rows]
         done += rows

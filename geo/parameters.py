@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from geo.analysis import labelled
+from geo.errors import InvalidInputError
 from geo.points import Points
+
+if TYPE_CHECKING:
+    from geo.topology import Floats
 
 Origins = Annotated[Points, labelled({"be": "Пункты", "ru": "Пункты", "en": "Origins"})]
 
@@ -34,6 +39,16 @@ DirectionOfTravel = Annotated[
 Merge = Annotated[
     bool,
     labelled({"be": "Аб'яднаць зоны пунктаў", "ru": "Объединить зоны пунктов", "en": "Merge the areas of the origins"}),
+]
+
+DelaysS = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=14_400)], ...],
+    labelled(
+        {"be": "Затрымка перад выездам", "ru": "Задержка перед выездом", "en": "Delay before leaving"},
+        unit="s",
+        description="One for all points, or one for each in their order; it counts as time.",
+        max_length=10_000,
+    ),
 ]
 
 BufferM = Annotated[
@@ -69,3 +84,16 @@ BuildingMaxM = Annotated[
         le=1000,
     ),
 ]
+
+
+def delays_of(delays_s: tuple[float, ...], origins: int) -> Floats:
+    """Return the delay of each origin, of none, one for all, or one for each.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are neither one nor as many as origins.
+    """
+    if len(delays_s) not in (0, 1, origins):
+        raise InvalidInputError(f"delays_s: give one delay, or one for each of {origins} points, not {len(delays_s)}")
+    return np.broadcast_to(np.array(delays_s or (0.0,)), origins)

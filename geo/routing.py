@@ -199,7 +199,7 @@ class TravelNetwork:
         """
         if not origins.found.all():
             raise InvalidInputError("every origin must lie on an edge: leave out those that were not found")
-        delays = _delays(delay_s, len(origins))
+        delays = check_delays(delay_s, len(origins))
         vertices = self.graph(direction).vertices
         batch = len(origins) if together else max(1, CELLS_AT_ONCE // vertices)
         for first in range(0, len(origins), batch):
@@ -269,7 +269,14 @@ def _westernmost(row: Ints, lines: Geometries) -> Ints:
     return order[np.flatnonzero(np.diff(row[order], prepend=-1))]
 
 
-def _delays(delay_s: Floats | None, origins: int) -> Floats:
+def check_delays(delay_s: Floats | None, origins: int) -> Floats:
+    """Return the delay of each origin, checked; none where not given.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is not one for each origin, or one is negative or not finite.
+    """
     delays = np.zeros(origins) if delay_s is None else np.asarray(delay_s, dtype=float)
     if delays.shape != (origins,) or not ((delays >= 0) & np.isfinite(delays)).all():
         raise InvalidInputError(f"delay_s must be {origins} finite numbers of 0 or more, one for each origin")

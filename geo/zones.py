@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import dijkstra
 from geo.errors import InvalidInputError
 from geo.positions import SAME_PLACE
 from geo.reach import ReachedStreets
+from geo.routing import check_delays
 
 if TYPE_CHECKING:
     from geo.positions import Direction, Positions
@@ -55,7 +56,7 @@ def street_zones(
     if not origins.found.all():
         raise InvalidInputError("every origin must lie on an edge: leave out those that were not found")
     graph, (out_s, back_s) = travel.graph(direction), travel.costs_s(direction)
-    delays = np.zeros(len(origins)) if delay_s is None else np.asarray(delay_s, dtype=float)
+    delays = check_delays(delay_s, len(origins))
     costs_s = travel.graph_with(origins, direction, delays)
     sources = np.arange(graph.vertices, costs_s.shape[0])
     vertex_s, _, source = dijkstra(costs_s, indices=sources, limit=limit_s, min_only=True, return_predecessors=True)
