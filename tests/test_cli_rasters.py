@@ -23,8 +23,8 @@ def horad(helsinki: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     monkeypatch.setenv("COLUMNS", "200")
     yield Horad(capsys)
     with helsinki.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM rasters WHERE territory = 'helsinki'")
-    shutil.rmtree(folder() / "helsinki", ignore_errors=True)
+        connection.exec_driver_sql("DELETE FROM rasters WHERE collection = 'heights'")
+    shutil.rmtree(folder() / "helsinki" / "heights", ignore_errors=True)
 
 
 @pytest.fixture
@@ -50,15 +50,18 @@ def test_rasters_are_added_listed_and_removed(horad: Horad, dem: Path) -> None:
     assert "unchanged" in add(horad, dem, "--time", "2020", "--unit", "m")
     assert "added" in add(horad, dem, "--time", "2021")
     listed = horad.ok("rasters", "list", "-t", "helsinki")
-    assert len(listed.strip().splitlines()) == 3
-    first, _ = json.loads(horad.ok("rasters", "list", "--json"))
+    assert [line.split()[1:3] for line in listed.strip().splitlines()[1:] if "heights" in line] == [
+        ["heights", "2020"],
+        ["heights", "2021"],
+    ]
+    first, _ = json.loads(horad.ok("rasters", "list", "--collection", "heights", "--json"))
     assert (first["time"], first["bands"][0]["unit"], first["bands"][0]["max"]) == ("2020", "m", 599)
     assert Path(first["file"]).is_file()
     assert "of 2020, 2021: name one with --time" in horad.error("rasters", "remove", "heights", "-t", "helsinki")
     assert "removed" in horad.ok("rasters", "remove", "heights", "-t", "helsinki", "--time", "2020")
     assert not Path(first["file"]).exists()
     assert "2021" in horad.ok("rasters", "remove", "heights", "-t", "helsinki", "--all")
-    assert "no rasters yet" in horad.ok("rasters", "list")
+    assert "no rasters yet" in horad.ok("rasters", "list", "--collection", "heights")
 
 
 def test_what_is_wrong_is_said(horad: Horad, dem: Path, tmp_path: Path) -> None:
