@@ -176,6 +176,28 @@ class Analysis:
         properties: dict[str, dict[str, Any]] = schema["properties"]
         return properties
 
+    def complete(self, values: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the given parameters, and of the others those that a territory states.
+
+        Parameters
+        ----------
+        values
+            Those given; null is not given.
+        stated
+            What the territory states: its norms by name, and its ``time_zone``.
+        """
+        schemas = self.json_schema()
+        known = {name: schema.get("default") for name, schema in schemas.items()} | dict(values)
+        found = dict(values)
+        for name, schema in schemas.items():
+            rule = schema.get("x-stated")
+            if rule is None or found.get(name) is not None:
+                continue
+            key = rule["name"].format_map(known)
+            if key in stated and all(known.get(other) == value for other, value in rule["if"].items()):
+                found[name] = stated[key] if rule["scale"] == 1 else stated[key] * rule["scale"]
+        return found
+
     def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters, checked, converted to their types and completed by the defaults.
 
@@ -236,7 +258,15 @@ def analysis(
     return describe
 
 
-def labelled(title: Text, *, unit: str | None = None, **constraints: Any) -> Any:
+def labelled(
+    title: Text,
+    *,
+    unit: str | None = None,
+    stated: str | None = None,
+    stated_scale: float = 1.0,
+    stated_if: Mapping[str, str] | None = None,
+    **constraints: Any,
+) -> Any:
     """Return a pydantic field for a parameter with its title in every language.
 
     Parameters
@@ -245,10 +275,19 @@ def labelled(title: Text, *, unit: str | None = None, **constraints: Any) -> Any
         In every language; written to the JSON schema as ``x-title``, the English one as ``title`` too.
     unit
         Unit of the value, written as ``x-unit``.
+    stated
+        What of a territory's norms is taken where the parameter is not given, such as ``stop_distance_m``, or
+        ``time_zone``; ``{kind}`` stands for the parameter of that name. Written as ``x-stated``.
+    stated_scale
+        The parameter is the norm times this.
+    stated_if
+        Only where other parameters have these values.
     constraints
         Passed on to `pydantic.Field`: ``ge``, ``le``, ``description`` and so on.
     """
     extra: dict[str, Any] = {"x-title": dict(title)} | ({"x-unit": unit} if unit else {})
+    if stated is not None:
+        extra["x-stated"] = {"name": stated, "scale": stated_scale, "if": dict(stated_if or {})}
     return pydantic.Field(title=title["en"], json_schema_extra=extra, **constraints)
 
 

@@ -43,7 +43,10 @@ AsOf = Annotated[
         description="The last day that the data tell of; by default the last day on which anything happened.",
     ),
 ]
-NormD = Annotated[float, labelled({"be": "Норма", "ru": "Норматив", "en": "Norm"}, unit="d", gt=0, le=3650)]
+NormD = Annotated[
+    float,
+    labelled({"be": "Норма", "ru": "Норматив", "en": "Norm"}, unit="d", stated="report_answer_days", gt=0, le=3650),
+]
 AdminLevel = Annotated[
     int | None,
     labelled({"be": "Узровень раёнаў", "ru": "Уровень районов", "en": "Level of districts"}, ge=1, le=15),

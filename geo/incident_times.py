@@ -38,6 +38,7 @@ TimeZone = Annotated[
     str,
     labelled(
         {"be": "Часавы пояс", "ru": "Часовой пояс", "en": "Time zone"},
+        stated="time_zone",
         max_length=50,
         description="In which hours are counted, such as Europe/Minsk.",
     ),

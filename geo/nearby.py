@@ -50,12 +50,12 @@ DISTANCE = {"be": "Адлегласць вуліцамі", "ru": "Расстоя
 SCORE_COLOURS = ("#d73027", "#fc8d59", "#fee08b", "#d9ef8b", "#91cf60", "#1a9850")
 
 
-def _distance(be: str, ru: str, en: str) -> Any:
-    return labelled({"be": be, "ru": ru, "en": en}, unit="m", gt=0, le=10_000)
+def _distance(be: str, ru: str, en: str, stated: str | None = None) -> Any:
+    return labelled({"be": be, "ru": ru, "en": en}, unit="m", stated=stated, gt=0, le=10_000)
 
 
-GreenM = Annotated[float, _distance("Да зеляніны не далей", "До зелени не далее", "Green within")]
-BusM = Annotated[float, _distance("Да прыпынка не далей", "До остановки не далее", "Stop within")]
+GreenM = Annotated[float, _distance("Да зеляніны не далей", "До зелени не далее", "Green within", "park_distance_m")]
+BusM = Annotated[float, _distance("Да прыпынка не далей", "До остановки не далее", "Stop within", "stop_distance_m")]
 RapidM = Annotated[float, _distance("Да станцыі не далей", "До станции не далее", "Station within")]
 EntranceMaxM = Annotated[
     float, _distance("Ад вуліцы да зеляніны не далей", "От улицы до зелени не далее", "Street to green at most")

@@ -51,6 +51,8 @@ ResponseS = Annotated[
     labelled(
         {"be": "Норма прыбыцця", "ru": "Норматив прибытия", "en": "Norm of arrival"},
         unit="s",
+        stated="{kind}_response_min",
+        stated_scale=60,
         gt=0,
         le=LONGEST_S,
         description="From the call to the arrival: time to set out and travel.",

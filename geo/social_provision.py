@@ -38,13 +38,19 @@ SHORT_BY = 1e-6
 NormM = Annotated[
     float,
     labelled(
-        {"be": "Норма адлегласці", "ru": "Норматив расстояния", "en": "Norm of distance"}, unit="m", gt=0, le=50_000
+        {"be": "Норма адлегласці", "ru": "Норматив расстояния", "en": "Norm of distance"},
+        unit="m",
+        stated="{kind}_distance_m",
+        gt=0,
+        le=50_000,
     ),
 ]
 PlacesPer1000 = Annotated[
-    float,
+    float | None,
     labelled(
         {"be": "Месцаў на 1000 чалавек", "ru": "Мест на 1000 человек", "en": "Places per 1,000 people"},
+        stated="{kind}_places_per_1000",
+        stated_if={"who": "total"},
         gt=0,
         le=1000,
         description="Of those who are counted: with an age group, per 1,000 of that group.",
@@ -106,10 +112,10 @@ def provision(
     network: Network,
     facilities: gpd.GeoDataFrame,
     kind: Kind,
-    places_per_1000: PlacesPer1000,
     population: gpd.GeoDataFrame | None = None,
     buildings: gpd.GeoDataFrame | None = None,
     *,
+    places_per_1000: PlacesPer1000 = None,
     norm_m: NormM = 1000.0,
     default_capacity: DefaultCapacity = None,
     who: Who = "total",
@@ -129,12 +135,13 @@ def provision(
         In any CRS, with ``kind``, ``capacity`` and ``name``.
     kind
         Which facilities count, such as ``kindergarten``.
-    places_per_1000
-        The norm of the territory.
     population, buildings, who
         Who needs them: see `geo.demand.demand_of`.
+    places_per_1000
+        Places needed for 1,000 of those who are counted; for everyone the norm of the territory is taken where it
+        states one.
     norm_m
-        The longest way the territory's norm allows.
+        The longest way; the norm of the territory where it states one.
     default_capacity
         Places of a facility where they are not known.
     snap_max_m, home_max_m
@@ -151,13 +158,13 @@ def provision(
     Raises
     ------
     InvalidInputError
-        If there is no facility of the kind, nobody to count, a capacity is not known and no default is given, too many
-        pairs are within the norm, or a parameter is out of range.
+        If there is no facility of the kind, nobody to count, no norm of places, a capacity is not known and no default
+        is given, too many pairs are within the norm, or a parameter is out of range.
     """
     served = of_kind(facilities, kind, network)
     homes = demand_of(population, buildings, who, network.crs)
     cost, at = _ways(network, homes, served, norm_m, snap_max_m, home_max_m)
-    needed = homes.demand.to_numpy() * places_per_1000 / 1000
+    needed = homes.demand.to_numpy() * _norm(kind, places_per_1000) / 1000
     places = _capacity(served, default_capacity)
     found = assign(cost, needed, places)
     walks = _walks(found.flow, cost)
@@ -221,10 +228,10 @@ def catchments(
     network: Network,
     facilities: gpd.GeoDataFrame,
     kind: Kind,
-    places_per_1000: PlacesPer1000 = 1000.0,
     population: gpd.GeoDataFrame | None = None,
     buildings: gpd.GeoDataFrame | None = None,
     *,
+    places_per_1000: PlacesPer1000 = 1000.0,
     limited: Limited = True,
     reach_m: ReachM = 3000.0,
     default_capacity: DefaultCapacity = None,
@@ -263,7 +270,7 @@ def catchments(
     """
     served = of_kind(facilities, kind, network)
     homes = demand_of(population, buildings, who, network.crs)
-    needed = homes.demand.to_numpy() * places_per_1000 / 1000
+    needed = homes.demand.to_numpy() * _norm(kind, places_per_1000) / 1000
     cost, _ = _ways(network, homes, served, reach_m, snap_max_m, home_max_m)
     if limited:
         places = _capacity(served, default_capacity)
@@ -288,6 +295,12 @@ def catchments(
     xy = homes.geometry.centroid.get_coordinates().to_numpy()
     areas = areas_around(xy, main, groups=len(served), reach_m=THIESSEN_M)
     return gpd.GeoDataFrame(columns, geometry=areas, index=served.index, crs=network.crs)
+
+
+def _norm(kind: str, places_per_1000: float | None) -> float:
+    if places_per_1000 is None:
+        raise InvalidInputError(f"no norm of places of the kind {kind!r} is stated: give places_per_1000")
+    return places_per_1000
 
 
 def _ways(

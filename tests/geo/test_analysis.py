@@ -73,6 +73,28 @@ def test_parameters_are_a_model_without_the_layers(counting: Analysis) -> None:
     )
 
 
+def test_what_a_territory_states_is_taken_where_nothing_is_given(own_registry: None) -> None:
+    @analysis(id="test-norms", title=NAME, summary=NAME, function="social", inputs={}, view=VIEW)
+    def norms(
+        *,
+        kind: Annotated[str, labelled(NAME)] = "fire",
+        who: Annotated[str, labelled(NAME)] = "total",
+        norm_s: Annotated[float, labelled(NAME, stated="{kind}_response_min", stated_scale=60)] = 600,
+        places: Annotated[float | None, labelled(NAME, stated="{kind}_places", stated_if={"who": "total"})] = None,
+        zone: Annotated[str, labelled(NAME, stated="time_zone")] = "UTC",
+    ) -> None:
+        """Do nothing."""
+
+    described = norms.analysis
+    stated = {"fire_response_min": 8, "police_places": 5, "time_zone": "Europe/Minsk"}
+    assert described.complete({}, stated) == {"norm_s": 480, "zone": "Europe/Minsk"}
+    assert described.complete({"norm_s": 100, "zone": None}, stated) == {"norm_s": 100, "zone": "Europe/Minsk"}
+    assert described.complete({"kind": "police"}, stated)["places"] == 5
+    assert "places" not in described.complete({"kind": "police", "who": "dwellings"}, stated)
+    assert described.complete({}, {}) == {}
+    assert described.json_schema()["norm_s"]["x-stated"]["name"] == "{kind}_response_min"
+
+
 def test_the_schema_tells_titles_units_limits_and_defaults(counting: Analysis) -> None:
     schema = counting.json_schema()
     assert schema["radius_m"] == {

@@ -14,6 +14,7 @@ from geo.maps import frame_map
 from geo.network import Network
 from geo.social_provision import catchments, provision
 
+NORM = {"places_per_1000": 10.0}
 ROOM = {"home_max_m": 20.0, "snap_max_m": 20.0}
 
 
@@ -41,7 +42,7 @@ def test_places_go_as_far_as_they_reach(network: Network, streets: StreetMap) ->
     """60 and 80 children need half a place each; the school at A has 40, that at C 10."""
     homes = people(streets, A=60, AB_200=80, C=4, E=10)
     given = schools(streets, "A", "C", capacity=[40, 10], name=["first", None])
-    found = provision(network, given, "school", 500, homes, norm_m=250, who="pop_7_17", **ROOM)
+    found = provision(network, given, "school", homes, places_per_1000=500, norm_m=250, who="pop_7_17", **ROOM)
     at_home, at_school = found[found.what == "home"], found[found.what == "facility"]
     assert at_home.needed.tolist() == [30, 40, 2, 5]
     assert at_home.assigned.tolist() == pytest.approx([30, 10, 2, 0])
@@ -59,7 +60,17 @@ def test_a_longer_norm_never_leaves_more_without_a_place(network: Network, stree
     homes = people(streets, A=60, AB_200=80, B=30, BC_100=50, C=4)
     given = schools(streets, "A", "B", "C", capacity=[40, None, 90])
     short = [
-        provision(network, given, "school", 1000, homes, norm_m=each, default_capacity=50, who="pop_7_17", **ROOM)
+        provision(
+            network,
+            given,
+            "school",
+            homes,
+            places_per_1000=1000,
+            norm_m=each,
+            default_capacity=50,
+            who="pop_7_17",
+            **ROOM,
+        )
         .query("what == 'home'")
         .balance.sum()
         for each in (10, 100, 250, 400, 1000)
@@ -71,7 +82,9 @@ def test_a_longer_norm_never_leaves_more_without_a_place(network: Network, stree
 def test_of_homes_far_from_every_street_nothing_is_known(network: Network, streets: StreetMap) -> None:
     homes = people(streets, A=1)
     homes = homes.set_geometry(homes.translate(yoff=5000))
-    found = provision(network, schools(streets, "A", capacity=5), "school", 1000, homes, who="pop_7_17", **ROOM)
+    found = provision(
+        network, schools(streets, "A", capacity=5), "school", homes, places_per_1000=1000, who="pop_7_17", **ROOM
+    )
     assert found.state.tolist() == [None, "spare"]
     assert np.isnan(found.balance[0])
 
@@ -108,11 +121,12 @@ def test_a_school_that_serves_nobody_has_no_catchment(network: Network, streets:
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda n, s, p: provision(n, s, "school", 1000, p, who="pop_7_17"), "of 1 of the 1 facilities the capacity"),
-        (lambda n, s, p: provision(n, s, "clinic", 1000, p, who="pop_7_17"), "no facility is of kind 'clinic'"),
-        (lambda n, s, p: provision(n, s, "school", 0, p), "places_per_1000"),
-        (lambda n, s, p: provision(n, s, "school", 10, p), "no column 'total'"),
-        (lambda n, s, p: provision(n, s.assign(capacity=-1), "school", 10, p, who="pop_7_17"), "capacity must be"),
+        (lambda n, s, p: provision(n, s, "school", p, who="pop_7_17", **NORM), "of 1 of the 1 facilities the capacity"),
+        (lambda n, s, p: provision(n, s, "clinic", p, who="pop_7_17", **NORM), "no facility is of kind 'clinic'"),
+        (lambda n, s, p: provision(n, s, "school", p, places_per_1000=0), "places_per_1000: Input"),
+        (lambda n, s, p: provision(n, s, "school", p, **NORM), "no column 'total'"),
+        (lambda n, s, p: provision(n, s.assign(capacity=-1), "school", p, who="pop_7_17", **NORM), "capacity must be"),
+        (lambda n, s, p: provision(n, s, "school", p, who="pop_7_17"), "no norm of places of the kind 'school'"),
         (lambda n, s, p: catchments(n, s, "school", population=p, who="pop_7_17"), "give default_capacity"),
         (lambda n, s, p: catchments(n, s, "school", population=p, reach_m=0), "reach_m"),
     ],
