@@ -1,0 +1,114 @@
+"""The analyses on the layers of a real city, and of territories of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from town import forget
+
+from geo.analysis import all_analyses, get_analysis
+from geo.errors import InvalidInputError
+from geo.maps import frame_map
+from layers import runner, store
+from layers.loading import load_file, territory_for
+from layers.packs import Territory
+from layers.settings import get_settings
+from layers.territory import register
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import geopandas as gpd
+    from sqlalchemy import Engine
+
+PLACE = [[24.9414, 60.1710]]
+DWELLINGS = {"who": "dwellings"}
+PLACES = {"kind": "school", "default_capacity": 300, **DWELLINGS}
+
+OF_STREETS_AND_PLACES = [
+    ("facility-access", {"kind": "pharmacy"}),
+    ("two-step-access", {"kind": "pharmacy", "decay": "3sfca"}),
+    ("best-sites", {"kind": "pharmacy"}),
+    ("market-areas", {"kind": "supermarket", **DWELLINGS}),
+    ("store-impact", {"kind": "supermarket", "sites": PLACE, **DWELLINGS}),
+    ("fifteen-minute-city", DWELLINGS),
+    ("green-access", DWELLINGS),
+    ("stop-coverage", DWELLINGS),
+    ("provision", {"places_per_1000": 100, **PLACES}),
+    ("catchments", {"places_per_1000": 100, **PLACES}),
+    ("opportunities", {"of": "businesses", "decay": "exponential", **DWELLINGS}),
+    ("response-coverage", DWELLINGS),
+    ("best-stations", {"norm_s": 200, **DWELLINGS}),
+]
+OF_INCIDENTS = [
+    ("hot-spots", {}),
+    ("incident-density", {}),
+    ("local-moran", {"permutations": 99}),
+    ("incident-clusters", {"radius_m": 50, "least_incidents": 50}),
+    ("emerging-hot-spots", {"step": "year"}),
+    ("hot-spot-forecast", {"since": "2020-01-01"}),
+    ("scan-clusters", {"step": "year", "cell_m": 1000, "radius_m": 3000, "permutations": 19}),
+    ("road-screening", {}),
+    ("measure-effect", {"at": PLACE, "last_before": "2010-12-31", "first_after": "2012-01-01"}),
+]
+
+
+def run(engine: Engine, analysis: str, inputs: dict[str, Any], territory: str = "helsinki") -> gpd.GeoDataFrame:
+    """Return the result, checked to be what its view shows, and to become a map."""
+    view = get_analysis(analysis).view
+    found = runner.run(engine, analysis, inputs, territory=territory)
+    assert set(view.columns) <= set(found)
+    assert found.crs is not None
+    frame_map(found.head(100), view, lang="be")
+    return found
+
+
+@pytest.mark.parametrize(("analysis", "inputs"), OF_STREETS_AND_PLACES, ids=[each for each, _ in OF_STREETS_AND_PLACES])
+def test_analyses_of_streets_and_places(helsinki: Engine, analysis: str, inputs: dict[str, Any]) -> None:
+    assert len(run(helsinki, analysis, inputs))
+
+
+@pytest.mark.parametrize(("analysis", "inputs"), OF_INCIDENTS, ids=[each for each, _ in OF_INCIDENTS])
+def test_analyses_of_incidents(helsinki: Engine, analysis: str, inputs: dict[str, Any]) -> None:
+    with helsinki.connect() as connection:
+        if not store.count(connection, "incidents", store.Query(territory="helsinki")):
+            pytest.skip("the accidents of Helsinki are in the data folder, which isn't there")
+    assert len(run(helsinki, analysis, inputs))
+
+
+@pytest.mark.parametrize(("analysis", "inputs"), [("time-to-close", {}), ("hazard-exposure", {})])
+def test_a_layer_that_is_empty_is_named(helsinki: Engine, analysis: str, inputs: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError, match="of helsinki is empty: load a source"):
+        run(helsinki, analysis, inputs)
+
+
+def test_every_layer_and_column_that_an_analysis_reads_is_in_the_catalogue(helsinki: Engine) -> None:
+    with helsinki.connect() as connection:
+        for each in all_analyses():
+            for wanted in each.inputs.values():
+                frame = store.read_frame(
+                    connection, wanted.layer, store.Query(limit=1), only=wanted.columns or None, tags=False
+                )
+                assert set(wanted.columns) <= set(frame), each.id
+
+
+def real(path: str) -> Path:
+    file = get_settings().data / path
+    if not file.exists():
+        pytest.skip(f"{path} is in the data folder, which isn't there")
+    return file
+
+
+def test_a_broken_pipe_of_a_real_network(engine: Engine) -> None:
+    file = real("water_ky4/ky4.inp")
+    place = territory_for(engine, file, wanted="ky4", crs="EPSG:3547")
+    assert isinstance(place, Territory)
+    with engine.begin() as connection:
+        register(connection, place)
+    try:
+        load_file(engine, file, territory=place.id, source="water", crs="EPSG:3547")
+        found = run(engine, "isolation-trace", {"at": [[-85.541545, 38.035936]], "valves": "every-end"}, place.id)
+    finally:
+        forget(engine, place.id)
+    assert found.what.value_counts().to_dict() == {"valve": 2, "pipe": 1}
