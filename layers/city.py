@@ -15,6 +15,7 @@ from layers.catalog import all_layers, find
 from layers.changes import ChangeReport, changes
 from layers.history import State, timeline
 from layers.models.base import STORAGE_SRID
+from layers.packs import Selection
 from layers.territory import find_territory
 
 
@@ -105,11 +106,15 @@ class City:
         self.id = territory
         self.title: dict[str, str] = known["title"]
         self.metric_srid: int = known["metric_srid"]
+        self.timezone: str | None = known["timezone"]
+        self.norms: dict[str, dict[str, Any]] = known["norms"]
+        """What planning rules ask for, by the names of `layers.norms.NORMS`: a ``value`` and its ``source`` each."""
+        self._offered = Selection.model_validate(known["layers"])
 
     @property
     def layers(self) -> list[str]:
-        """The names of the layers."""
-        return sorted(all_layers())
+        """The names of the layers that it has."""
+        return sorted(each for each in all_layers() if each in self._offered)
 
     def __getattr__(self, name: str) -> LayerOfCity:
         if name not in all_layers():

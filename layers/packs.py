@@ -14,6 +14,7 @@ import numpy as np
 import pyproj
 import pyproj.aoi
 import pyproj.database
+import shapely
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from geo.analysis import all_analyses
@@ -215,9 +216,8 @@ def mistakes(territory: Territory) -> list[tuple[Steps, str]]:
     if told:
         found.append((("metric_crs",), told))
     for number, source in enumerate(territory.sources):
-        off_here = [layer for layer in source.fills if layer not in territory.layers]
-        if off_here:
-            text = f"it fills the layer {', '.join(off_here)}, which is switched off in layers"
+        if source.fills and not any(layer in territory.layers for layer in source.fills):
+            text = f"it fills the layer {', '.join(source.fills)}, which is switched off in layers"
             found.append((("sources", number), text))
     return found
 
@@ -225,11 +225,15 @@ def mistakes(territory: Territory) -> list[tuple[Steps, str]]:
 def distortion_told(kind: str, crs: str, box: Box) -> str | None:
     """Return what is wrong with the metric CRS of a territory with this box, ``None`` where it measures well."""
     distortion = _distortion(crs, box)
-    if distortion <= _MOST_DISTORTION[kind]:
+    area = pyproj.CRS.from_user_input(crs).area_of_use
+    if area is not None and not shapely.intersects(shapely.box(*area.bounds), shapely.box(*box)):
+        wrong = f"{crs} is made for {area.name.rstrip('.')}, and not for what lies"
+    elif distortion <= _MOST_DISTORTION[kind]:
         return None
-    off = f"off by {distortion:.0%}" if np.isfinite(distortion) else "without meaning"
+    else:
+        wrong = f"a metre of {crs} is {f'off by {distortion:.0%}' if np.isfinite(distortion) else 'without meaning'}"
     would_do = f"; {zone} would do there" if (zone := utm_zone(box)) else ""
-    return f"a metre of {crs} is {off} at the boundary{would_do}: its box is {list(box)}"
+    return f"{wrong} at the boundary{would_do}: its box, west, south, east, north, is {list(box)}"
 
 
 def _distortion(crs: str, box: Box) -> float:

@@ -88,7 +88,7 @@ def _ascending(value: tuple[tuple[float, str], ...]) -> tuple[tuple[float, str],
     return value
 
 
-Time = Annotated[str, BeforeValidator(_as_text), AfterValidator(_time)]
+Time = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | int), AfterValidator(_time)]
 Colour = Annotated[str, AfterValidator(_colour)]
 
 

@@ -16,6 +16,7 @@ from geo.network import Network
 from layers import store
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
+from layers.packs import Selection
 from layers.territory import at, find_territory, registered
 
 _NETWORKS_KEPT = 4
@@ -34,7 +35,8 @@ def run(
     analysis
         Its id.
     parameters
-        Those of the analysis that are not layers.
+        Those of the analysis that are not layers; what is not given is what the territory states, if it does, or the
+        default.
     territory
         On whose layers; by default the territory in which the first of the given points lies.
 
@@ -46,7 +48,7 @@ def run(
     Raises
     ------
     InvalidInputError
-        A parameter is wrong, or a layer that the analysis needs is empty.
+        A parameter is wrong, the analysis is switched off in the territory, or a layer that it needs is empty.
     NotFoundError
         There is no such territory.
     """
@@ -54,6 +56,9 @@ def run(
     checked = described.check(parameters)
     with engine.connect() as connection:
         chosen = _territory(connection, territory, checked)
+        stated = _stated(connection, chosen)
+        _check_offered(connection, chosen, analysis)
+    checked = described.check(described.complete(parameters, stated))
     inputs = {name: _input(engine, chosen, each) for name, each in described.inputs.items()}
     result: gpd.GeoDataFrame = described.call(**inputs, **checked)
     return result
@@ -94,6 +99,19 @@ def _input(engine: Engine, territory: str, wanted: LayerInput) -> Network | gpd.
     if wanted.optional:
         return None
     raise InvalidInputError(f"The layer {wanted.layer} of {territory} is empty: load a source that fills it first.")
+
+
+def _check_offered(connection: Connection, territory: str, analysis: str) -> None:
+    offered = Selection.model_validate(find_territory(connection, territory)["analyses"])
+    if analysis not in offered:
+        raise InvalidInputError(f"The analysis {analysis} is switched off in {territory}, by its file.")
+
+
+def _stated(connection: Connection, territory: str) -> dict[str, Any]:
+    """Return what a territory states that parameters may be taken from: its norms and its time zone."""
+    known = find_territory(connection, territory)
+    stated = {name: norm["value"] for name, norm in known["norms"].items()}
+    return stated | ({"time_zone": known["time_zone"]} if known["time_zone"] else {})
 
 
 def _metric_srid(connection: Connection, territory: str) -> int:

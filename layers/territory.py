@@ -103,6 +103,8 @@ def at(connection: Connection, box: tuple[float, float, float, float]) -> str | 
 def find_territory(connection: Connection, territory: str) -> dict[str, Any]:
     """Return what the base knows of a territory, its norms, time zone and languages among it.
 
+    What it doesn't state of norms, those to which it belongs state for it.
+
     Raises
     ------
     NotFoundError
@@ -120,7 +122,8 @@ def registered(connection: Connection) -> list[dict[str, Any]]:
     rows = connection.execute(
         select(*columns, TerritoryRow.facts).order_by(TerritoryRow.added_at, TerritoryRow.id)
     ).mappings()
-    return [_with_facts(dict(row)) for row in rows]
+    known = {row["id"]: _with_facts(dict(row)) for row in rows}
+    return [row | {"norms": _norms(row, known)} for row in known.values()]
 
 
 def family(connection: Connection, territory: str) -> list[str]:
@@ -133,6 +136,13 @@ def attribution_line(territories: Iterable[Mapping[str, Any]]) -> str:
     """Return what must be shown wherever features of these territories are, each source's line once."""
     lines = (line for each in territories for line in each["attribution"].values())
     return "; ".join(dict.fromkeys(lines))
+
+
+def _norms(row: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the norms of a territory, and of those to which it belongs where it states none."""
+    parent = known.get(row["parent"] or "")
+    own: dict[str, Any] = row["norms"]
+    return (_norms(parent, known) if parent else {}) | own
 
 
 def _with_facts(row: dict[str, Any]) -> dict[str, Any]:
