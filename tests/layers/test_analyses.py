@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from town import forget
+import shapely
+from town import LAT, LON, PLACE, Town, forget, record
 
 from geo.analysis import all_analyses, get_analysis
 from geo.errors import InvalidInputError
 from geo.maps import frame_map
 from layers import runner, store
 from layers.loading import load_file, territory_for
+from layers.norms import Norm
 from layers.packs import Territory
 from layers.settings import get_settings
 from layers.territory import register
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from sqlalchemy import Engine
 
-PLACE = [[24.9414, 60.1710]]
+HERE = [[24.9414, 60.1710]]
 DWELLINGS = {"who": "dwellings"}
 PLACES = {"kind": "school", "default_capacity": 300, **DWELLINGS}
 
@@ -31,7 +33,7 @@ OF_STREETS_AND_PLACES = [
     ("two-step-access", {"kind": "pharmacy", "decay": "3sfca"}),
     ("best-sites", {"kind": "pharmacy"}),
     ("market-areas", {"kind": "supermarket", **DWELLINGS}),
-    ("store-impact", {"kind": "supermarket", "sites": PLACE, **DWELLINGS}),
+    ("store-impact", {"kind": "supermarket", "sites": HERE, **DWELLINGS}),
     ("fifteen-minute-city", DWELLINGS),
     ("green-access", DWELLINGS),
     ("stop-coverage", DWELLINGS),
@@ -50,7 +52,7 @@ OF_INCIDENTS = [
     ("hot-spot-forecast", {"since": "2020-01-01"}),
     ("scan-clusters", {"step": "year", "cell_m": 1000, "radius_m": 3000, "permutations": 19}),
     ("road-screening", {}),
-    ("measure-effect", {"at": PLACE, "last_before": "2010-12-31", "first_after": "2012-01-01"}),
+    ("measure-effect", {"at": HERE, "last_before": "2010-12-31", "first_after": "2012-01-01"}),
 ]
 
 
@@ -91,6 +93,22 @@ def test_every_layer_and_column_that_an_analysis_reads_is_in_the_catalogue(helsi
                     connection, wanted.layer, store.Query(limit=1), only=wanted.columns or None, tags=False
                 )
                 assert set(wanted.columns) <= set(frame), each.id
+
+
+def test_norms_and_the_time_zone_are_those_of_the_territory(town: Town) -> None:
+    facts = {"timezone": "Europe/Minsk", "norms": {"report_answer_days": Norm(value=15, source="the test")}}
+    with town.engine.begin() as connection:
+        register(connection, PLACE.model_copy(update=facts))
+    point = shapely.Point(LON, LAT)
+    at_night = record("incidents", "1", point, category="theft", occurred_at="2024-01-07T22:30:00Z")
+    days = {"opened_at": "2024-01-01T00:00:00Z", "closed_at": "2024-01-21T00:00:00Z"}
+    answered = record("reports", "1", point, category="road", **days)
+    town.ingest(at_night, answered, layers=("incidents", "reports"))
+    assert run(town.engine, "incident-profile", {}, town.id)[["day", "hour"]].iloc[0].tolist() == ["monday", 1]
+    assert run(town.engine, "incident-profile", {"time_zone": "UTC"}, town.id).day[0] == "sunday"
+    by_category = {"by": "category", "least_reports": 1}
+    assert run(town.engine, "time-to-close", by_category, town.id).within_norm[0] == 0
+    assert run(town.engine, "time-to-close", by_category | {"norm_d": 30}, town.id).within_norm[0] == 1
 
 
 def real(path: str) -> Path:
