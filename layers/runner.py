@@ -111,7 +111,7 @@ def _stated(connection: Connection, territory: str) -> dict[str, Any]:
     """Return what a territory states that parameters may be taken from: its norms and its time zone."""
     known = find_territory(connection, territory)
     stated = {name: norm["value"] for name, norm in known["norms"].items()}
-    return stated | ({"time_zone": known["time_zone"]} if known["time_zone"] else {})
+    return stated | ({"time_zone": known["timezone"]} if known["timezone"] else {})
 
 
 def _metric_srid(connection: Connection, territory: str) -> int:
