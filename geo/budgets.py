@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
 from geo.deterioration import BEST
 from geo.errors import InvalidInputError
+from geo.knapsack import knapsack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from geo.deterioration import FamilyCurve
-    from geo.topology import Bools, Floats, Ints
-
-LONGEST_S = 60.0
-"""The solver gives its best choice after this time, should it not have proved it the best."""
+    from geo.topology import Floats, Ints
 
 HORIZON_YEARS = 20
 """So many years of better condition count as the benefit of a treatment."""
@@ -77,78 +73,6 @@ class Programme:
     cost: Floats
     condition: Floats
     neglected: Floats
-
-
-def knapsack(
-    cost: npt.ArrayLike, benefit: npt.ArrayLike, budget: float, *, group: npt.ArrayLike | None = None
-) -> Bools:
-    """Choose what gives the most benefit for a budget (0-1 knapsack), solved exactly as an integer programme by HiGHS.
-
-    Parameters
-    ----------
-    cost, benefit
-        Of each thing: a cost above 0 or 0, a benefit of any sign.
-    budget
-        What may be spent.
-    group
-        Of each thing; at most one of a group is chosen (multiple-choice knapsack). By default each is its own.
-
-    Returns
-    -------
-    numpy.ndarray
-        Whether each is chosen.
-
-    Raises
-    ------
-    InvalidInputError
-        If a number is not finite, a cost or the budget is negative, or there are not as many of one as of the other.
-    """
-    costs, benefits = np.asarray(cost, dtype=float), np.asarray(benefit, dtype=float)
-    groups = np.arange(len(costs)) if group is None else np.unique(np.asarray(group), return_inverse=True)[1]
-    if costs.shape != benefits.shape or groups.shape != costs.shape or costs.ndim != 1:
-        raise InvalidInputError("give a cost, a benefit and a group for each thing")
-    if not (np.isfinite(costs) & (costs >= 0) & np.isfinite(benefits)).all() or not budget >= 0:
-        raise InvalidInputError("costs and the budget must be 0 or more, and benefits finite")
-    chosen = np.zeros(len(costs), dtype=bool)
-    some = np.flatnonzero((benefits > 0) & (costs <= budget))
-    if not len(some):
-        return chosen
-    if np.isinf(budget) or costs[some].sum() <= budget:
-        chosen[_best_of_each(groups[some], benefits[some], some)] = True
-        return chosen
-    chosen[some[_solved(costs[some] / budget, benefits[some] / benefits[some].max(), groups[some])]] = True
-    return chosen
-
-
-def _best_of_each(group: Ints, benefit: Floats, thing: Ints) -> Ints:
-    order = np.lexsort((-benefit, group))
-    return thing[order[np.flatnonzero(np.diff(group[order], prepend=-1))]]
-
-
-def _solved(cost: Floats, benefit: Floats, group: Ints) -> Bools:
-    """Return the best choice for a budget of 1."""
-    things = len(cost)
-    constraints = [LinearConstraint(csr_array(cost[np.newaxis]), -np.inf, 1.0)]
-    number = np.unique(group, return_inverse=True)[1]
-    if number.max() + 1 < things:
-        member = csr_array((np.ones(things), (number, np.arange(things))))
-        constraints.append(LinearConstraint(member, -np.inf, 1.0))
-    found = milp(
-        -benefit,
-        integrality=np.ones(things, dtype=np.int8),
-        bounds=Bounds(0, 1),
-        constraints=constraints,
-        options={"mip_rel_gap": 0.0, "time_limit": LONGEST_S},
-    )
-    if found.x is None:
-        raise InvalidInputError(f"the solver found no choice within {LONGEST_S:g} s: {found.message}")
-    taken = found.x > 0.5
-    for thing in np.flatnonzero(taken)[np.argsort(benefit[taken] / np.maximum(cost[taken], 1e-12))]:
-        if cost[taken].sum() <= 1 + 1e-9:
-            break
-        taken[thing] = False
-    kept: Bools = taken
-    return kept
 
 
 def plan(

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import Bounds, LinearConstraint, milp
 
-from geo.budgets import Treatment, cost_curve, knapsack, plan
+from geo.budgets import Treatment, cost_curve, plan
 from geo.deterioration import steady_fall
 from geo.errors import InvalidInputError
+from geo.knapsack import knapsack
 
 SEAL = Treatment(name="seal", at_least=70, below=90, after=95, cost_per_m2=1)
 OVERLAY = Treatment(name="overlay", at_least=40, below=70, after=100, cost_per_m2=5)
@@ -46,15 +48,39 @@ def test_no_other_choice_is_better(seed: int, things: int, groups: int) -> None:
     assert len(set(group[chosen])) == chosen.sum()
 
 
+@pytest.mark.parametrize("kind", ["free", "correlated", "subset sum", "whole numbers"])
+def test_the_choice_is_that_of_an_integer_programme(kind: str) -> None:
+    rng = np.random.default_rng(5)
+    cost, group = rng.integers(10, 1000, 80).astype(float), np.repeat(np.arange(40), 2)
+    benefit = {
+        "free": rng.uniform(1, 1000, 80),
+        "correlated": cost + 100,
+        "subset sum": 2 * cost,
+        "whole numbers": rng.integers(1, 30, 80).astype(float),
+    }[kind]
+    budget = float(cost.sum() // 5)
+    member = np.equal.outer(np.arange(40), group).astype(float)
+    best = milp(
+        -benefit,
+        integrality=np.ones(80),
+        bounds=Bounds(0, 1),
+        constraints=[LinearConstraint(cost, -np.inf, budget), LinearConstraint(member, -np.inf, 1)],
+        options={"mip_rel_gap": 0},
+    )
+    chosen = knapsack(cost, benefit, budget, group=group)
+    assert benefit[chosen].sum() == pytest.approx(-best.fun, rel=1e-9)
+    assert cost[chosen].sum() <= budget
+
+
 def test_a_large_knapsack_is_solved() -> None:
     rng = np.random.default_rng(1)
-    cost, benefit = rng.uniform(1, 100, 1000), rng.uniform(1, 100, 1000)
-    chosen = knapsack(cost, benefit, 2000)
+    cost, benefit = rng.uniform(1, 100, 5000), rng.uniform(1, 100, 5000)
+    chosen = knapsack(cost, benefit, 9000)
     order = np.argsort(-benefit / cost)
-    greedy = benefit[order][np.cumsum(cost[order]) <= 2000].sum()
+    greedy = benefit[order][np.cumsum(cost[order]) <= 9000].sum()
     fractional = greedy + 100
     assert greedy <= benefit[chosen].sum() <= fractional
-    assert cost[chosen].sum() <= 2000 * (1 + 1e-9)
+    assert cost[chosen].sum() <= 9000 * (1 + 1e-9)
 
 
 def test_nothing_to_choose_and_endless_money() -> None:
