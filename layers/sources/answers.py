@@ -42,6 +42,7 @@ class Answer:
     def __init__(self, rule: ColumnRule, column: Column, *, empty: Iterable[str] = (), timezone: str = "UTC") -> None:
         _check_fits(rule, column)
         self._rule = rule
+        self._lookup = rule.lookup if isinstance(rule.lookup, dict) else {}
         self._kind = column.python_type
         self._empty = {*empty, *rule.empty}
         self._zone = ZoneInfo(rule.timezone or timezone)
@@ -103,9 +104,9 @@ class Answer:
             return True, rule.default
         if rule.lookup is None:
             return False, text
-        if text not in rule.lookup and not rule.default_is_stated:
+        if text not in self._lookup and not rule.default_is_stated:
             raise ValueError(f"{text!r} of {', '.join(rule.sources)} is not in the lookup table")
-        return True, rule.lookup.get(text, rule.default)
+        return True, self._lookup.get(text, rule.default)
 
     def _measured(self, text: str) -> float:
         number = self._in_unit(read_number(text, self._rule.decimal))
@@ -118,7 +119,8 @@ def _check_fits(rule: ColumnRule, column: Column) -> None:
         raise InvalidInputError("it holds no numbers, so decimal, unit, factor and offset have no place")
     if (rule.format is not None or rule.timezone is not None) and column.python_type not in _TIMES:
         raise InvalidInputError("it holds no times, so format and timezone have no place")
-    stated = [rule.constant, rule.default, *(rule.lookup or {}).values()]
+    known = rule.lookup.values() if isinstance(rule.lookup, dict) else ()
+    stated = [rule.constant, rule.default, *known]
     for value in (each for each in stated if each is not None):
         _check_stated(value, column)
 

@@ -142,7 +142,8 @@ class ColumnRule(BaseModel):
     template
         A text in which ``{}`` stands for what was found.
     lookup
-        The layer's value for each of the source's; another value is an error of the row.
+        The layer's value for each of the source's, or the name of a lookup table of the source; another value is an
+        error of the row.
     default
         The value where the source has none, or one that the pattern doesn't find or the lookup doesn't have.
     format
@@ -170,7 +171,7 @@ class ColumnRule(BaseModel):
     pattern: Pattern | None = None
     case: Literal["lower", "upper", "title", "sentence"] | None = None
     template: Annotated[str, AfterValidator(_template)] | None = None
-    lookup: Annotated[dict[str, Scalar | None], BeforeValidator(_keys_as_text)] | None = None
+    lookup: Annotated[dict[str, Scalar | None] | str, BeforeValidator(_keys_as_text)] | None = None
     default: Scalar | None = None
     format: TimeFormat | tuple[TimeFormat, ...] | None = Field(default=None, min_length=1)
     timezone: TimeZone | None = None

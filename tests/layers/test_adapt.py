@@ -344,6 +344,32 @@ def test_times_are_those_of_the_territory(hamlet: Hamlet) -> None:
     assert rows == [("1", "2019-07-01 09:00", "minute"), ("2", "2019-07-01 00:00", "day")]
 
 
+def test_codes_may_stand_in_a_table_of_their_own(hamlet: Hamlet) -> None:
+    hamlet.put("codes.csv", "code;meaning\n1;school\n2;kindergarten\n2;twice\n;none\n3;\n")
+    table = {"places": [{"file": "codes.csv"}], "key": "code", "value": "meaning"}
+    columns = {"kind": {"from": "nr", "lookup": "kinds"}, "name": {"from": "name"}}
+    described = source(columns=columns, lookups={"kinds": table})
+    report = hamlet.adapt(sources=[described]).outcomes[0].report
+    assert report is not None
+    assert report.layers["facilities"].rejected == {"kind: '3' of nr is not in the lookup table": 1}
+    kinds = "SELECT array_agg(kind ORDER BY source_id) FROM facilities WHERE territory = 'hamlet'"
+    with hamlet.engine.connect() as connection:
+        assert connection.exec_driver_sql(kinds).scalar() == ["school", "kindergarten"]
+    assert hamlet.adapt(sources=[described]).outcomes[0].report is None
+    hamlet.put("codes.csv", "code;meaning\n1;clinic\n2;kindergarten\n3;school\n")
+    changed = hamlet.adapt(sources=[described]).outcomes[0].report
+    assert changed is not None
+    assert (changed.layers["facilities"].changed, changed.layers["facilities"].added) == (1, 1)
+    assert "no lookup table kinds" in hamlet.check(sources=[source(columns=columns)])["sources.schools"]
+    wrong = {**table, "value": "means"}
+    assert (
+        "did you mean meaning"
+        in hamlet.check(sources=[source(columns=columns, lookups={"kinds": wrong})])["sources.schools"]
+    )
+    gone = {**table, "places": [{"file": "none.csv"}]}
+    assert "none.csv" in hamlet.check(sources=[source(columns=columns, lookups={"kinds": gone})])["sources.schools"]
+
+
 def test_what_the_base_keeps_of_a_file_is_the_file(hamlet: Hamlet) -> None:
     """Whoever loads a source later reads its description from the base."""
     columns = {
