@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 _KEYS = ("source_id", "id", "fid")
 _MOST_RUNS = 8
+_DIGEST_BYTES = 8
 _BETWEEN_CELLS = "\x1f"
 
 Digests = NDArray[np.uint64]
@@ -36,32 +37,39 @@ class RowIds:
     def of(self, columns: Sequence[pa.StringArray]) -> pa.StringArray:
         """Return the ids of rows: sixteen digits of a digest, and a number from the second row that is equal on."""
         rows = pc.binary_join_element_wise(*columns, _BETWEEN_CELLS)
-        digests = np.array([_digest(row) for row in rows.to_pylist()], np.uint64)
+        digests = _digests(rows.to_pylist())
         numbers = self._earlier(digests) + _earlier_within(digests)
         self._remember(digests)
-        return pa.array(
-            [
-                f"{digest:016x}-{number + 1}" if number else f"{digest:016x}"
-                for digest, number in zip(digests.tolist(), numbers.tolist(), strict=True)
-            ],
-            pa.string(),
-        )
+        ids = [f"{digest:016x}" for digest in digests.tolist()]
+        for row in np.flatnonzero(numbers).tolist():
+            ids[row] += f"-{numbers[row] + 1}"
+        return pa.array(ids, pa.string())
 
     def _earlier(self, digests: Digests) -> NDArray[np.int64]:
-        found = np.zeros(len(digests), np.int64)
+        """Return how often each digest came in earlier batches; looked up in their order, which is kind to caches."""
+        order = np.argsort(digests)
+        wanted = digests[order]
+        counts = np.zeros(len(digests), np.int64)
         for run in self._runs:
-            found += np.searchsorted(run, digests, "right") - np.searchsorted(run, digests, "left")
-        return found
+            first = np.searchsorted(run, wanted)
+            found = np.flatnonzero(run[np.minimum(first, len(run) - 1)] == wanted)
+            counts[found] += np.searchsorted(run, wanted[found], "right") - first[found]
+        found_in_order = np.empty_like(counts)
+        found_in_order[order] = counts
+        return found_in_order
 
     def _remember(self, digests: Digests) -> None:
         """Keep digests in sorted runs, which are merged when they are many."""
-        self._runs.append(np.sort(digests))
+        if len(digests):
+            self._runs.append(np.sort(digests))
         if len(self._runs) > _MOST_RUNS:
             self._runs = [np.sort(np.concatenate(self._runs), kind="stable")]
 
 
-def _digest(row: str) -> int:
-    return int.from_bytes(hashlib.sha256(row.encode()).digest()[:8], "big")
+def _digests(rows: Sequence[str]) -> Digests:
+    sha256 = hashlib.sha256
+    beginnings = b"".join([sha256(row.encode()).digest()[:_DIGEST_BYTES] for row in rows])
+    return np.frombuffer(beginnings, ">u8").astype(np.uint64)
 
 
 def _earlier_within(digests: Digests) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ from layers.sources.mapping import RowMapping
 from layers.sources.records import Item, Notes
 from layers.sources.row_ids import as_keys, own_key
 
-_BATCH_ROWS = 10_000
+_BATCH_ROWS = 5_000
 _BATCH_BYTES = 64 * 1024 * 1024
 _MOST_REMARKS = 5
 _PROXY, _NOBODY = "GDAL_HTTP_PROXY", "127.0.0.1:1"
@@ -52,7 +52,13 @@ _FAULTS = (
     OSError,
 )
 
-pyogrio.set_gdal_config_options({"OGR_ARROW_MEM_LIMIT": _BATCH_BYTES, "GML_DOWNLOAD_SCHEMA": False})
+pyogrio.set_gdal_config_options(
+    {
+        "OGR_ARROW_MEM_LIMIT": _BATCH_BYTES,
+        "OGR_GPKG_NUM_THREADS": 1,  # others read ahead, which costs memory and brings no time
+        "GML_DOWNLOAD_SCHEMA": False,
+    }
+)
 
 
 class VectorReader:
