@@ -92,7 +92,7 @@ def land_per_growth(
 
 def built_up(buildings: Geometries, *, gap_m: float) -> Any:
     """Return the ground that buildings and the gaps between them take: their closing by half the gap, as one area."""
-    shapes = buildings[~(shapely.is_missing(buildings) | shapely.is_empty(buildings))]
+    shapes = shapely.make_valid(buildings[~(shapely.is_missing(buildings) | shapely.is_empty(buildings))])
     if not len(shapes):
         return shapely.Polygon()
     if gap_m == 0:

@@ -122,9 +122,10 @@ def _solved(options: _Options, budget: float) -> Ints:
     gap = bound - float(options.benefit[known].sum())
     core = np.flatnonzero((loss < gap) & (loss >= 0) & (np.arange(len(loss)) != picked[options.group]))
     groups = np.unique(options.group[core])
-    least = np.array([loss[core[options.group[core] == each]].min() for each in groups])
+    least = np.full(len(picked), np.inf)
+    np.minimum.at(least, options.group[core], loss[core])
     change = _searched(
-        options, picked, loss, core, groups[np.argsort(least, kind="stable")], multiplier, spare, gap, enough
+        options, picked, loss, core, groups[np.argsort(least[groups], kind="stable")], multiplier, spare, gap, enough
     )
     if change is None:
         return known
@@ -181,7 +182,9 @@ def _searched(
     steps: list[tuple[Ints, Ints]] = []
     best: tuple[int, int] | None = None
     for group in groups:
-        here = core[options.group[core] == group]
+        here = core[(options.group[core] == group) & (loss[core] < gap - enough)]
+        if not len(here):
+            break
         extra = options.cost[here] - options.cost[picked[group]]
         parent = np.concatenate([np.arange(len(cost)), np.repeat(np.arange(len(cost)), len(here))])
         option = np.concatenate([np.full(len(cost), -1), np.tile(here, len(cost))])

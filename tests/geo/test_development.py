@@ -41,6 +41,8 @@ def test_gaps_between_buildings_are_built_up() -> None:
     assert built_up(pair, gap_m=5).area == pytest.approx(200, rel=1e-6)
     assert built_up(pair, gap_m=12).area > 250
     assert built_up(np.array([None]), gap_m=12).is_empty
+    bow_tie = np.array([shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)]), shapely.box(4, 0, 20, 10)])
+    assert built_up(bow_tie, gap_m=12).area > 160
 
 
 def town() -> gpd.GeoDataFrame:
