@@ -21,8 +21,7 @@ from layers.sources.description import (
     check_columns,
 )
 from layers.sources.formats import open_tables
-from layers.sources.lookups import LookupTable, with_lookups
-from layers.sources.mapping import RowMapping
+from layers.sources.lookups import MappingWithTables
 from layers.sources.osm import OsmReader
 from layers.sources.places import Place, fingerprint, locate, on_this_machine
 from layers.sources.records import Reader
@@ -108,7 +107,7 @@ class OsmSource(FileSource):
         return OsmReader(file, {each: find(each) for each in self.fills})
 
 
-class FeaturesSource(FileSource, RowMapping):
+class FeaturesSource(FileSource, MappingWithTables):
     """A file of which each row or feature becomes a feature of one layer.
 
     Parameters
@@ -123,8 +122,6 @@ class FeaturesSource(FileSource, RowMapping):
         The column of ids, or several that make one together; by default the file's own ids, or what a row holds.
     encoding
         Of its text, where that can't be found out.
-    lookups
-        Tables of codes in files of their own, by the names under which columns use them.
     """
 
     layer: LayerName
@@ -132,16 +129,6 @@ class FeaturesSource(FileSource, RowMapping):
     swapped: bool = False
     key: str | tuple[str, ...] | None = Field(default=None, min_length=1)
     encoding: str | None = None
-    lookups: dict[str, LookupTable] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _has_the_lookups(self) -> FeaturesSource:
-        used = {rule.lookup for rule in (self.columns or {}).values() if isinstance(rule.lookup, str)}
-        missing = sorted(used - set(self.lookups))
-        if missing:
-            known = ", ".join(self.lookups) or "none"
-            raise ValueError(f"there is no lookup table {', '.join(missing)} in lookups, which has {known}")
-        return self
 
     @model_validator(mode="after")
     def _fits_the_layer(self) -> FeaturesSource:
@@ -163,8 +150,7 @@ class FeaturesSource(FileSource, RowMapping):
     def obtain(self, surroundings: Surroundings) -> Obtained:
         """Find the file, and those of its lookup tables."""
         obtained = super().obtain(surroundings)
-        marks = [fingerprint(table.file()) for _, table in sorted(self.lookups.items())]
-        return obtained._replace(fingerprint=" ".join((str(obtained.fingerprint), *marks)))
+        return obtained._replace(fingerprint=" ".join((str(obtained.fingerprint), *self.marks())))
 
     @abstractmethod
     def stated(self) -> dict[str, Any]:
@@ -173,8 +159,7 @@ class FeaturesSource(FileSource, RowMapping):
     def read(self, file: Path, surroundings: Surroundings) -> Reader:
         """Return the reader of the file."""
         common: dict[str, Any] = {"crs": self.crs, "swapped": self.swapped, "key": self.key, "encoding": self.encoding}
-        mapping = with_lookups(self, self.lookups)
-        stated = Stated(**common, **self.stated(), mapping=mapping, timezone=surroundings.timezone)
+        stated = Stated(**common, **self.stated(), mapping=self.resolved(), timezone=surroundings.timezone)
         opened = open_tables(file, stated)
         tables = {each.name: each for each in opened.tables}
         pairs = pair(file.name, list(tables), layers=[self.layer], wanted=stated.tables)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from layers.errors import SourceError
 from layers.sources.columns import cleaned
 from layers.sources.description import STRICT
 from layers.sources.mapping import RowMapping
-from layers.sources.places import Place, locate
+from layers.sources.places import Place, fingerprint, locate
 from layers.sources.table import open_rows
 
 
@@ -71,21 +71,44 @@ class LookupTable(BaseModel):
         return found
 
 
-def with_lookups(mapping: RowMapping, tables: dict[str, LookupTable]) -> RowMapping:
-    """Return a mapping in which the lookups that stand in tables are read.
+class MappingWithTables(RowMapping):
+    """How features follow from the rows of a source, with lookup tables in files of their own.
 
-    Raises
-    ------
-    SourceError
-        A table can't be had or read.
+    Parameters
+    ----------
+    lookups
+        The tables, by the names under which columns use them.
     """
-    rules = mapping.columns or {}
-    wanted = {each.lookup for each in rules.values() if isinstance(each.lookup, str)}
-    if not wanted:
-        return mapping
-    read = {name: tables[name].read() for name in wanted}
-    columns = {
-        name: rule.model_copy(update={"lookup": read[rule.lookup]}) if isinstance(rule.lookup, str) else rule
-        for name, rule in rules.items()
-    }
-    return mapping.model_copy(update={"columns": columns})
+
+    lookups: dict[str, LookupTable] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_the_lookups(self) -> MappingWithTables:
+        missing = sorted(self._used - set(self.lookups))
+        if missing:
+            known = ", ".join(self.lookups) or "none"
+            raise ValueError(f"there is no lookup table {', '.join(missing)} in lookups, which has {known}")
+        return self
+
+    @property
+    def _used(self) -> set[str]:
+        return {rule.lookup for rule in (self.columns or {}).values() if isinstance(rule.lookup, str)}
+
+    def marks(self) -> list[str]:
+        """Return what tells one content of the tables from another."""
+        return [fingerprint(self.lookups[name].file()) for name in sorted(self._used)]
+
+    def resolved(self) -> RowMapping:
+        """Return the mapping with the lookups that stand in tables read.
+
+        Raises
+        ------
+        SourceError
+            A table can't be had or read.
+        """
+        read = {name: self.lookups[name].read() for name in self._used}
+        columns = {
+            name: rule.model_copy(update={"lookup": read[rule.lookup]}) if isinstance(rule.lookup, str) else rule
+            for name, rule in (self.columns or {}).items()
+        }
+        return self.model_copy(update={"columns": columns}) if read else self

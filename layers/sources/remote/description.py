@@ -13,13 +13,13 @@ from layers.errors import SourceError
 from layers.sources.description import Box, LayerName, Obtained, SourceDescription, Surroundings, check_columns
 from layers.sources.downloads import folder_of, replacing
 from layers.sources.fetch import Answer, Fetcher, shown
-from layers.sources.mapping import RowMapping
+from layers.sources.lookups import MappingWithTables
 from layers.sources.places import fingerprint
 from layers.sources.remote.features import Feature, FeatureReader, write_features
 from layers.sources.token import WebAddress, WithToken
 
 
-class RemoteSource(WithToken, SourceDescription, RowMapping):
+class RemoteSource(WithToken, SourceDescription, MappingWithTables):
     """A service on the web that fills a layer with features, a page at a time.
 
     Parameters
@@ -76,10 +76,9 @@ class RemoteSource(WithToken, SourceDescription, RowMapping):
                     write_features(self.features(fetcher, self.bbox or surroundings.box), partial, key=self.key)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise SourceError(f"{shown(self.url)} answers what its protocol doesn't know: {error!r}") from error
-            mark = fingerprint(file, self.model_dump_json(), repr(surroundings))
-        return Obtained(
-            file.name, mark, lambda: FeatureReader(file, find(self.layer), self, timezone=surroundings.timezone)
-        )
+            mark = fingerprint(file, self.model_dump_json(), repr(surroundings), *self.marks())
+        layer, zone = find(self.layer), surroundings.timezone
+        return Obtained(file.name, mark, lambda: FeatureReader(file, layer, self.resolved(), timezone=zone))
 
     @abstractmethod
     def features(self, fetcher: Fetcher, box: Box | None) -> Iterator[Feature]:
