@@ -15,8 +15,10 @@ from rich.table import Table
 from geo.autocorrelation import getis_ord
 from geo.clusters import dbscan
 from geo.density import lixels, network_density
+from geo.emerging import emerging_patterns, space_time_gi
 from geo.network import Network
 from geo.positions import Positions
+from geo.scan import scan_space, scan_space_time
 from geo.space_time import knox
 from geo.statistics import permuted_p
 from geo.travel import WALK
@@ -33,6 +35,10 @@ RADIUS_M = 50.0
 PERMUTATIONS = 999
 EVENTS = 50_000
 BANDWIDTH_M = 300.0
+CELLS = 60
+CELL_M = 250.0
+STEPS = 24
+SCAN_PERMUTATIONS = 99
 
 T = TypeVar("T")
 
@@ -78,6 +84,29 @@ def events(rng: np.random.Generator) -> list[tuple[str, float, float | None]]:
         (f"density along streets, {EVENTS:,} events, {len(pieces):,} pieces", density_s, None),
         (f"ST-DBSCAN, {EVENTS:,} events", dbscan_s, None),
         (f"Knox test, {EVENTS:,} events, {PERMUTATIONS} permutations", knox_s, None),
+        *scans(rng),
+    ]
+
+
+def scans(rng: np.random.Generator) -> list[tuple[str, float, float | None]]:
+    """Return what was measured of scan statistics and emerging hot spots on a grid of cells."""
+    cells = np.stack(np.meshgrid(np.arange(CELLS), np.arange(CELLS)), axis=-1).reshape(-1, 2) * CELL_M
+    counts, people = rng.poisson(5, len(cells)), rng.integers(50, 500, len(cells))
+    _, space_s = timed(
+        lambda: scan_space(cells, counts, people, radius_m=5 * CELL_M, permutations=SCAN_PERMUTATIONS, seed=1)
+    )
+    where, when = rng.integers(0, len(cells), EVENTS), rng.integers(0, STEPS, EVENTS)
+    _, cylinders_s = timed(
+        lambda: scan_space_time(
+            cells, when, where, radius_m=4 * CELL_M, longest=8, permutations=SCAN_PERMUTATIONS, seed=1
+        )
+    )
+    cube = np.bincount(where * STEPS + when, minlength=len(cells) * STEPS).reshape(len(cells), STEPS).astype(float)
+    _, emerging_s = timed(lambda: emerging_patterns(space_time_gi(cube, cells, radius_m=2 * CELL_M)))
+    return [
+        (f"scan of circles, {len(cells):,} cells, {SCAN_PERMUTATIONS} permutations", space_s, None),
+        (f"scan of circles and {STEPS} steps, {EVENTS:,} events, the same", cylinders_s, None),
+        (f"emerging hot spots, {len(cells):,} cells, {STEPS} steps", emerging_s, None),
     ]
 
 

@@ -26,6 +26,7 @@ from geo.incidents import (
     Seed,
     WeighBy,
     cells_around,
+    days_of,
     incident_weights,
     located,
     times_of,
@@ -237,8 +238,8 @@ def incident_clusters(
     -------
     geopandas.GeoDataFrame
         One row a group, the largest first, in the CRS of the incidents: ``cluster`` (number from 1), ``incidents``,
-        ``value`` (what they weigh), ``first``, ``last`` (days, as text; null where not known), ``area_m2``,
-        ``geometry`` (what lies within half the radius of the convex hull). Empty where no group is found.
+        ``value`` (what they weigh), ``first``, ``last`` (days, or months or years where only they are known, as text),
+        ``area_m2``, ``geometry`` (what lies within half the radius of the convex hull). Empty where no group is found.
 
     Raises
     ------
@@ -259,15 +260,15 @@ def incident_clusters(
         times=None if window_d is None else times,
         window_d=window_d,
     )
-    table = pd.DataFrame({"label": label, "value": incident_weights(placed, weigh_by), "time": times.to_numpy()})
+    table = pd.DataFrame(
+        {"label": label, "value": incident_weights(placed, weigh_by), "day": days_of(placed).to_numpy(dtype=object)}
+    ).astype({"day": "string"})
     grouped = table[table.label >= 0].groupby("label")
-    found = grouped.agg(
-        incidents=("value", "size"), value=("value", "sum"), first=("time", "min"), last=("time", "max")
-    )
+    found = grouped.agg(incidents=("value", "size"), value=("value", "sum"), first=("day", "min"), last=("day", "max"))
     geometry = shapely.buffer(_hulls(xy, label, len(found)), radius_m / 2)
     frame = gpd.GeoDataFrame(found, geometry=geometry, crs=incidents.crs).assign(area_m2=shapely.area(geometry))
-    for name in ("first", "last"):
-        frame[name] = pd.to_datetime(frame[name], utc=True).dt.strftime("%Y-%m-%d").astype(object)
+    frame = frame.astype({"first": object, "last": object})
+    frame[["first", "last"]] = frame[["first", "last"]].where(frame[["first", "last"]].notna(), None)
     frame = frame.sort_values("incidents", ascending=False, kind="stable", ignore_index=True)
     frame.insert(0, "cluster", np.arange(1, len(frame) + 1))
     return frame

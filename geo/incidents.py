@@ -150,6 +150,16 @@ def times_of(incidents: gpd.GeoDataFrame, *, precise_to: str = "year") -> pd.Ser
     )
 
 
+def days_of(incidents: gpd.GeoDataFrame) -> pd.Series[Any]:
+    """Return the day of each incident in UTC as text, or the month or the year where only that is known; else null."""
+    times = times_of(incidents)
+    text: pd.Series[Any] = times.dt.strftime("%Y-%m-%d").astype("string")
+    for precision, length in (("month", 7), ("year", 4)):
+        known = (column(incidents, "time_precision") == precision).to_numpy(dtype=bool, na_value=False)
+        text = text.mask(known, text.str[:length])
+    return text
+
+
 def precision_of(step: str) -> str:
     """Return how precisely times must be known to be counted in steps of a length."""
     return "month" if step == "quarter" else step

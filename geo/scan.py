@@ -117,12 +117,12 @@ def scan_space(
     if not total:
         return []
     circles = _Circles.around(places, people, radius_m=radius_m, share=share)
-    expected = circles.sums(people[:, np.newaxis]) * (total / people.sum())
+    expected = circles.sums(people[np.newaxis]) * (total / people.sum())
     rng = np.random.default_rng(seed)
     chance = people / people.sum()
-    drawn = (rng.multinomial(total, chance)[:, np.newaxis] for _ in range(permutations))
+    drawn = (rng.multinomial(total, chance)[np.newaxis] for _ in range(permutations))
     task = _Task(circles, np.array([[0, 1]]), expected, total)
-    return task.solve(counts[:, np.newaxis], drawn, permutations, clusters)
+    return task.solve(counts[np.newaxis], drawn, permutations, clusters)
 
 
 def scan_space_time(
@@ -178,7 +178,7 @@ def scan_space_time(
     circles = _Circles.around(places, at.astype(float), radius_m=radius_m, share=share)
     intervals = _intervals(steps, max(steps // 2, 1) if longest is None else longest, until_last=until_last)
     in_interval = np.append(0, np.cumsum(during))[intervals]
-    expected = circles.sums(at[:, np.newaxis]) * ((in_interval[:, 1] - in_interval[:, 0]) / len(when))
+    expected = ((in_interval[:, 1] - in_interval[:, 0]) / len(when))[:, np.newaxis] * circles.sums(at[np.newaxis])
     rng = np.random.default_rng(seed)
     drawn = (count(rng.permutation(when)) for _ in range(permutations))
     return _Task(circles, intervals, expected, len(when)).solve(count(when), drawn, permutations, clusters)
@@ -206,15 +206,18 @@ class _Circles:
         begin = np.searchsorted(centre, each)[centre]
         ends = np.ones(len(centre), dtype=bool)
         ends[:-1] = (centre[1:] != centre[:-1]) | (distance_m[1:] > distance_m[:-1])
-        held = cls(member, begin, distance_m, np.arange(len(centre))).sums(weight[:, np.newaxis])[:, 0]
+        held = cls(member, begin, distance_m, np.arange(len(centre))).sums(weight[np.newaxis])[0]
         kept = ends & (held > 0) & (held <= share * weight.sum() * (1 + 1e-12))
         return cls(member, begin, distance_m, np.flatnonzero(kept))
 
     def sums(self, values: np.typing.NDArray[Any]) -> np.typing.NDArray[Any]:
-        """Return the sum over the places of each circle of values of shape (places, columns)."""
-        running = np.zeros((len(self.member) + 1, values.shape[1]), dtype=values.dtype)
-        np.cumsum(values[self.member], axis=0, out=running[1:])
-        sums: np.typing.NDArray[Any] = running[self.last + 1] - running[self.begin[self.last]]
+        """Return the sums over the places of each circle, shape (rows, circles), of values of shape (rows, places)."""
+        sums = np.empty((len(values), len(self.last)), dtype=values.dtype)
+        running = np.zeros(len(self.member) + 1, dtype=values.dtype)
+        first, after = self.begin[self.last], self.last + 1
+        for row, each in zip(sums, values, strict=True):
+            np.cumsum(each[self.member], out=running[1:])
+            np.subtract(running[after], running[first], out=row)
         return sums
 
     def places(self, circle: int) -> Ints:
@@ -224,7 +227,7 @@ class _Circles:
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """Circles by intervals of time (first step, and the one after the last), and what is expected in each."""
+    """Intervals of time (first step, and the one after the last), circles, and what is expected in each by each."""
 
     circles: _Circles
     intervals: Ints
@@ -241,26 +244,26 @@ class _Task:
             return []
         weigh = self._weigher()
         held = self.circles.sums(counts)
-        every = slice(0, len(held))
+        every = slice(0, held.shape[1])
         observed = self._observed(held)
         found = weigh(observed, every)
         greatest = np.array([self._greatest(self.circles.sums(each), weigh) for each in drawn])
         return [
             self._cluster(circle, interval, observed, found, greatest)
-            for circle, interval in self._best(found, len(counts), clusters)
+            for circle, interval in self._best(found, counts.shape[1], clusters)
         ]
 
     def _greatest(self, held: Ints, weigh: Callable[[Ints, slice], Floats]) -> float:
         """Return the greatest statistic, found of so many circles at once as the processor's cache holds."""
         step = max(1, WINDOWS_AT_ONCE // len(self.intervals))
-        rows = (slice(first, first + step) for first in range(0, len(held), step))
-        return max(float(weigh(self._observed(held[each]), each).max()) for each in rows)
+        some = (slice(first, first + step) for first in range(0, held.shape[1], step))
+        return max(float(weigh(self._observed(held[:, each]), each).max()) for each in some)
 
     def _observed(self, held: Ints) -> Ints:
         """Return the events in each interval of circles that hold so many in each step."""
-        running = np.zeros((len(held), held.shape[1] + 1), dtype=np.int64)
-        np.cumsum(held, axis=1, out=running[:, 1:])
-        observed: Ints = running[:, self.intervals[:, 1]] - running[:, self.intervals[:, 0]]
+        running = np.zeros((len(held) + 1, held.shape[1]), dtype=np.int64)
+        np.cumsum(held, axis=0, out=running[1:])
+        observed: Ints = running[self.intervals[:, 1]] - running[self.intervals[:, 0]]
         return observed
 
     def _weigher(self) -> Callable[[Ints, slice], Floats]:
@@ -272,34 +275,34 @@ class _Task:
         slope = np.log(np.maximum(self.expected, np.finfo(float).tiny)) - outside
         level, least = self.total * outside, self.expected * (1 + 1e-12)
 
-        def weigh(count: Ints, rows: slice) -> Floats:
+        def weigh(count: Ints, circles: slice) -> Floats:
             ratio: Floats = entropy[count]
-            ratio -= count * slope[rows]
-            ratio -= level[rows]
-            ratio[count <= least[rows]] = 0.0
+            ratio -= count * slope[:, circles]
+            ratio -= level[:, circles]
+            ratio[count <= least[:, circles]] = 0.0
             return ratio
 
         return weigh
 
     def _best(self, found: Floats, places: int, clusters: int) -> Iterator[tuple[int, int]]:
         """Yield the windows of the greatest statistics that have no place in common."""
-        free = np.ones(len(found), dtype=bool)
+        free = np.ones(found.shape[1], dtype=bool)
         used: Bools = np.zeros(places, dtype=bool)
         for _ in range(clusters):
-            open_rows = np.flatnonzero(free)
-            if not len(open_rows):
+            left = np.flatnonzero(free)
+            if not len(left):
                 return
-            row, interval = divmod(int(found[open_rows].argmax()), found.shape[1])
-            circle = int(open_rows[row])
-            if found[circle, interval] <= 0:
+            interval, column = divmod(int(found[:, left].argmax()), len(left))
+            circle = int(left[column])
+            if found[interval, circle] <= 0:
                 return
             yield circle, interval
             used[self.circles.places(circle)] = True
-            free &= self.circles.sums(used[:, np.newaxis].astype(np.int64))[:, 0] == 0
+            free &= self.circles.sums(used[np.newaxis].astype(np.int64))[0] == 0
 
     def _cluster(self, circle: int, interval: int, observed: Ints, found: Floats, greatest: Floats) -> ScanCluster:
-        count, expected = int(observed[circle, interval]), float(self.expected[circle, interval])
-        statistic = float(found[circle, interval])
+        count, expected = int(observed[interval, circle]), float(self.expected[interval, circle])
+        statistic = float(found[interval, circle])
         rest = (self.total - count) / (self.total - expected)
         last = self.circles.last[circle]
         beaten = np.count_nonzero(greatest >= statistic * (1 - 1e-12))
@@ -326,7 +329,7 @@ def _intervals(steps: int, longest: int, *, until_last: bool) -> Ints:
 
 
 def _cube(when: Ints, *, places: int, steps: int, where: Ints) -> Ints:
-    return np.bincount(where * steps + when, minlength=places * steps).reshape(places, steps)
+    return np.bincount(when * places + where, minlength=places * steps).reshape(steps, places)
 
 
 def _given(xy: Any, events: Any, permutations: int, share: float) -> tuple[Floats, Ints]:

@@ -81,6 +81,8 @@ def test_groups_in_time_are_apart() -> None:
     assert found["first"].tolist() == ["2024-01-01", "2024-02-20"]
     assert found["last"].tolist() == ["2024-01-03", "2024-02-21"]
     assert found.geometry[0].area == pytest.approx(np.pi * 50**2, rel=0.01)
+    years = crowd.assign(time_precision="year")
+    assert incident_clusters(years, least_incidents=2)["last"].tolist() == ["2024"]
     severe = crowd.assign(severity="fatal")
     assert incident_clusters(severe, least_incidents=2, weigh_by="severity").value.tolist() == [6 * 542]
 
