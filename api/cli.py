@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperGroup
 
 from api import service
 from api.cli_adapt import adapt_command, print_adaptation
@@ -20,7 +22,6 @@ from api.cli_layers import layer_app
 from api.cli_load import load
 from api.cli_rasters import rasters_app
 from api.cli_roles import role_app
-from api.cli_run import run_app
 from api.console import loading_progress, print_json
 from geo.errors import HoradError
 from layers import database, store
@@ -32,13 +33,30 @@ from layers.packs import pack_file, read_pack
 from layers.settings import get_settings
 from layers.territory import registered
 
+
+class _Commands(TyperGroup):
+    """All commands; those of ``run`` are only made when they are asked for, since analyses are long to import."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), "run"]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name != "run":
+            return super().get_command(ctx, cmd_name)
+        from api.cli_run import run_app
+
+        found = typer.main.get_group(run_app)
+        found.name = cmd_name
+        return found
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Horad: one base for all that is known about a city, its analyses and its maps.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(run_app, name="run")
 app.command()(load)
 app.command()(worker)
 app.command()(jobs)
@@ -166,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments)
     except HoradError as error:
-        Console(stderr=True, highlight=False).print(f"[red]Error:[/red] {error}", markup=True, soft_wrap=True)
+        Console(stderr=True, highlight=False).print(f"[red]Error:[/red] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -64,6 +64,9 @@ def load(
         str | None,
         typer.Option(help="For a network in local coordinates: x,y,lon,lat of one point, then rotation_deg,units."),
     ] = None,
+    outside: Annotated[
+        Literal["reject", "keep"], typer.Option(help="What becomes of features far outside the territory.")
+    ] = "reject",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Load a file into the layers of a territory.
@@ -94,6 +97,7 @@ def load(
             territory=place,
             source=source or file.name.split(".")[0].lower(),
             layers=layer,
+            outside=outside,
             progress=progress(file.name),
             **stated,
         )

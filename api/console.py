@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -69,9 +70,11 @@ def print_report(console: Console, report: Report) -> None:
         if any(each.values()):
             table.add_row(f"  {layer}", *(f"{each[name]:,}" if each[name] else "·" for name in shown))
     console.print(table)
+    for remark in report.remarks:
+        console.print(f"  [dim]{escape(remark)}[/dim]", soft_wrap=True)
     for layer, account in report.layers.items():
         for reason, times in account.rejected.items():
-            console.print(f"  [dim]{layer}: {times:,} rejected: {reason}[/dim]", soft_wrap=True)
+            console.print(f"  [dim]{layer}: {times:,} rejected: {escape(reason)}[/dim]", soft_wrap=True)
 
 
 def _counts(account: LayerReport) -> dict[str, int]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from geo.errors import HoradError
 from layers.errors import SourceError
-from layers.ingest import Progress, Report, ingest, last_fingerprint
+from layers.ingest import Outside, Progress, Report, ingest, last_fingerprint
 from layers.packs import PACKS, Source, Territory, around, read_pack
 from layers.raster_loading import left_rasters, load_rasters
 from layers.raster_sources import RasterSource
@@ -107,14 +107,13 @@ def territory_for(engine: Engine, file: Path, *, wanted: str | None = None, **st
         The file can't be read, or doesn't tell where it lies; or none is wanted, it lies in none, and it would lie in
         one if its latitudes and longitudes were swapped.
     """
-    source = opened(file, Stated(**stated))
     with engine.connect() as connection:
         known = {each["id"] for each in registered(connection)}
         if wanted in known:
             return str(wanted)
         if wanted is not None and (PACKS / f"{wanted}.yml").is_file():
             return read_pack(wanted)
-        box = source.bounds()
+        box = opened(file, Stated(**stated)).bounds()
         found = None if wanted else at(connection, box)
         if found is None and wanted is None:
             _check_not_swapped(connection, file, box)
@@ -128,6 +127,7 @@ def load_file(
     territory: str | Territory,
     source: str,
     layers: Sequence[str] | None = None,
+    outside: Outside = "reject",
     progress: Progress | None = None,
     **stated: Any,
 ) -> Report:
@@ -146,6 +146,8 @@ def load_file(
         The name under which the file is known.
     layers
         The layers to fill; by default all that the file has something for, or tables of their names.
+    outside
+        What becomes of features far outside the territory: they are rejected, or kept and counted.
     progress
         Called with the number of records read and the share of the file.
     **stated
@@ -167,6 +169,7 @@ def load_file(
         fingerprint=fingerprint(file),
         layers=targets,
         attribution=attribution,
+        outside=outside,
         progress=progress,
     )
 

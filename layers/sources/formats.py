@@ -20,6 +20,7 @@ _HEAD_BYTES = 4096
 _SQLITE = b"SQLite format 3\x00"
 _SHAPEFILE = bytes.fromhex("0000270a")
 _JSON_BEGINS = (b"{", b"[", b"\x1e")
+_READ_BY_OTHERS = ("OpenStreetMap (.osm.pbf)", "GTFS (.zip)", "EPANET (.inp)", "pandapower (.json)")
 _JUNK = ("__MACOSX", ".")
 _DATABASE_FOLDER = ".gdb"
 
@@ -119,7 +120,8 @@ def _tables(path: Path, found: Format, stated: Stated) -> Sequence[Table]:
 
 
 def _what_is_read() -> str:
-    return f"These are: {', '.join(f'{each.title} ({each.suffixes[0]})' for each in FORMATS)}; also zipped or in gzip."
+    named = [*_READ_BY_OTHERS, *(f"{each.title} ({each.suffixes[0]})" for each in FORMATS)]
+    return f"These are: {', '.join(named)}; also zipped or in gzip."
 
 
 def _is_archive(path: Path) -> bool:
