@@ -10,7 +10,7 @@ from rich.console import Console
 
 from api.console import loading_progress, print_json, print_outcome
 from geo.errors import InvalidInputError
-from layers import database
+from layers import custom, database
 from layers.adapting import Adaptation, adapt, check_pack
 from layers.pack_files import PackError, Problem
 from layers.packs import pack_file, pack_schema, read_pack
@@ -72,6 +72,7 @@ def _check(file: str, *, as_json: bool) -> int:
 
 
 def _adapt(file: str, *, dry_run: bool, as_json: bool) -> int:
+    engine = ready_engine()
     try:
         territory = read_pack(file)
     except PackError as error:
@@ -81,7 +82,7 @@ def _adapt(file: str, *, dry_run: bool, as_json: bool) -> int:
         return 1
     folder = pack_file(file).absolute().parent
     with loading_progress(Console(stderr=True) if as_json else out) as progress:
-        done = adapt(ready_engine(), territory, folder=folder, rehearse=dry_run, progress=progress)
+        done = adapt(engine, territory, folder=folder, rehearse=dry_run, progress=progress)
     if as_json:
         print_json(_as_dict(done, dry_run=dry_run))
     else:
@@ -90,10 +91,14 @@ def _adapt(file: str, *, dry_run: bool, as_json: bool) -> int:
 
 
 def _known() -> set[str]:
-    """Return the ids of the territories of the base, none where it doesn't run: to check a file nothing is started."""
+    """Return the ids of the territories of the base, and learn of its custom layers; where it doesn't run, of none.
+
+    To check a file nothing is started.
+    """
     if not database.status().running:
         return set()
     with database.engine().connect() as connection:
+        custom.refresh(connection)
         return {each["id"] for each in registered(connection)}
 
 

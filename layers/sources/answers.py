@@ -57,18 +57,14 @@ class Answer:
         ValueError
             The rule has no answer for it.
         """
+        return self.with_precision(text)[0]
+
+    def with_precision(self, text: str) -> tuple[Any, str | None]:
+        """Return the value for a text and, for a time, how precise it is."""
         found = self._found(text)
         if not isinstance(found, Moment):
-            return convert(found, self._kind)
-        return found.time if self._kind is datetime else found.time.date()
-
-    def precision(self, text: str) -> str | None:
-        """Return how precise the time is that a text tells, or ``None`` where it tells none."""
-        try:
-            found = self._found(text)
-        except ValueError:
-            return None
-        return found.precision if isinstance(found, Moment) else None
+            return convert(found, self._kind), None
+        return found.time if self._kind is datetime else found.time.date(), found.precision
 
     def _found(self, text: str) -> Any:
         stated, value = self._chosen(self._taken(text))

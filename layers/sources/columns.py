@@ -67,16 +67,25 @@ def by_value(cells: pa.StringArray, kind: type, answer: Callable[[str], Any]) ->
     answer
         Gives the answer to a cell, or a ``ValueError``.
     """
+    [found], problems = by_values(cells, (kind,), lambda cell: (answer(cell),))
+    return found, problems
+
+
+def by_values(
+    cells: pa.StringArray, kinds: Sequence[type], answer: Callable[[str], tuple[Any, ...]]
+) -> tuple[list[pa.Array], Problems]:
+    """Return several answers to each cell, one of each kind; else as :func:`by_value`."""
     encoded = cells.dictionary_encode()
-    answers: list[Any] = []
+    answers: list[tuple[Any, ...]] = []
     errors: dict[int, str] = {}
     for code, cell in enumerate(encoded.dictionary.to_pylist()):
         try:
             answers.append(answer(cell))
         except (ValueError, OverflowError) as error:
-            answers.append(None)
+            answers.append((None,) * len(kinds))
             errors[code] = str(error)
-    found = pa.array(answers, TYPES[kind]).take(encoded.indices)
+    columns = zip(*answers, strict=True) if answers else [()] * len(kinds)
+    found = [pa.array(column, TYPES[kind]).take(encoded.indices) for column, kind in zip(columns, kinds, strict=True)]
     if not errors:
         return found, {}
     codes = encoded.indices.to_pylist()

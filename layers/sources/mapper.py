@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
+from geo.errors import InvalidInputError
 from layers.catalog import Column, LayerTable
 from layers.sources import wkb
 from layers.sources.answers import Answer
-from layers.sources.columns import TYPES, by_value, converted, text
+from layers.sources.columns import TYPES, by_value, by_values, converted, text
 from layers.sources.coordinates import Places, Problems
 from layers.sources.mapping import ColumnRule, RowMapping, Unpivot
 from layers.sources.records import Notes
@@ -120,11 +121,12 @@ class Mapper:
         values: dict[str, pa.Array] = {}
         problems: Problems = {}
         for rule in self._rules:
-            values[rule.name], found = rule.column(fields, count, self._zone)
+            if rule is self._time:
+                [values[rule.name], values[PRECISION]], found = rule.times(fields, count, self._zone)
+            else:
+                values[rule.name], found = rule.column(fields, count, self._zone)
             for row, problem in found.items():
                 problems.setdefault(row, f"{rule.name}: {problem}")
-        if self._time is not None:
-            values[PRECISION] = self._time.precisions(fields, count)
         return values, problems
 
     def _passing_over(self, rows: Rows, kept: NDArray[np.int64], why: str) -> Rows:
@@ -158,25 +160,32 @@ class _Rule(NamedTuple):
     @classmethod
     def of(cls, layer: LayerTable, name: str, rule: ColumnRule, zone: str) -> _Rule:
         column = layer.column(name)
-        assert column is not None, name  # noqa: S101
+        if column is None:
+            raise InvalidInputError(f"The layer {layer.name} has no column {name}.")
         return cls(name, column.python_type, rule, Answer(rule, column, timezone=zone))
 
     def column(self, fields: Fields, count: int, zone: str) -> tuple[pa.Array, Problems]:
         """Return the layer's column, and by row why there is no value."""
         if not self.rule.sources:
             return pa.repeat(pa.scalar(self.answer(""), TYPES[self.kind]), count), {}
-        if self.rule.is_copy and not self._is_time_in_words(fields):
-            return converted(fields[self.rule.sources[0]], self.kind, zone)
+        if self.rule.is_copy and not (self.kind is datetime and pa.types.is_string(self._copied(fields).type)):
+            return converted(self._copied(fields), self.kind, zone)
         return by_value(self._texts(fields), self.kind, self.answer)
 
-    def precisions(self, fields: Fields, count: int) -> pa.StringArray:
-        """Return how precise the times are."""
+    def times(self, fields: Fields, count: int, zone: str) -> tuple[list[pa.Array], Problems]:
+        """Return the layer's times and how precise they are, and by row why there is no value."""
         if not self.rule.sources:
-            return pa.repeat(pa.scalar(self.answer.precision(""), pa.string()), count)
-        return by_value(self._texts(fields), str, self.answer.precision)[0]
+            time, precision = self.answer.with_precision("")
+            values = ((time, TYPES[datetime]), (precision, pa.string()))
+            return [pa.repeat(pa.scalar(value, kind), count) for value, kind in values], {}
+        if self.rule.is_copy and pa.types.is_temporal(self._copied(fields).type):
+            found, problems = converted(self._copied(fields), self.kind, zone)
+            precision = "day" if pa.types.is_date(self._copied(fields).type) else "second"
+            return [found, pc.if_else(pc.is_valid(found), precision, pa.scalar(None, pa.string()))], problems
+        return by_values(self._texts(fields), (self.kind, str), self.answer.with_precision)
 
-    def _is_time_in_words(self, fields: Fields) -> bool:
-        return self.kind is datetime and pa.types.is_string(fields[self.rule.sources[0]].type)
+    def _copied(self, fields: Fields) -> pa.Array:
+        return fields[self.rule.sources[0]]
 
     def _texts(self, fields: Fields) -> pa.StringArray:
         """Return the texts of the source that the rule looks at."""

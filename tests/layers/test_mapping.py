@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import orjson
+import pandas as pd
+import pyogrio
 import pytest
 import shapely
 from pydantic import ValidationError
@@ -21,6 +24,7 @@ from layers.sources.records import Batch, Reject
 from layers.sources.table import TableReader
 from layers.sources.units import UNITS, conversion
 from layers.sources.values import precision_of
+from layers.sources.vector import VectorReader
 
 Row = dict[str, Any]
 
@@ -192,6 +196,32 @@ def test_times_and_how_precise_they_are(
     columns = {"category": {"constant": "fire"}, "occurred_at": {"from": "a", **rule}}
     row = Read(tmp_path, f"id;x;y;a\n1;27;53;{cell}\n", {"columns": columns})[1]
     assert (row["occurred_at"], row["time_precision"]) == (time, precision)
+
+
+def test_times_of_vector_files_are_moments_or_days(tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame(
+        {
+            "moment": pd.to_datetime(["2019-07-01 12:00:00", None]),
+            "day": [date(2019, 7, 1), None],
+            "word": ["2019-07", ""],
+        },
+        geometry=gpd.points_from_xy([27.5, 27.5], [53.9, 53.9]),
+        crs=4326,
+    )
+    file = tmp_path / "fires.gpkg"
+    pyogrio.write_dataframe(frame, file)
+    found = {}
+    for field in ("moment", "day", "word"):
+        columns = {"category": {"constant": "fire"}, "occurred_at": {"from": field}}
+        mapping = RowMapping.model_validate({"columns": columns})
+        [batch] = VectorReader(file, "incidents", find("incidents"), mapping=mapping, timezone="Europe/Minsk")
+        assert isinstance(batch, Batch)
+        found[field] = [(row["occurred_at"], row["time_precision"]) for row in batch.rows.to_pylist()]
+    assert found == {
+        "moment": [(datetime(2019, 7, 1, 9, tzinfo=UTC), "second"), (None, None)],
+        "day": [(datetime(2019, 7, 1, tzinfo=UTC), "day"), (None, None)],
+        "word": [(datetime(2019, 7, 1, tzinfo=UTC), "month"), (None, None)],
+    }
 
 
 def test_the_time_zone_is_that_of_the_rule_the_source_the_territory(tmp_path: Path) -> None:

@@ -348,7 +348,7 @@ def test_workbooks_are_read_sheet_by_sheet(town: Town, tmp_path: Path) -> None:
     town.load(tmp_path / "town.xlsx", "facilities", key="id")
     [row] = town.features("facilities").values()
     assert (row["name"], row["capacity"]) == ("№ 1", 600)
-    assert row["tags"] == {"id": "1", "opened": "1998-05-01", "state": "true"}
+    assert row["tags"] == {"opened": "1998-05-01", "state": "true"}
     assert [each["reason"] for each in town.rejects()] == ["the row has 9 cells, the header 8"]
     other = book.create_sheet("businesses")
     other.append(["lon", "lat", "category"])
