@@ -28,6 +28,7 @@ from layers.ground import Astray, Ground, ground_of, refuse_what_is_astray
 from layers.merging import Merging
 from layers.packs import Territory
 from layers.quarantine import Quarantine
+from layers.sources.ahead import read_ahead
 from layers.sources.records import Batch, Notes, Reader, Reject
 from layers.staging import Staging
 from layers.territory import attribute, find_territory, register
@@ -36,6 +37,8 @@ __all__ = ["LayerReport", "Outside", "Progress", "Report", "ingest", "last_finge
 
 _PROGRESS_EVERY = 1_000
 _NO_CONNECTION = ("08", "57")
+_ALL_AT_ONCE = "SET LOCAL enable_nestloop = off"
+"""Whole tables are compared; going through one for each row of the other never ends where many rows are dead."""
 
 Progress = Callable[[int, float | None], None]
 Outside = Literal["reject", "keep"]
@@ -122,6 +125,7 @@ def ingest(
             find_territory(connection, name)
             driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
             driver.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"ingest {name} {source}"])
+            driver.execute(_ALL_AT_ONCE)
             quarantine = Quarantine(driver)
             stagings = [Staging(driver, layer, quarantine) for layer in sorted(set(layers))]
             _stage(reader, stagings, quarantine, progress)
@@ -152,7 +156,7 @@ def _stage(reader: Reader, stagings: list[Staging], quarantine: Quarantine, prog
     """Copy what the source yields into the waiting rooms."""
     rooms = {each.layer: each for each in stagings}
     read = told = 0
-    for item in reader:
+    for item in read_ahead(reader):
         room = rooms.get(item.layer)
         if isinstance(item, Batch):
             read += item.rows.num_rows

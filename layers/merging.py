@@ -12,8 +12,9 @@ from layers.models.base import HISTORY
 from layers.staging import Staging, names
 
 _WORTH_ANALYSING = 0.1
-_SAMPLE = 20
-"""Pages and rows that are looked at for statistics: 300 times as many rows. PostgreSQL looks closer by itself later."""
+_FEW = 500
+_SAMPLE = 10
+"""The statistics target: 300 times as many rows are looked at. PostgreSQL looks closer by itself later."""
 
 
 _PARTS: dict[str, LiteralString] = {
@@ -52,7 +53,9 @@ SELECT {territory}, {source}, s.source_id, {s_all} FROM {ready} AS s WHERE NOT {
 
 _PLAIN_GEOMETRY = "CASE WHEN ST_NumGeometries(geom) = 1 THEN ST_GeometryN(geom, 1) ELSE geom END AS geom"
 
-_MUCH_HAS_CHANGED = "SELECT {changes} >= {share} * reltuples FROM pg_class WHERE oid = {name}::regclass"
+_MUCH_HAS_CHANGED = (
+    "SELECT {changes} >= {few} + {share} * greatest(reltuples, 0) FROM pg_class WHERE oid = {name}::regclass"
+)
 
 
 class Merging:
@@ -104,8 +107,12 @@ class Merging:
         close
             Whether features that are not staged are gone; those whose record was rejected stay.
         """
+        holds_any = self.holds_any()
+        if not self._staging.filled and not holds_any:
+            return
+        self._staging.make()
         staged = self._staging.count()
-        if self.holds_any():
+        if holds_any:
             report.kept = int(self._execute(_KEPT).fetchall()[0][0])
             report.gone = self._execute(_CLOSE).rowcount if close else 0
             report.changed = self._execute(_CHANGE).rowcount
@@ -117,10 +124,13 @@ class Merging:
 
     def _analyse(self, changes: int) -> None:
         """Let the planner know the layer as it now is, where much of it has changed."""
-        name = sql.Literal(self._staging.target.as_string())
-        if changes and self._truth(
-            _MUCH_HAS_CHANGED, changes=sql.Literal(changes), share=sql.Literal(_WORTH_ANALYSING), name=name
-        ):
+        measures = {
+            "changes": changes,
+            "few": _FEW,
+            "share": _WORTH_ANALYSING,
+            "name": self._staging.target.as_string(),
+        }
+        if self._truth(_MUCH_HAS_CHANGED, **{name: sql.Literal(value) for name, value in measures.items()}):
             self._execute("SET LOCAL default_statistics_target = {sample}", sample=sql.Literal(_SAMPLE))
             self._execute("ANALYZE {target}")
 

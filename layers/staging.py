@@ -11,6 +11,7 @@ import psycopg
 import shapely
 from psycopg import sql
 from sqlalchemy import DefaultClause
+from sqlalchemy.dialects import postgresql
 
 from layers.catalog import find
 from layers.errors import SourceError
@@ -22,6 +23,7 @@ from layers.sources.values import convert
 _BATCH_ROWS = 5_000
 _NEVER_STAGED = {"id", "territory", "source", "restricted", "updated_at", "updated_by", "run"}
 _NUL = "\x00"
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _LARGEST_INTEGER = 2**31 - 1
 
 
@@ -45,6 +47,7 @@ class Staging:
         self.quarantine = quarantine
         staged = [each for each in self.model.table.columns if each.name not in _NEVER_STAGED and each.computed is None]
         self.columns = [each.name for each in staged]
+        self._declared = {each.name: each.type.compile(dialect=_DIALECT) for each in staged}
         self.defaults = {
             each.name: str(each.server_default.arg) for each in staged if isinstance(each.server_default, DefaultClause)
         }
@@ -52,10 +55,7 @@ class Staging:
         self._waiting: list[Record] = []
         self.table = sql.Identifier(f"staging_{layer}")
         self.target = sql.Identifier(layer)
-        self.execute(
-            "CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA", names(self.columns), self.target
-        )
-        self.execute("ALTER TABLE {} ADD nth bigint GENERATED ALWAYS AS IDENTITY")
+        self.filled = False
 
     def add(self, record: Record) -> None:
         """Take a record in."""
@@ -77,7 +77,16 @@ class Staging:
 
     def count(self) -> int:
         """Return how many records are staged."""
-        return int(self.execute("SELECT count(*) FROM {}").fetchall()[0][0])
+        return int(self.execute("SELECT count(*) FROM {}").fetchall()[0][0]) if self.filled else 0
+
+    def make(self) -> None:
+        """Make the table, if it isn't there yet."""
+        if not self.filled:
+            self.filled = True
+            declared = sql.SQL(", ").join(
+                sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type_)) for name, type_ in self._declared.items()
+            )
+            self.execute("CREATE TEMP TABLE {} (nth bigint GENERATED ALWAYS AS IDENTITY, {}) ON COMMIT DROP", declared)
 
     def execute(self, statement: LiteralString, *parts: sql.Composable) -> psycopg.Cursor[Any]:
         """Run a statement in which ``{0}`` is the table and the parts follow."""
@@ -87,6 +96,7 @@ class Staging:
         """Copy a batch into the table; return whether it could take all of it, else it takes nothing."""
         if batch is None:
             return False
+        self.make()
         command = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(self.table, names(self.columns))
         try:
             with self.connection.transaction(), self.connection.cursor().copy(command) as copy:
