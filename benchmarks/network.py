@@ -15,9 +15,13 @@ import shapely
 from rich.console import Console
 from rich.table import Table
 
+from geo.centrality import centrality
 from geo.infrastructure import service_areas
+from geo.matrices import cost_matrix, nearest
 from geo.network import Network
+from geo.positions import Positions
 from geo.routing import TravelNetwork
+from geo.scenario import add_links
 from geo.travel import DRIVE, WALK, TravelMode
 
 GRID_SIDE = 300
@@ -52,6 +56,21 @@ def random_nodes(travel: TravelNetwork, count: int) -> np.typing.NDArray[np.int6
     largest = np.bincount(travel.component).argmax()
     nodes = np.flatnonzero(travel.component == largest)
     return np.random.default_rng(1).choice(nodes, count, replace=False)
+
+
+def every_node(travel: TravelNetwork) -> Positions:
+    """Return all nodes as places."""
+    network = travel.network
+    edge, fraction = np.empty(len(network.node_xy), dtype=np.int64), np.empty(len(network.node_xy))
+    for ends, part in ((network.start, 0.0), (network.end, 1.0)):
+        edge[ends], fraction[ends] = np.arange(len(ends)), part
+    return Positions(edge, fraction, np.zeros(len(edge)))
+
+
+def link_across(network: Network) -> gpd.GeoDataFrame:
+    """Return a street from one edge to another a few away."""
+    ends = shapely.line_interpolate_point(network.geometry[[0, len(network.geometry) // 2]], 0.5, normalized=True)
+    return gpd.GeoDataFrame(geometry=[shapely.LineString(ends)], crs=network.crs)
 
 
 def search_by_networkx(travel: TravelNetwork, nodes: list[int]) -> float:
@@ -90,6 +109,16 @@ def measure(roads: gpd.GeoDataFrame, mode: TravelMode, count: int) -> dict[str, 
     _, cold_s = timed(lambda: service_areas(network, origins, mode=mode.name, cutoffs_s=[CUTOFF_S]))
     _, warm_s = timed(lambda: service_areas(network, origins, mode=mode.name, cutoffs_s=[CUTOFF_S]))
     _, click_s = timed(lambda: service_areas(network, origins[:1], mode=mode.name))
+    nodes_as_places = every_node(travel)
+    facilities = nodes_as_places[random_nodes(travel, 100)]
+    fresh = Network.from_roads(roads).for_mode(mode)
+    _, nearest_cold_s = timed(lambda: nearest(fresh, nodes_as_places, facilities))
+    _, nearest_s = timed(lambda: nearest(travel, nodes_as_places, facilities))
+    _, matrix_s = timed(lambda: cost_matrix(travel, facilities, facilities))
+    _, closure_s = timed(lambda: travel.closed(np.arange(5)).graph("from"))
+    link = link_across(network)
+    _, link_s = timed(lambda: add_links(network, link, max_m=1.0).network.for_mode(mode).graph("from"))
+    _, central_s = timed(lambda: centrality(travel, max_origins=20))
     return {
         "edges": f"{network.report.edges:,}",
         "build, ms": f"{build_s * 1e3:.0f}",
@@ -102,6 +131,12 @@ def measure(roads: gpd.GeoDataFrame, mode: TravelMode, count: int) -> dict[str, 
         "service areas, ms an origin": f"{cold_s / count * 1e3:.0f}",
         "service areas again, ms an origin": f"{warm_s / count * 1e3:.0f}",
         "service areas of one origin, 3 cutoffs, ms": f"{click_s * 1e3:.0f}",
+        "nearest of 100 facilities for all nodes, first time, ms": f"{nearest_cold_s * 1e3:.0f}",
+        "nearest of 100 facilities for all nodes, ms": f"{nearest_s * 1e3:.0f}",
+        "cost matrix without a limit, ms an origin": f"{matrix_s / 100 * 1e3:.1f}",
+        "close five streets, ms": f"{closure_s * 1e3:.0f}",
+        "add a street, ms": f"{link_s * 1e3:.0f}",
+        "betweenness, ms an origin": f"{central_s / 20 * 1e3:.1f}",
     }
 
 
