@@ -132,7 +132,12 @@ class ParquetReader:
         self._key = as_keys(key) or own_key(names)
         fields = [name for name in names if name not in self._places.told]
         self._maker = BatchMaker(
-            model, fields, notes=self.notes, mapping=mapping, timezone=timezone, untold=self._places.columns
+            model,
+            fields,
+            notes=self.notes,
+            mapping=mapping,
+            timezone=timezone,
+            untold={*self._places.columns, *as_keys(key)},
         )
 
     @property

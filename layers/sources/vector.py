@@ -125,7 +125,7 @@ class VectorReader:
         mapping.check_header(fields, path.name, *as_keys(key))
         self._key = as_keys(key) or own_key(fields)
         self._placer = Placer(known_crs(path.name, crs or self._info["crs"]), swapped=swapped)
-        untold = _HOW_IT_LOOKS.get(self._info["driver"], ())
+        untold = {*_HOW_IT_LOOKS.get(self._info["driver"], ()), *as_keys(key)}
         self._maker = BatchMaker(model, fields, notes=self.notes, mapping=mapping, timezone=timezone, untold=untold)
 
     @property
