@@ -12,7 +12,7 @@ import shapely
 
 from geo.crs import metric_crs
 from geo.errors import InvalidInputError
-from geo.network import Network
+from geo.network import Network, check_lines
 from geo.services import column
 from geo.trace import PipeNetwork
 
@@ -69,10 +69,10 @@ class Pipes:
 
     def valve_places(self, points: gpd.GeoDataFrame) -> Geometries:
         """Return a point for each valve: that of its feature, else the end of its pipe."""
-        own = points.geometry.to_numpy()
+        own = points.geometry.centroid.to_numpy()
         link, node = self.network.valve_link, self.network.valve_node
         at_start = node == self.network.start[link]
-        ends = shapely.get_point(self.geometry[link], np.where(at_start, 0, -1))
+        ends = [_end(self.geometry[each], 0 if first else -1) for each, first in zip(link, at_start, strict=True)]
         places: Geometries = np.array(
             [own[point] if point != NOBODYS else end for point, end in zip(self.valve_point, ends, strict=True)],
             dtype=object,
@@ -107,14 +107,13 @@ def read_pipes(
         If there is no line, the CRS differ or are not in metres, or a state is something else.
     """
     metric_crs(lines.crs, "utilities")
+    check_lines(lines.geometry, "pipes are lines")
     if lines.empty:
         raise InvalidInputError("the network has no line")
     if points.crs != lines.crs:
         raise InvalidInputError("utility points must be in the CRS of the utilities")
     builder = _Builder.named(lines, points) if _is_named(lines) else _Builder.drawn(lines, points)
     builder.close_lines(_closed(lines))
-    if valve_at_every_end:
-        builder.assume_valves()
     kind, closed = column(points, "kind"), _closed(points)
     for row in _rows(kind == "pump"):
         builder.add_pump(row, closed=bool(closed[row]))
@@ -122,6 +121,8 @@ def read_pipes(
         builder.add_valve(row, snap_m, closed=bool(closed[row]))
     for row in _rows(kind.isin(SOURCES)):
         builder.add_source(row, snap_m)
+    if valve_at_every_end:
+        builder.assume_valves()
     return builder.build()
 
 
@@ -162,7 +163,7 @@ class _Builder:
             end=end.tolist(),
             line=list(range(len(lines))),
             geometry=list(lines.geometry),
-            places=points.geometry.to_numpy(),
+            places=points.geometry.centroid.to_numpy(),
             point_node=at[0],
             point_from=at[1],
             point_to=at[2],
@@ -178,7 +179,7 @@ class _Builder:
             end=network.end.tolist(),
             line=network.feature.tolist(),
             geometry=list(network.geometry),
-            places=points.geometry.to_numpy(),
+            places=points.geometry.centroid.to_numpy(),
             point_node=unknown,
             point_from=unknown,
             point_to=unknown,
@@ -190,7 +191,7 @@ class _Builder:
                 self.valves.append((link, self.start[link], False, False, NOBODYS))
 
     def assume_valves(self) -> None:
-        for link in range(len(self.line)):
+        for link in np.flatnonzero(np.array(self.line) >= 0).tolist():
             self.valves += [(link, node, True, True, NOBODYS) for node in (self.start[link], self.end[link])]
 
     def add_pump(self, row: int, *, closed: bool) -> None:
@@ -269,6 +270,13 @@ class _Builder:
         for node in {start, end}:
             self.ending[node].append(link)
         return link
+
+
+def _end(line: Any, number: int) -> Any:
+    """Return the first or the last point of a line, of one in parts too; ``None`` where there is no line."""
+    if line is None:
+        return None
+    return shapely.get_point(shapely.get_parts(line)[number], number)
 
 
 def _rows(which: pd.Series[Any]) -> list[int]:

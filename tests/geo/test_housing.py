@@ -8,6 +8,7 @@ import geopandas as gpd
 import networkx as nx
 import pandas as pd
 import pytest
+import shapely
 from street_map import CRS, StreetMap, draw
 
 from geo.errors import InvalidInputError
@@ -125,6 +126,15 @@ def test_valves_may_be_assumed_at_every_end(town: StreetMap, mains: gpd.GeoDataF
     closed = found[found.what == "valve"]
     assert closed.feature.isna().all()
     assert closed.geometry.geom_equals(town.points("B", "C").set_axis(closed.index)).all()
+
+
+def test_pipes_in_parts_are_pipes_too(town: StreetMap, mains: gpd.GeoDataFrame) -> None:
+    parts = mains.set_geometry([shapely.multilinestrings([each]) for each in mains.geometry]).set_crs(CRS)
+    points = equipment(town, SOURCE, {"at": "BC:90", "kind": "valve"})
+    found = isolation_trace(parts, town.points("BC:50"), points, valves="every-end")
+    assert affected(found, "pipe") == {"BC": "isolated", "CD": "cut off"}
+    at_b = found[(found.what == "valve") & found.feature.isna()].geometry
+    assert at_b.distance(town.places["B"]).tolist() == [0]
 
 
 def test_without_points_and_sources_only_what_is_shut_off_is_told(mains: gpd.GeoDataFrame, town: StreetMap) -> None:
