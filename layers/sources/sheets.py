@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 import openpyxl
+import python_calamine
 from openpyxl.utils.exceptions import InvalidFileException
 
 from layers.errors import SourceError
@@ -19,9 +20,19 @@ from layers.sources.archives import members
 from layers.sources.cells import Chunk, chunk, unique
 
 _CHUNK_ROWS = 5_000
-_STRINGS = "xl/sharedStrings.xml"
-_MOST_STRINGS_BYTES = 256 * 1024 * 1024
-_FAULTS = (InvalidFileException, zipfile.BadZipFile, ParseError, KeyError, ValueError, OSError, EOFError)
+_HELD_AT_ONCE_BYTES = 256 * 1024 * 1024
+"""Up to this size, unpacked, a workbook is held in memory, which is much faster."""
+
+_FAULTS = (
+    python_calamine.CalamineError,
+    InvalidFileException,
+    zipfile.BadZipFile,
+    ParseError,
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+)
 
 
 def sheets(path: Path) -> list[str]:
@@ -32,11 +43,8 @@ def sheets(path: Path) -> list[str]:
     SourceError
         It can't be read.
     """
-    book = _open(path)
-    try:
-        return [sheet.title for sheet in book.worksheets if any(_cells(path, sheet))]
-    finally:
-        book.close()
+    book = _Book(path)
+    return [name for name in book.names() if any(book.rows(name))]
 
 
 class Sheet:
@@ -56,9 +64,10 @@ class Sheet:
     """
 
     def __init__(self, path: Path, name: str) -> None:
-        self._path = path
+        self._book = _Book(path)
         self._name = name
-        self._read = self._total = 0
+        self._total = self._book.height(name)
+        self._read = 0
         self.remarks: list[str] = []
         _, header = next(self._rows(), (0, []))
         if not header:
@@ -79,47 +88,76 @@ class Sheet:
             yield chunk([(line, cells + [""] * (width - len(cells))) for line, cells in part], width, [])
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        book = _open(self._path)
+        for number, cells in enumerate(self._book.rows(self._name), start=1):
+            self._read = number
+            if cells:
+                yield number, cells
+
+
+class _Book:
+    """An open workbook: held in memory or, where that is too much, streamed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        members(path)
         try:
-            sheet = book[self._name]
-            self._total = sheet.max_row or 0
-            for number, cells in enumerate(_cells(self._path, sheet), start=1):
-                self._read = number
-                if any(cells):
-                    yield number, cells
-        finally:
-            book.close()
+            with zipfile.ZipFile(path) as archive:
+                size = sum(each.file_size for each in archive.infolist() if each.filename.endswith(".xml"))
+            self._held = size <= _HELD_AT_ONCE_BYTES
+            self._book: Any = python_calamine.load_workbook(path) if self._held else _streamed(path)
+            self._sheets: dict[str, Any] = {}
+        except _FAULTS as error:
+            raise self._broken(error) from error
 
+    def names(self) -> list[str]:
+        if not self._held:
+            return [sheet.title for sheet in self._book.worksheets]
+        kinds = python_calamine.SheetTypeEnum
+        return [each.name for each in self._book.sheets_metadata if each.typ == kinds.WorkSheet]
 
-def _open(path: Path) -> Any:
-    if _STRINGS in members(path):
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(_STRINGS).file_size > _MOST_STRINGS_BYTES:
-                raise SourceError(f"{path.name} holds too many different texts for a workbook: save it as CSV.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except _FAULTS as error:
-        raise SourceError(f"{path.name} can't be read as a workbook: {error}") from error
+    def height(self, name: str) -> int:
+        try:
+            sheet = self._sheet(name)
+        except _FAULTS as error:
+            raise self._broken(error) from error
+        return int(sheet.total_height if self._held else sheet.max_row or 0)
 
+    def rows(self, name: str) -> Iterator[list[str]]:
+        """Yield each row's cells as text, without the blank ones at its end."""
+        try:
+            for row in self._values(name):
+                cells = [_text(value) for value in row]
+                while cells and not cells[-1]:
+                    cells.pop()
+                yield cells
+        except _FAULTS as error:
+            raise self._broken(error) from error
 
-def _cells(path: Path, sheet: Any) -> Iterator[list[str]]:
-    """Yield each row's cells as text, without the blank ones at its end."""
-    try:
+    def _values(self, name: str) -> Any:
+        sheet = self._sheet(name)
+        if self._held:
+            return sheet.iter_rows()
         sheet.reset_dimensions()
-        for row in sheet.iter_rows(values_only=True):
-            cells = [_text(value) for value in row]
-            while cells and not cells[-1]:
-                cells.pop()
-            yield cells
-    except _FAULTS as error:
-        raise SourceError(f"{path.name} can't be read as a workbook: {error}") from error
+        return sheet.iter_rows(values_only=True)
+
+    def _sheet(self, name: str) -> Any:
+        if name not in self._sheets:
+            self._sheets[name] = self._book.get_sheet_by_name(name) if self._held else self._book[name]
+        return self._sheets[name]
+
+    def _broken(self, error: Exception) -> SourceError:
+        return SourceError(f"{self._path.name} can't be read as a workbook: {error}")
+
+
+def _streamed(path: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return openpyxl.load_workbook(path, read_only=True, data_only=True)
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
+    if value is None or isinstance(value, str):
+        return value or ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
