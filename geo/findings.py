@@ -111,7 +111,7 @@ def topology_findings(network: Network, roads: gpd.GeoDataFrame, *, tolerance_m:
     found = pd.concat(parts, ignore_index=True)
     edge = found.pop("edge").to_numpy()
     second = found.pop("second").to_numpy()
-    labels = np.array([*network.feature, None], dtype=object)
+    labels = np.array([*network.feature.tolist(), None], dtype=object)
     columns = {
         "kind": found.kind,
         "feature": labels[edge],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import geopandas as gpd
 import pytest
 from shapely import LineString
@@ -67,6 +69,13 @@ E---F      G->-H
 """))  # fmt: skip
     assert [(kind, size) for kind, _, _, size in traps] == [("trap", 40 + 30 + 20 + 40)]
     assert found(draw("A->-B--C", road_class={"AB": "footway", "BC": "footway"})) == []
+
+
+def test_findings_can_be_written_as_json() -> None:
+    geometry = [LineString([(0, 0), (100, 0)]), LineString([(100, 0), (0, 0)]), LineString([(9, 9), (20, 9)])]
+    roads = gpd.GeoDataFrame(geometry=geometry, index=[4, 5, 6], crs=CRS)
+    written = json.loads(topology_findings(Network.from_roads(roads), roads).to_json())
+    assert [each["properties"]["other"] for each in written["features"]] == [5, None]
 
 
 def test_one_street_and_no_columns() -> None:
