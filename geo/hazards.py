@@ -160,7 +160,7 @@ def hazard_exposure(
     chosen = _chosen(zones, hazard, valid_on)
     areas = _areas(chosen, merge=merge)
     shapes = areas.geometry.to_numpy()
-    people, everyone = _people(shapes, population, who, zones.crs)
+    people, everyone = people_in(shapes, population, who, zones.crs)
     homes, dwellings = _buildings(shapes, buildings, zones.crs)
     objects, names = _objects(shapes, facilities, critical, zones.crs)
     areas = areas.assign(
@@ -206,13 +206,17 @@ def _areas(zones: gpd.GeoDataFrame, *, merge: bool) -> gpd.GeoDataFrame:
     return found.assign(level=found.level.replace(NO_LEVEL, None))
 
 
-def _people(areas: Any, population: gpd.GeoDataFrame | None, who: str, crs: Any) -> tuple[Floats, float]:
-    """Return the people in each area, and of all; NaN where they are not known."""
+def people_in(areas: Any, population: gpd.GeoDataFrame | None, who: str, crs: Any) -> tuple[Floats, float]:
+    """Return the people in each area, and of all; NaN where they are not known.
+
+    Of what lies in an area in part, that part of its people counts (areal weighting); of points all do.
+    """
     if population is None:
         return np.full(len(areas), np.nan), float("nan")
     if who not in population:
         raise InvalidInputError(f"the population has no column {who!r}: count another group")
-    cells, count = in_crs(population, crs, "population").geometry.to_numpy(), numbers(population[who], 0.0)
+    cells = shapely.make_valid(in_crs(population, crs, "population").geometry.to_numpy())
+    areas, count = shapely.make_valid(areas), numbers(population[who], 0.0)
     area, cell = shapely.STRtree(cells).query(areas, predicate="intersects")
     size = shapely.area(cells[cell])
     inside = shapely.area(shapely.intersection(areas[area], cells[cell]))

@@ -61,6 +61,12 @@ def test_zones_that_overlap_count_once_each_kind_and_level(people: gpd.GeoDataFr
     assert "Of all people" in frame_map(found, hazard_exposure.analysis.view).get_root().render()
 
 
+def test_zones_that_cross_themselves_are_mended(people: gpd.GeoDataFrame) -> None:
+    bow = shapely.Polygon([(0, 0), (200, 200), (200, 0), (0, 200)])
+    crossed = gpd.GeoDataFrame({"kind": ["flood"]}, geometry=[bow], crs=CRS)
+    assert hazard_exposure(crossed, people, who="pop_0_6").people.tolist() == pytest.approx([2])
+
+
 def test_only_what_is_valid_and_asked_for(people: gpd.GeoDataFrame) -> None:
     some = zones((0, 0, 9, 9), (0, 0, 9, 9), kind=["flood", "fire"], valid_from=["2024-01-01", None])
     assert hazard_exposure(some, people, hazard="fire").kind.tolist() == ["fire"]

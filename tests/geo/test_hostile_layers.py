@@ -29,6 +29,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "incident-clusters": {"least_incidents": 2},
     "near-repeats": {"permutations": 19},
     "incident-profile": {},
+    "incident-rates": {},
     "emerging-hot-spots": {"step": "year"},
     "scan-clusters": {"permutations": 19, "step": "month"},
     "hot-spot-forecast": {"since": "2021-01-01"},
