@@ -21,6 +21,7 @@ from api.cli_jobs import jobs, worker
 from api.cli_layers import layer_app
 from api.cli_load import load
 from api.cli_rasters import rasters_app
+from api.cli_rejects import rejects_app
 from api.cli_roles import role_app
 from api.console import loading_progress, print_json
 from geo.errors import HoradError
@@ -61,6 +62,7 @@ app.command()(load)
 app.command()(worker)
 app.command()(jobs)
 app.add_typer(rasters_app, name="rasters")
+app.add_typer(rejects_app, name="rejects")
 app.add_typer(layer_app, name="layer")
 app.add_typer(role_app, name="role")
 app.command()(check)

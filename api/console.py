@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from layers.ingest import LayerReport, Report
+from layers.accounts import LayerReport, Report
 from layers.ingest import Progress as Listener
 from layers.loading import Outcome
 
@@ -57,7 +57,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
 
 
 def print_report(console: Console, report: Report) -> None:
-    """Print what became of the records of a load, by layer, and why some were not taken."""
+    """Print what became of the records of a load, by layer, how long it took, and why some were not taken."""
     counts = {layer: _counts(account) for layer, account in report.layers.items()}
     shown = [name for name in _COUNTS if any(each[name] for each in counts.values())]
     if not shown:
@@ -70,11 +70,15 @@ def print_report(console: Console, report: Report) -> None:
         if any(each.values()):
             table.add_row(f"  {layer}", *(f"{each[name]:,}" if each[name] else "·" for name in shown))
     console.print(table)
+    load = f"load {report.run}, " if report.run is not None else ""
+    console.print(f"  [dim]{load}{report.duration_s:.1f} s, {report.records_per_s:,.0f} records a second[/dim]")
     for remark in report.remarks:
         console.print(f"  [dim]{escape(remark)}[/dim]", soft_wrap=True)
     for layer, account in report.layers.items():
         for reason, times in account.rejected.items():
             console.print(f"  [dim]{layer}: {times:,} rejected: {escape(reason)}[/dim]", soft_wrap=True)
+    if report.run is not None and any(account.rejected for account in report.layers.values()):
+        console.print("  [dim]nothing rejected is lost: horad rejects list, export, retry[/dim]", soft_wrap=True)
 
 
 def _counts(account: LayerReport) -> dict[str, int]:
@@ -83,4 +87,16 @@ def _counts(account: LayerReport) -> dict[str, int]:
     }
 
 
-_COUNTS = ("read", "added", "changed", "unchanged", "gone", "rejected", "repaired", "cut")
+_COUNTS = (
+    "read",
+    "added",
+    "changed",
+    "unchanged",
+    "reappeared",
+    "gone",
+    "kept",
+    "rejected",
+    "repaired",
+    "outside",
+    "cut",
+)

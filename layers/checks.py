@@ -62,7 +62,7 @@ def check(staging: Staging, ground: Ground) -> tuple[int, Astray]:
     _find_seconds(staging, faults)
     found = _astray(staging, faults, ground)
     if staging.execute("SELECT EXISTS (SELECT FROM {1})", faults).fetchall()[0][0]:
-        told = names([name for name in staging.columns if name != "geom"], of="s")
+        told = names([name for name in staging.columns if name not in ("source_id", "geom")], of="s")
         rows = sql.SQL("{} AS s JOIN {} USING (nth)").format(staging.table, faults)
         staging.quarantine.add_staged(staging.layer, rows, told)
         staging.execute("DELETE FROM {0} USING {1} WHERE {0}.nth = {1}.nth", faults)

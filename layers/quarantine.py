@@ -47,7 +47,7 @@ class Quarantine:
         source
             The rows, as ``s``, with the ``reason`` of each.
         columns
-            Those that are told, beside the geometry.
+            Those that are told, beside the id and the geometry.
         """
         statement = sql.SQL(
             "INSERT INTO rejected SELECT {layer}, s.source_id, reason, true,"

@@ -13,7 +13,7 @@ import osmium
 import shapely
 from osmium.filter import KeyFilter
 
-from layers.catalog import LayerTable
+from layers.catalog import LayerTable, find
 from layers.description import ColumnInfo, OsmRule, Shape, Tags
 from layers.errors import SourceError
 from layers.sources.packing import pack
@@ -239,6 +239,22 @@ class OsmReader:
                 self._assembled.remove(source_id)
             else:
                 self._awaited[source_id] = tags, areas
+
+
+def batch_of(layer: str, source_id: str, geometry: str, tags: Tags) -> Batch:
+    """Return one feature, made from the tags of an element and hexadecimal WKB.
+
+    Raises
+    ------
+    ValueError
+        The layer has no OSM rule.
+    """
+    model = find(layer)
+    if model.layer.osm is None:
+        raise ValueError(f"OpenStreetMap data has no rule for the layer {layer}")
+    target = _Target(layer, model, model.layer.osm)
+    target.add(source_id, geometry, tags)
+    return target.batch()
 
 
 def _tags(element: Any) -> dict[str, str]:
