@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from town import LAT, LON, Given, Town, forget, school, street
 
 from layers import store
-from layers.errors import NotFoundError, SourceError
+from layers.errors import DatabaseError, NotFoundError, SourceError
 from layers.ingest import ingest
 from layers.packs import around
 from layers.sources.records import Item
@@ -33,7 +33,8 @@ from town import Town, school, street
 
 town = Town(database.engine(), "town")
 schools = [school(f"new {n}") for n in range(6000)]
-town.ingest(*schools, street("main", (27, 53), (28, 54)), layers=("facilities", "roads"))
+bad = school("bad", kind=None)
+town.ingest(*schools, bad, street("main", (27, 53), (28, 54)), layers=("facilities", "roads"))
 """
 
 
@@ -131,10 +132,12 @@ def test_a_new_territory_comes_with_its_first_load_or_not_at_all(engine: Engine)
         forget(engine, "village")
 
 
-def test_a_load_that_is_killed_changes_nothing(town: Town) -> None:
+@pytest.mark.parametrize("before", ["ingest_runs", "roads", "ingest_rejects"])
+def test_a_load_that_is_killed_changes_nothing(town: Town, before: str) -> None:
+    """It is killed when all is staged, when one layer is written, and just before the commit."""
     town.ingest(school("old"), street("main", (LON, LAT), (LON + 1, LAT)), layers=("facilities", "roads"))
-    before = town.everything()
-    with nobody_writes(town.engine, "roads"):
+    as_it_was = town.everything()
+    with nobody_writes(town.engine, before):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         load = subprocess.Popen([sys.executable, "-c", KILLED_WHILE_WRITING], env=environment)
         wait_until(lambda: waiting(town.engine) or load.poll() is not None)
@@ -142,7 +145,22 @@ def test_a_load_that_is_killed_changes_nothing(town: Town) -> None:
         load.send_signal(signal.SIGKILL)
         load.wait()
     wait_until(lambda: not alive(town.engine, server_process))
-    assert town.everything() == before
+    assert town.everything() == as_it_was
+    assert town.ingest(school("old"), school("new")).layers["facilities"].added == 1
+
+
+def test_a_load_whose_server_process_ends_changes_nothing_and_says_so(town: Town) -> None:
+    town.ingest(school("old"))
+    as_it_was = town.everything()
+    with ThreadPoolExecutor() as pool, nobody_writes(town.engine, "facilities"):
+        load = pool.submit(town.ingest, school("new"))
+        wait_until(lambda: waiting(town.engine))
+        [server_process] = waiting(town.engine)
+        with town.engine.connect() as connection:
+            connection.exec_driver_sql("SELECT pg_terminate_backend(%s)", (server_process,))
+        with pytest.raises(DatabaseError, match=r"connection to the database was lost while given\.dat"):
+            load.result(20)
+    assert town.everything() == as_it_was
     assert town.ingest(school("old"), school("new")).layers["facilities"].added == 1
 
 
