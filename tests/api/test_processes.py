@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXECUTION = "/processes/service-areas/execution"
 ORIGIN = [24.9414, 60.1710]
+ELSEWHERE = [24.9490, 60.1680]
 
 
 def execute(client: httpx.Client, **inputs: Any) -> httpx.Response:
@@ -115,6 +116,16 @@ def test_a_body_that_is_no_request_is_refused(client: httpx.Client, body: str) -
         ("best-sites", {"kind": "pharmacy"}),
         ("hot-spots", {}),
         ("incident-density", {}),
+        ("route", {"stops": [ORIGIN, ELSEWHERE]}),
+        ("what-if", {"kind": "pharmacy", "closures": [[24.94232, 60.16804]], "new_links": [ORIGIN, ELSEWHERE]}),
+        ("responsibility-zones", {"origins": [ORIGIN, ELSEWHERE], "delays_s": [60, 0], "limit_s": 120}),
+        ("street-centrality", {"max_origins": 20}),
+        ("cut-links", {}),
+        ("closing-costs", {"max_links": 5, "max_origins": 5}),
+        ("network-inventory", {}),
+        ("topology-findings", {}),
+        ("traffic-assignment", {"closures": [ORIGIN]}),
+        ("development", {"from_year": 1950, "to_year": 2000}),
     ],
 )
 def test_every_analysis_runs_on_the_city_and_onto_a_map(
@@ -128,7 +139,15 @@ def test_every_analysis_runs_on_the_city_and_onto_a_map(
     features = answer.json()["features"]
     assert features
     assert columns <= set(features[0]["properties"])
-    assert client.get(f"/maps/processes/{process}", params=inputs).status_code == 200
+    texts = {name: as_text(value) for name, value in inputs.items()}
+    assert client.get(f"/maps/processes/{process}", params=texts).status_code == 200
+
+
+def as_text(value: Any) -> str:
+    """Write an input as in an address: points with semicolons between them, other lists with commas."""
+    if isinstance(value, list) and isinstance(value[0], list):
+        return ";".join(as_text(each) for each in value)
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _no_incidents(client: httpx.Client) -> bool:
