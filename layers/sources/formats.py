@@ -8,7 +8,7 @@ from pathlib import Path
 
 from geo.errors import InvalidInputError
 from layers.errors import SourceError
-from layers.sources import archives, drawings, shapefile, whole
+from layers.sources import archives, drawings, kml, shapefile, whole
 from layers.sources.archives import Workplace
 from layers.sources.file_tables import CellTable, ParquetTable, VectorTable
 from layers.sources.sheets import sheets
@@ -191,6 +191,18 @@ def _markup(*roots: str) -> Callable[[Path, Stated], Sequence[Table]]:
     return tables
 
 
+def _kml(path: Path, stated: Stated) -> Sequence[Table]:
+    """Return a table for each folder of a KML file."""
+    root = whole.xml_root(path)
+    if root is None or root[1] != "kml":
+        raise SourceError(f"{path.name} isn't read: it is XML of another kind, {root[1] if root else 'empty'}.")
+    place = Workplace()
+    return [
+        VectorTable(path=file, name=name, stated=stated, within=0, keeping=place)
+        for name, file in kml.unfold(path, place.folder).items()
+    ]
+
+
 def _shapefile(path: Path, stated: Stated) -> Sequence[Table]:
     """Return the table of a Shapefile, read in a folder of its own, where its index is made if it is missing."""
     whole.check_shapefile(path)
@@ -276,7 +288,7 @@ FORMATS = (
         tables=_vector(whole.check_leads_nowhere, whole.check_geojson, whole.check_json_lines, single=True),
     ),
     Format(title="GML", suffixes=(".gml", ".xml"), begins=_is_xml, tables=_markup()),
-    Format(title="KML", suffixes=(".kml", ".kmz"), begins=_is_xml, tables=_markup("kml")),
+    Format(title="KML", suffixes=(".kml", ".kmz"), begins=_is_xml, tables=_kml),
     Format(title="GPX", suffixes=(".gpx",), begins=_is_xml, tables=_markup("gpx")),
     Format(title="DXF", suffixes=(".dxf",), begins=lambda head: b"SECTION" in head, tables=_drawing),
     Format(

@@ -33,13 +33,10 @@ _DRIVERS = frozenset(
     (
         *("GPKG", "FlatGeobuf", "ESRI Shapefile", "OpenFileGDB", "MapInfo File"),
         *("GeoJSON", "GeoJSONSeq", "TopoJSON", "ESRIJSON", "JSONFG"),
-        *("GML", "LIBKML", "KML", "GPX", "DXF"),
+        *("GML", "GPX", "DXF"),
     )
 )
 """Of GDAL, those that read a file and nothing else."""
-
-_HOW_IT_LOOKS = {"LIBKML": {"tessellate", "extrude", "visibility", "drawOrder", "altitudeMode", "icon", "snippet"}}
-"""Fields by driver that tell how a feature is drawn and not what it is."""
 
 _FAULTS = (
     pyogrio.errors.DataSourceError,
@@ -125,8 +122,9 @@ class VectorReader:
         mapping.check_header(fields, path.name, *as_keys(key))
         self._key = as_keys(key) or own_key(fields)
         self._placer = Placer(known_crs(path.name, crs or self._info["crs"]), swapped=swapped)
-        untold = {*_HOW_IT_LOOKS.get(self._info["driver"], ()), *as_keys(key)}
-        self._maker = BatchMaker(model, fields, notes=self.notes, mapping=mapping, timezone=timezone, untold=untold)
+        self._maker = BatchMaker(
+            model, fields, notes=self.notes, mapping=mapping, timezone=timezone, untold=as_keys(key)
+        )
 
     @property
     def progress(self) -> float | None:

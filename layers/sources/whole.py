@@ -83,7 +83,7 @@ def check_xml(path: Path) -> None:
     SourceError
         It isn't.
     """
-    parser = _parser(path)
+    parser = xml_parser(path)
     try:
         with path.open("rb") as stream:
             parser.ParseFile(stream)
@@ -99,7 +99,7 @@ def xml_root(path: Path) -> Root | None:
         space, _, local = name.rpartition(" ")
         found.append((space, local))
 
-    parser = _parser(path, namespaces=True)
+    parser = xml_parser(path, namespaces=True)
     parser.StartElementHandler = begin
     try:
         with path.open("rb") as stream:
@@ -231,7 +231,16 @@ def siblings(path: Path) -> list[Path]:
     return sorted(each for each in path.parent.iterdir() if each.stem.lower() == path.stem.lower() and each.is_file())
 
 
-def _parser(path: Path, *, namespaces: bool = False) -> Any:
+def xml_parser(path: Path, *, namespaces: bool = False) -> Any:
+    """Return a parser of a file that refuses a document type.
+
+    Parameters
+    ----------
+    path
+        The file, for the error.
+    namespaces
+        Whether names of elements come with their namespace before them and a space between.
+    """
     parser = expat.ParserCreate(namespace_separator=" ") if namespaces else expat.ParserCreate()
 
     def refuse(*_: object) -> None:

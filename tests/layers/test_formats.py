@@ -367,3 +367,46 @@ def test_every_shape_in_geoparquets_own_encoding(town: Town, tmp_path: Path, sha
     assert report.rejected == {"there is no geometry that can be read": shapes.count(None)} or None not in shapes
     found = [shapely.from_wkt(row["wkt"]) for row in town.features(layer).values()]
     assert shapely.equals(sorted(found, key=str), sorted(filter(None, shapes), key=str)).all()
+
+
+KML = """<?xml version="1.0" encoding="UTF-8"?>
+<kml xmlns="http://www.opengis.net/kml/2.2" xmlns:gx="http://www.google.com/kml/ext/2.2"><Document><name>Town</name>
+<Style id="s"><LineStyle><width>2</width></LineStyle></Style>
+<Folder><name>buildings</name>
+<Placemark id="b1"><name>Hollow &amp; high</name><styleUrl>#s</styleUrl>
+<Polygon><outerBoundaryIs><LinearRing><coordinates>
+{lon},{lat},5 {east},{lat},5 {east},{north},5 {lon},{north},5 {lon},{lat},5</coordinates></LinearRing></outerBoundaryIs>
+<innerBoundaryIs><LinearRing><coordinates>{hole}</coordinates></LinearRing></innerBoundaryIs></Polygon></Placemark>
+<Folder><name>old</name><Placemark><name>Twins</name><MultiGeometry><Polygon><outerBoundaryIs><LinearRing><coordinates>
+{lon},{lat} {east},{lat} {east},{north} {lon},{lat}</coordinates></LinearRing></outerBoundaryIs></Polygon>
+</MultiGeometry>
+</Placemark></Folder></Folder>
+<Folder><name>roads</name>
+<Placemark><ExtendedData><Data name="road_class"><displayName>Class</displayName><value>path</value></Data>
+<SchemaData><SimpleData name="surface">gravel</SimpleData></SchemaData></ExtendedData>
+<TimeStamp><when>2024-03-01</when></TimeStamp><LineString><coordinates>{lon},{lat}
+\t{east},{north}</coordinates></LineString></Placemark>
+<Placemark><name>track</name><ExtendedData><Data name="road_class"><value>path</value></Data></ExtendedData>
+<gx:Track><when>2024-03-01</when><gx:coord>{lon} {lat} 4</gx:coord><gx:coord>{east} {north} 4</gx:coord></gx:Track>
+</Placemark>
+<Placemark><name>nowhere</name></Placemark>
+<Placemark><name>broken</name><LineString><coordinates>north, by north-west</coordinates></LineString></Placemark>
+</Folder></Document></kml>"""
+
+
+def test_folders_of_kml_are_its_tables(town: Town, tmp_path: Path) -> None:
+    east, north = LON + 0.01, LAT + 0.01
+    inner = shapely.box(LON + 0.002, LAT + 0.002, LON + 0.003, LAT + 0.003)
+    hole = " ".join(f"{x},{y}" for x, y in inner.exterior.coords)
+    (tmp_path / "town.kml").write_text(KML.format(lon=LON, lat=LAT, east=east, north=north, hole=hole))
+    report = town.load(tmp_path / "town.kml")
+    assert {name: each.added for name, each in report.layers.items()} == {"buildings": 1, "roads": 2}
+    assert "passed over: the table old" in report.remarks
+    assert report.layers["roads"].rejected == {"there is no geometry that can be read": 1, "there is no geometry": 1}
+    building = town.features("buildings")["b1"]
+    assert building["name"] == "Hollow & high"
+    assert shapely.from_wkt(building["wkt"]).equals(shapely.difference(SQUARE, inner))
+    line = f"LINESTRING({LON} {LAT},{east} {north})"
+    assert {row["wkt"] for row in town.features("roads").values()} == {line}
+    assert {row["surface"] or row["tags"].get("surface") for row in town.features("roads").values()} == {"gravel", None}
+    assert town.load_one(tmp_path / "town.kml", "buildings", tables=("old",)).added == 1
