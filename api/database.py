@@ -15,6 +15,12 @@ _NEWS_EVERY_S = 1.0
 _last_news = float("-inf")
 
 
+def ask_for_news() -> None:
+    """Let the next request learn which custom layers there are."""
+    global _last_news
+    _last_news = float("-inf")
+
+
 def connection() -> Iterator[Connection]:
     """Lend a connection for one request; custom layers that were added or dropped are known after a second at most."""
     global _last_news

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from starlette.exceptions import HTTPException
 
+from api.database import ask_for_news
 from geo.errors import HoradError, InvalidInputError
 from layers.errors import DatabaseError, NotFoundError
 
@@ -48,6 +50,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error, _answer)
     app.add_exception_handler(RequestValidationError, _answer_validation)
     app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(ProgrammingError, _answer_dropped)
     app.add_exception_handler(Exception, _answer_unforeseen)
 
 
@@ -73,6 +76,14 @@ def _answer_http(request: Request, error: Exception) -> JSONResponse:
     answer = problem(status, error.detail)
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _answer_dropped(request: Request, error: Exception) -> JSONResponse:
+    """Answer a request that met a custom layer in the moment between its end and our learning of it."""
+    if isinstance(getattr(error, "orig", None), psycopg.errors.UndefinedTable):
+        ask_for_news()
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "A layer has just been dropped; ask again.")
+    return _answer_unforeseen(request, error)
 
 
 def _answer_unforeseen(request: Request, error: Exception) -> JSONResponse:

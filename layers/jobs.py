@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -113,9 +114,16 @@ def run_worker(*, at_once: int = _AT_ONCE, wait: bool = True) -> None:
     at_once
         How many jobs run at the same time.
     wait
-        False to end when all that is due now has been loaded, one after the other.
+        False to end when all that is due now has been loaded, one after the other. Called where an event loop runs
+        already, such as in a notebook, the worker needs this, since signals don't reach it there.
     """
-    asyncio.run(_work(at_once, wait))
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(_work(at_once, wait))
+        return
+    with ThreadPoolExecutor(max_workers=1) as apart:
+        apart.submit(lambda: asyncio.run(_work(at_once, wait))).result()
 
 
 async def _work(at_once: int, wait: bool) -> None:

@@ -47,6 +47,9 @@ def test_it_is_served_until_it_is_dropped(benches: str, helsinki: Engine, client
     assert client.get(f"/styles/{benches}").status_code == 200
     assert "Benches" in client.get(f"/maps/{benches}").text
     custom.drop_layer(helsinki, "benches")
+    at_once = client.get("/collections")
+    assert at_once.status_code in (200, 503)
+    assert client.get("/collections").status_code == 200
     time.sleep(SOON_S)
     assert client.get(f"/collections/{benches}/items").status_code == 404
     assert benches not in {each["id"] for each in client.get("/collections").json()["collections"]}
