@@ -118,6 +118,7 @@ def keep(engine: Engine, report: QualityReport) -> list[Report]:
             fingerprint="",
             layers=[FINDINGS],
             may_be_empty=True,
+            outside="keep",
         )
         for name in report.layers
     ]

@@ -159,7 +159,7 @@ function numbers(id, schema, scale) {
   const written = (values) => values.map((value) => value / scale).join(", ");
   const number = String.raw`\d+(\.\d+)?`;
   const node = /** @type {HTMLInputElement} */ (element("input", {
-    id, type: "text", inputmode: "decimal", required: true, value: written(schema.default ?? []),
+    id, type: "text", inputmode: "decimal", required: (schema.minItems ?? 0) > 0, value: written(schema.default ?? []),
     pattern: String.raw`\s*${number}(\s*[,; ]\s*${number})*\s*`, title: t("form.numbers"),
   }));
   return {
