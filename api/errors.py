@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from starlette.exceptions import HTTPException
 
-from api.database import ask_for_news
 from geo.errors import HoradError, InvalidInputError
 from layers.errors import DatabaseError, NotFoundError
 
@@ -79,9 +78,8 @@ def _answer_http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _answer_dropped(request: Request, error: Exception) -> JSONResponse:
-    """Answer a request that met a custom layer in the moment between its end and our learning of it."""
+    """Answer a request in whose midst a custom layer was dropped."""
     if isinstance(getattr(error, "orig", None), psycopg.errors.UndefinedTable):
-        ask_for_news()
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "A layer has just been dropped; ask again.")
     return _answer_unforeseen(request, error)
 

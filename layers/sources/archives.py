@@ -88,21 +88,6 @@ def is_zip(file: Path) -> bool:
         return stream.read(4).startswith(ZIP_MAGIC)
 
 
-def gzip_head(file: Path, size: int) -> bytes:
-    """Return the first bytes of what a gzip file holds.
-
-    Raises
-    ------
-    SourceError
-        It is damaged.
-    """
-    try:
-        with gzip.open(file) as stream:
-            return stream.read(size)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"{file.name} can't be unpacked, it is cut off or damaged: {error}") from error
-
-
 @contextmanager
 def _open_zip(file: Path) -> Iterator[zipfile.ZipFile]:
     try:

@@ -26,7 +26,6 @@ from layers.sources.row_ids import RowIds
 from layers.sources.sheets import Sheet, sheets
 from layers.sources.table_places import Where, find_places, place
 
-TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 SHEET_SUFFIXES = (".xlsx",)
 
 _SAMPLE_ROWS = 1_000
