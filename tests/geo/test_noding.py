@@ -125,7 +125,7 @@ def test_networks_are_joined_as_by_shapely(seed: int, count: int) -> None:
     lines = frame(*shapely.linestrings(rng.integers(0, 40, (count, 3, 2)).astype(float)))
     lines = lines[lines.length > 0]
     noded = node_lines(lines)[0]
-    parts = shapely.get_parts(shapely.node(shapely.multilinestrings(noded.geometry.to_numpy())))
+    parts = shapely.get_parts(shapely.node(shapely.multilinestrings(shapely.get_parts(noded.geometry.to_numpy()))))
     by_shapely = frame(*parts)
     assert components(noded) == components(by_shapely)
     ours, theirs = (shapely.union_all(each.geometry.to_numpy()).length for each in (noded, lines))
