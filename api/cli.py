@@ -25,13 +25,13 @@ from api.cli_rejects import rejects_app
 from api.cli_roles import role_app
 from api.console import loading_progress, print_json
 from geo.errors import HoradError
-from layers import database, store
+from layers import custom, database, store
 from layers.adapting import adapt
 from layers.catalog import all_layers
 from layers.export import FORMATS, export_layer
-from layers.migrations import migrate
 from layers.packs import pack_file, read_pack
 from layers.settings import get_settings
+from layers.startup import ready_engine
 from layers.territory import registered
 
 
@@ -92,9 +92,9 @@ def up(
         service.check_port_is_free()
     own = settings.database_url is None
     out.print(f"Database   {f'the private PostgreSQL in {settings.home}' if own else 'that of HORAD_DATABASE_URL'}")
-    migrate(database.engine())
+    engine = ready_engine()
     with loading_progress(out) as progress:
-        done = adapt(database.engine(), pack, folder=pack_file(territory).absolute().parent, progress=progress)
+        done = adapt(engine, pack, folder=pack_file(territory).absolute().parent, progress=progress)
     print_adaptation(out, done)
     if foreground:
         serve()
@@ -120,7 +120,7 @@ def serve() -> None:
 
     settings = get_settings()
     service.check_port_is_free()
-    migrate(database.engine())
+    ready_engine()
     uvicorn.run(create_app(), host=settings.host, port=settings.port, server_header=False)
 
 
@@ -146,7 +146,7 @@ def export(
         bbox=None if bbox is None else store.parse_bbox(bbox),
         as_of=None if as_of is None else store.parse_moment(as_of),
     )
-    with Console(stderr=True).status(f"Writing {output} …"), _engine().connect() as connection:
+    with Console(stderr=True).status(f"Writing {output} …"), ready_engine().connect() as connection:
         count = export_layer(connection, layer, output, query)
     out.print(f"Wrote {count:,} features of {layer} to {output}")
 
@@ -164,6 +164,7 @@ def status(as_json: JsonOption = False) -> None:
     }
     if found.running:
         with database.engine().connect() as connection:
+            custom.refresh(connection)
             known["territories"] = [each["id"] for each in registered(connection)]
             known["layers"] = {name: store.count(connection, name, store.Query()) for name in sorted(all_layers())}
     if as_json:
@@ -188,12 +189,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except HoradError as error:
         Console(stderr=True, highlight=False).print(f"[red]Error:[/red] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
-
-
-def _engine() -> Any:
-    engine = database.engine()
-    migrate(engine)
-    return engine
 
 
 if __name__ == "__main__":

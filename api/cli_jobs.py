@@ -13,9 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from api.console import print_json
-from layers import database
 from layers.jobs import LoadJob, load_jobs, run_worker
-from layers.migrations import migrate
+from layers.startup import ready_engine
 
 out = Console(highlight=False, markup=False)
 
@@ -31,7 +30,7 @@ def worker(
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    migrate(database.engine())
+    ready_engine()
     out.print("Worker     loads what is due" if once else "Worker     waits for what is due; Ctrl-C ends it")
     run_worker(at_once=at_once, wait=not once)
 
@@ -42,9 +41,7 @@ def jobs(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Show the last scheduled loads, what came of them, and what went wrong."""
-    engine = database.engine()
-    migrate(engine)
-    with engine.connect() as connection:
+    with ready_engine().connect() as connection:
         found = load_jobs(connection, territory=territory, limit=limit)
     if as_json:
         print_json([{name: _plain(value) for name, value in asdict(each).items()} for each in found])

@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 
 from api.console import loading_progress, print_json, print_report
-from layers import database, loading
-from layers.migrations import migrate
+from layers import loading
 from layers.packs import Territory
 from layers.sources.placement import parse_anchor
+from layers.startup import ready_engine
 
 out = Console(highlight=False)
 
@@ -74,8 +74,7 @@ def load(
     Without --territory it goes to the one in which it lies, or to a new one, named after the file. Without --layer its
     tables go to the layers of their names. What is found out and not said is told.
     """
-    engine = database.engine()
-    migrate(engine)
+    engine = ready_engine()
     stated = {
         "tables": tuple(table or ()),
         "crs": crs,

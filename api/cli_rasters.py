@@ -13,10 +13,9 @@ from rich.table import Table
 from api.console import print_json
 from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
-from layers import database
-from layers.migrations import migrate
 from layers.raster_description import RasterDescription, RasterKind
 from layers.rasters import Raster, add_raster, find_raster, list_rasters, remove_raster
+from layers.startup import ready_engine
 
 rasters_app = typer.Typer(help="The catalogue of rasters: elevation, population, night lights, land cover, imagery.")
 out = Console(highlight=False)
@@ -33,7 +32,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """Show the rasters of the catalogue."""
-    with _engine().connect() as connection:
+    with ready_engine().connect() as connection:
         found = list_rasters(connection, territory=territory, collection=collection)
     if as_json:
         print_json([_as_dict(each) for each in found])
@@ -88,7 +87,7 @@ def add(
     }
     description = _described(words)
     with Console(stderr=True).status(f"Reading {file.name} …"):
-        raster, outcome = add_raster(_engine(), file, territory=territory, description=description)
+        raster, outcome = add_raster(ready_engine(), file, territory=territory, description=description)
     time_text = f" of {raster.time_text}" if raster.time_text else ""
     out.print(f"{raster.collection}{time_text} from {raster.source}: {outcome}, {raster.path}", soft_wrap=True)
 
@@ -102,7 +101,7 @@ def remove(
     every: Annotated[bool, typer.Option("--all", help="All rasters of the collection.")] = False,
 ) -> None:
     """Take a raster out of the catalogue and remove its file."""
-    engine = _engine()
+    engine = ready_engine()
     with engine.connect() as connection:
         found = list_rasters(connection, territory=territory, collection=collection, source=source)
         chosen = found if every else [find_raster(connection, territory, collection, time=time, source=source)]
@@ -140,9 +139,3 @@ def _as_dict(raster: Raster) -> dict[str, Any]:
         "file": str(raster.path),
         "bbox": list(raster.footprint.bounds),
     }
-
-
-def _engine() -> Any:
-    engine = database.engine()
-    migrate(engine)
-    return engine

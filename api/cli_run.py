@@ -17,9 +17,9 @@ from api.inputs import describe, from_text, is_points, pair
 from geo.analysis import Analysis, Column, all_analyses
 from geo.errors import InvalidInputError
 from geo.maps import frame_map
-from layers import database, runner
+from layers import runner
 from layers.export import FORMATS
-from layers.migrations import migrate
+from layers.startup import ready_engine
 
 run_app = typer.Typer(help="Run an analysis on the layers of a territory.", no_args_is_help=True)
 
@@ -33,8 +33,7 @@ def _command(described: Analysis) -> Callable[..., None]:
 
     def command(*, territory: str | None, output: Path | None, **options: Any) -> None:
         given = {name: _value(options[name], schemas[name]) for name in schemas if options[name] not in (None, [])}
-        engine = database.engine()
-        migrate(engine)
+        engine = ready_engine()
         with Console(stderr=True).status(f"{described.title['en']} …"):
             result = runner.run(engine, described.id, given, territory=territory)
         if output is None:

@@ -10,7 +10,7 @@ import geopandas as gpd
 from sqlalchemy import Engine
 
 from geo.network import Network
-from layers import database, runner, store
+from layers import custom, database, runner, store
 from layers.catalog import all_layers, find
 from layers.changes import ChangeReport, changes
 from layers.history import State, timeline
@@ -102,6 +102,7 @@ class City:
     def __init__(self, territory: str, *, engine: Engine | None = None) -> None:
         self._engine = engine or database.engine()
         with self._engine.connect() as connection:
+            custom.refresh(connection)
             known = find_territory(connection, territory)
         self.id = territory
         self.title: dict[str, str] = known["title"]

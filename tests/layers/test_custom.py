@@ -18,7 +18,8 @@ from town import LAT, LON, Given, Town
 
 from geo.errors import InvalidInputError
 from layers import custom, database, store
-from layers.catalog import LayerTable, all_layers, find
+from layers.catalog import LayerTable, all_layers, find, set_custom_layers
+from layers.city import City
 from layers.custom_files import load_custom
 from layers.description import Shape
 from layers.errors import NotFoundError
@@ -26,6 +27,7 @@ from layers.ingest import Report
 from layers.roles import act_as
 from layers.settings import get_settings
 from layers.sources.records import Record
+from layers.startup import ready_engine
 from layers.tiles import tile
 
 Row = dict[str, object]
@@ -161,6 +163,15 @@ def test_other_processes_learn_of_it(grounds: Town) -> None:
         assert connection.execute(text("SELECT to_regclass('history.custom_playgrounds')")).scalar() is None
     with pytest.raises(NotFoundError, match="no custom layer 'custom_playgrounds'; there are: none yet"):
         custom.drop_layer(grounds.engine, "playgrounds")
+
+
+def test_a_notebook_and_the_command_line_know_it_from_the_start(grounds: Town) -> None:
+    make(grounds, point(1, SOCCER))
+    set_custom_layers({})
+    assert City(grounds.id, engine=grounds.engine).custom_playgrounds.read()["built"].tolist() == [1999]
+    set_custom_layers({})
+    ready_engine()
+    assert find("custom_playgrounds").layer.title["en"] == "playgrounds"
 
 
 def test_it_is_guarded_like_every_layer(grounds: Town) -> None:
