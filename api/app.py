@@ -15,6 +15,7 @@ from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.negotiation import known_parameters
 from api.ogc import common, features, processes, styles, tiles
+from api.scope import PREFIX
 from layers.settings import PROJECT
 
 WEB = PROJECT / "api" / "web"
@@ -23,7 +24,20 @@ _COMPRESS_FROM_BYTES = 1_000
 
 
 def create_app() -> FastAPI:
-    """Return the service."""
+    """Return the service: the API of all territories, below it one of each, and the files of its pages."""
+    app = _api()
+    app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=5)
+    app.add_middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], expose_headers=["ETag"]
+    )
+    app.add_middleware(HeadMiddleware)
+    app.mount(PREFIX, _api())
+    _mount_files(app)
+    return app
+
+
+def _api() -> FastAPI:
+    """Return an OGC API; which territory it is of, `api.scope` tells."""
     app = FastAPI(
         title="Horad",
         version="1.0.0",
@@ -34,17 +48,11 @@ def create_app() -> FastAPI:
         dependencies=[Depends(known_parameters)],
     )
     errors.install(app)
-    app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=5)
-    app.add_middleware(
-        CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], expose_headers=["ETag"]
-    )
-    app.add_middleware(HeadMiddleware)
     mounted = (features, history, tiles, styles, processes, maps)
     conforms_to = [*common.CONFORMS_TO, *(each for module in mounted for each in getattr(module, "CONFORMS_TO", ()))]
     app.include_router(common.router(conforms_to))
     for module in mounted:
         app.include_router(module.router)
-    _mount_files(app)
     return app
 
 

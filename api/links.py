@@ -11,8 +11,11 @@ Link: TypeAlias = dict[str, str]
 
 
 def base_url(request: Request) -> str:
-    """Return the address of the landing page, without the slash at its end."""
-    return str(request.base_url).rstrip("/")
+    """Return the address of the landing page of the API that was asked, without the slash at its end.
+
+    The API of a territory has one of its own.
+    """
+    return str(request.base_url.replace(path=request.scope["root_path"])).rstrip("/")
 
 
 def link(href: str, rel: str, media_type: str, title: str) -> Link:

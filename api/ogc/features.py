@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from api.database import Database
 from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, negotiate, page
+from api.scope import Territory
 from geo.errors import InvalidInputError
 from layers import store
 from layers.catalog import Column, LayerTable, all_layers, find
@@ -109,6 +110,7 @@ def items(
     request: Request,
     database: Database,
     lang: Language,
+    territory: Territory,
     collection: Collection,
     bbox: Annotated[str | None, Query(description="west,south,east,north in degrees")] = None,
     datetime: Annotated[str | None, Query(description="A time or an interval, as in RFC 3339")] = None,
@@ -126,6 +128,7 @@ def items(
     chosen = negotiate(request, f, _ITEMS_OFFERED)
     find(collection)
     query = store.Query(
+        territory=territory,
         bbox=None if bbox is None else store.parse_bbox(bbox),
         time=None if datetime is None else parse_interval(datetime),
         as_of=None if as_of is None else store.parse_moment(as_of),

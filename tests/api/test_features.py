@@ -126,3 +126,13 @@ def test_the_schema_tells_links_limits_and_what_is_worked_out(client: httpx.Clie
 def test_speeds_have_their_unit(client: httpx.Client) -> None:
     speed = client.get("/collections/roads/schema").json()["properties"]["max_speed_kmh"]
     assert speed == {"title": "Maximum speed", "type": "number", "minimum": 0, "x-ogc-unit": "km/h"}
+
+
+def test_a_territory_is_an_api_of_its_own(client: httpx.Client) -> None:
+    own = client.get("/territories/helsinki/collections/roads/items", params={"limit": 1}).json()
+    [following] = [each["href"] for each in own["links"] if each["rel"] == "next"]
+    assert following.startswith(str(client.base_url.join("/territories/helsinki/collections/roads/items")))
+    assert client.get(following).json()["numberReturned"] == 1
+    refused = client.get("/territories/nowhere/collections/roads/items")
+    assert refused.status_code == 404
+    assert "nowhere" in refused.json()["detail"]

@@ -1,0 +1,30 @@
+"""Whose API a request asks: that of one territory, or that of all."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.database import Database
+from layers.territory import find_territory
+
+PREFIX = "/territories/{territory}"
+"""Where the API of a territory is mounted."""
+
+
+def territory(request: Request, database: Database) -> str | None:
+    """Return the territory whose API was asked, or ``None`` for that of all territories.
+
+    Raises
+    ------
+    NotFoundError
+        The base has no such territory.
+    """
+    name: str | None = request.path_params.get("territory")
+    if name is not None:
+        find_territory(database, name)
+    return name
+
+
+Territory = Annotated[str | None, Depends(territory)]
