@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from geo.defects import components, dangling_ends, overlaps, undershoots
 from layers import rules, store
@@ -107,7 +108,12 @@ def check(engine: Engine, territory: str, layers: Iterable[str] | None = None) -
 
 
 def keep(engine: Engine, report: QualityReport) -> list[Report]:
-    """Bring the layer of findings to what a check has found: they are seen on the map, and mended ones in history."""
+    """Bring the layer of findings to what a check has found: they are seen on the map, and mended ones in history.
+
+    Findings of a layer of which anything is restricted are restricted.
+    """
+    with engine.connect() as connection:
+        closed = {name for name in report.layers if _is_closed(connection, find(name).table, report.territory)}
     return [
         ingest(
             engine,
@@ -117,11 +123,19 @@ def keep(engine: Engine, report: QualityReport) -> list[Report]:
             file_name=f"check of {name}",
             fingerprint="",
             layers=[FINDINGS],
+            restricted=name in closed,
             may_be_empty=True,
             outside="keep",
         )
         for name in report.layers
     ]
+
+
+def _is_closed(connection: Connection, table: sa.Table, territory: str) -> bool:
+    open_to_all = sa.func.horad_open(table.name, type_=ARRAY(sa.Text()))
+    shut = sa.or_(table.c.restricted, table.c.territory != sa.all_(open_to_all))
+    hidden = sa.select(table.c.id).where(store.within(table, territory), shut)
+    return bool(connection.execute(sa.select(hidden.exists())).scalar_one())
 
 
 class _Findings:

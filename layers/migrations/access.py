@@ -59,6 +59,31 @@ END $$
 """Below a policy PostgreSQL uses an index only for operators that are known to tell nothing of rows they don't return;
 ``&&`` of geometries is one (it compares boxes and raises no error), but PostGIS doesn't declare it so."""
 
+_KEEP_STATISTICS = """
+DO $$
+DECLARE
+    teller regprocedure;
+BEGIN
+    FOR teller IN SELECT oid FROM pg_proc WHERE proname IN ('_postgis_stats', '_postgis_selectivity',
+        '_postgis_join_selectivity', '_postgis_index_extent', 'st_estimatedextent')
+    LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', teller);
+    END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE WARNING 'Whoever may use SQL can learn where restricted features lie from the statistics of PostGIS, until a '
+        'superuser does: REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', teller;
+END $$
+"""
+"""PostGIS tells everybody what the planner knows of a table, such as how its rows lie on the map."""
+
+_DROP_GROUP = f"""
+DO $$ BEGIN
+    DROP OWNED BY {PUBLIC};
+    DROP ROLE {PUBLIC};
+EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN NULL;
+END $$
+"""
+
 _READABLE_TERRITORY = "id, title, parent, metric_srid, boundary, view, attribution, added_at, restricted"
 
 
@@ -73,10 +98,16 @@ def create_functions(connection: Connection) -> None:
     connection.exec_driver_sql(_LET_INDEXES_WORK)
 
 
+def keep_statistics(connection: Connection) -> None:
+    """Keep from the public what PostGIS tells of rows that policies hide."""
+    connection.exec_driver_sql(_KEEP_STATISTICS.replace("%", "%%"))
+
+
 def drop_functions(connection: Connection) -> None:
-    """Drop the functions again; the group stays, since it is of the whole server."""
+    """Drop the functions again, and the group, which is of the whole server, unless another database uses it."""
     for name in reversed(_FUNCTIONS):
         connection.exec_driver_sql(f"DROP FUNCTION {name}")
+    connection.exec_driver_sql(_DROP_GROUP)
 
 
 def protect_registry(connection: Connection) -> None:

@@ -7,15 +7,18 @@ from sqlalchemy import Connection
 from layers.models.base import HISTORY
 
 _BEFORE = """
-CREATE FUNCTION horad_prepare_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION horad_prepare_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 DECLARE
     moment timestamptz;
+    this_transaction bigint := pg_current_xact_id()::text::bigint;
 BEGIN
     INSERT INTO layer_versions (layer) VALUES (TG_TABLE_NAME) ON CONFLICT DO NOTHING;
-    SELECT CASE WHEN v.changed_in = pg_current_xact_id()::text::bigint THEN v.changed_at
-                ELSE greatest(clock_timestamp(), v.changed_at + interval '1 microsecond') END
-    INTO moment FROM layer_versions AS v WHERE v.layer = TG_TABLE_NAME FOR UPDATE;
+    UPDATE layer_versions AS v
+    SET changed_in = this_transaction,
+        changed_at = CASE WHEN v.changed_in = this_transaction THEN v.changed_at
+                          ELSE greatest(clock_timestamp(), v.changed_at + interval '1 microsecond') END
+    WHERE v.layer = TG_TABLE_NAME RETURNING v.changed_at INTO moment;
     PERFORM set_config('horad.moment_' || TG_TABLE_NAME, moment::text, true);
     PERFORM set_config('horad.actor', horad_actor(), true);
     IF NOT horad_is_trusted() THEN
@@ -26,7 +29,7 @@ END $$
 """
 
 _STAMP = """
-CREATE FUNCTION horad_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION horad_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.updated_at := current_setting('horad.moment_' || TG_TABLE_NAME)::timestamptz;
     NEW.updated_by := current_setting('horad.actor');
@@ -36,25 +39,43 @@ END $$
 """
 
 _AFTER = """
-CREATE FUNCTION horad_record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION horad_record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 DECLARE
     extent box2d;
     rows bigint;
+    closed boolean;
+    forged boolean;
     raised bigint;
     names text;
-    moment timestamptz := current_setting('horad.moment_' || TG_TABLE_NAME)::timestamptz;
+    actor text := horad_actor();
+    trusted boolean := horad_is_trusted();
+    load bigint := CASE WHEN trusted THEN nullif(current_setting('horad.run', true), '')::bigint END;
+    open text[] := horad_open(TG_TABLE_NAME);
+    moment timestamptz := (SELECT changed_at FROM layer_versions WHERE layer = TG_TABLE_NAME);
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        SELECT count(*), ST_Extent(geom) INTO rows, extent FROM new_rows;
+        SELECT count(*), ST_Extent(geom), bool_or(restricted OR territory <> ALL (open))
+        INTO rows, extent, closed FROM new_rows;
     ELSIF TG_OP = 'DELETE' THEN
-        SELECT count(*), ST_Extent(geom) INTO rows, extent FROM old_rows;
+        SELECT count(*), ST_Extent(geom), bool_or(restricted OR territory <> ALL (open))
+        INTO rows, extent, closed FROM old_rows;
     ELSE
-        SELECT count(*), ST_Extent(geom) INTO rows, extent
-        FROM (SELECT geom FROM old_rows UNION ALL SELECT geom FROM new_rows) AS both_rows;
+        SELECT count(*), ST_Extent(geom), bool_or(restricted OR territory <> ALL (open)) INTO rows, extent, closed
+        FROM (SELECT geom, restricted, territory FROM old_rows
+              UNION ALL SELECT geom, restricted, territory FROM new_rows) AS both_rows;
     END IF;
     IF rows = 0 THEN
         RETURN NULL;
+    END IF;
+    IF TG_OP <> 'DELETE' AND NOT trusted THEN
+        SELECT bool_or(updated_at <> moment OR updated_by <> actor OR run IS NOT NULL) INTO forged FROM new_rows;
+        IF forged THEN
+            RAISE insufficient_privilege USING MESSAGE = 'who changed it, and when, is not for its editor to say';
+        END IF;
+    END IF;
+    IF closed THEN
+        extent := 'BOX(-180 -90,180 90)'::box2d;
     END IF;
     IF TG_OP <> 'INSERT' THEN
         SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO names FROM pg_attribute
@@ -63,12 +84,9 @@ BEGIN
         EXECUTE format(
             'INSERT INTO history.%I (%s, valid_to, ended_by, ended_run, ended_how)'
             ' SELECT %s, $1, $2, $3, $4 FROM old_rows WHERE updated_at < $1', TG_TABLE_NAME, names, names)
-        USING moment, current_setting('horad.actor'), nullif(current_setting('horad.run', true), '')::bigint,
-              CASE TG_OP WHEN 'DELETE' THEN 'removed' ELSE 'changed' END;
+        USING moment, actor, load, CASE TG_OP WHEN 'DELETE' THEN 'removed' ELSE 'changed' END;
     END IF;
-    UPDATE layer_versions AS v
-    SET version = v.version + 1, changed_at = moment, changed_in = pg_current_xact_id()::text::bigint
-    WHERE v.layer = TG_TABLE_NAME RETURNING v.version INTO raised;
+    UPDATE layer_versions SET version = version + 1 WHERE layer = TG_TABLE_NAME RETURNING version INTO raised;
     PERFORM pg_notify('horad_layers', json_build_object(
         'layer', TG_TABLE_NAME, 'version', raised,
         'bbox', json_build_array(ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)))::text);
@@ -77,14 +95,14 @@ END $$
 """
 
 _NO_TRUNCATE = """
-CREATE FUNCTION horad_no_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION horad_no_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'TRUNCATE % would leave no history: use DELETE', TG_TABLE_NAME;
 END $$
 """
 
 _FORGET = """
-CREATE FUNCTION horad_forget_history() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION horad_forget_history() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 DECLARE
     past regclass;
@@ -96,6 +114,14 @@ BEGIN
 END $$
 """
 
+_FUNCTIONS = {
+    "horad_prepare_change": _BEFORE,
+    "horad_stamp": _STAMP,
+    "horad_record_change": _AFTER,
+    "horad_no_truncate": _NO_TRUNCATE,
+    "horad_forget_history": _FORGET,
+}
+
 _EVENTS = {
     "INSERT": "REFERENCING NEW TABLE AS new_rows",
     "UPDATE": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
@@ -106,19 +132,25 @@ _EVENTS = {
 def create_functions(connection: Connection) -> None:
     """Create the functions that the triggers of all layers call; those of `access` must be there."""
     connection.exec_driver_sql(f"CREATE SCHEMA {HISTORY}")
-    for function in (_BEFORE, _STAMP, _AFTER, _NO_TRUNCATE, _FORGET):
-        connection.exec_driver_sql(function.replace("%", "%%"))
+    replace_functions(connection)
     connection.exec_driver_sql(
         "CREATE CONSTRAINT TRIGGER forget_history AFTER DELETE ON territories DEFERRABLE INITIALLY DEFERRED"
         " FOR EACH ROW EXECUTE FUNCTION horad_forget_history()"
     )
 
 
+def replace_functions(connection: Connection) -> None:
+    """Bring the functions to what stands here; only the owner can hang them on a table."""
+    for name, function in _FUNCTIONS.items():
+        connection.exec_driver_sql(function.replace("%", "%%"))
+        connection.exec_driver_sql(f"REVOKE EXECUTE ON FUNCTION {name}() FROM PUBLIC")
+
+
 def drop_functions(connection: Connection) -> None:
     """Drop them again."""
     connection.exec_driver_sql("DROP TRIGGER forget_history ON territories")
-    for name in ("prepare_change", "stamp", "record_change", "no_truncate", "forget_history"):
-        connection.exec_driver_sql(f"DROP FUNCTION horad_{name}()")
+    for name in _FUNCTIONS:
+        connection.exec_driver_sql(f"DROP FUNCTION {name}()")
     connection.exec_driver_sql(f"DROP SCHEMA {HISTORY}")
 
 

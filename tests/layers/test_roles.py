@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
-from town import LAT, LON, Town, record, school
+from town import LAT, LON, Town, listening, record, school
 
 from geo.errors import InvalidInputError
-from layers import database, runner, store, tiles
+from layers import database, quality, runner, store, tiles
 from layers.catalog import all_layers
 from layers.errors import NotFoundError
 from layers.export import export_layer
@@ -149,6 +150,13 @@ def test_direct_sql_sees_no_more(closed: Town, direct: Engine, login: str) -> No
         "INSERT INTO history.facilities SELECT * FROM history.facilities",
         "CREATE FUNCTION peep(text) RETURNS boolean LANGUAGE sql RETURN true",
         "ALTER FUNCTION horad_open(text) RENAME TO shut",
+        "CREATE TEMP TABLE x (id text); INSERT INTO x VALUES ('town');"
+        " CREATE TRIGGER t AFTER DELETE ON x FOR EACH ROW EXECUTE FUNCTION horad_forget_history(); DELETE FROM x",
+        "CREATE TEMP TABLE roads AS SELECT * FROM public.roads LIMIT 0; CREATE TRIGGER t AFTER DELETE ON pg_temp.roads"
+        " REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION horad_record_change()",
+        "SELECT _postgis_stats('facilities', 'geom')",
+        "SELECT _postgis_index_extent('facilities', 'geom')",
+        "SELECT ST_EstimatedExtent('facilities', 'geom')",
     ],
 )
 def test_direct_sql_cannot_help_itself(direct: Engine, statement: str) -> None:
@@ -171,6 +179,43 @@ def test_an_editor_by_direct_sql_leaves_a_trace_in_their_own_name(closed: Town, 
     assert row["updated_at"] > before["updated_at"]
     with direct.connect() as connection, pytest.raises(Exception, match="row-level security"):
         connection.execute(text("UPDATE facilities SET territory = 'helsinki' WHERE source_id = 'a'"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("actor", "boss"), ("moment_facilities", "2000-01-01"), ("run", "1")],
+    ids=["who", "when", "load"],
+)
+def test_an_editor_cannot_forge_the_trace(closed: Town, direct: Engine, login: str, setting: str, value: str) -> None:
+    with closed.engine.begin() as connection:
+        grant(connection, login, "editor", closed.id)
+    forging = f"set_config('horad.{setting}', '{value}', true)"
+    with direct.connect() as connection, pytest.raises(Exception, match="not for its editor to say"):
+        connection.execute(text(f"UPDATE facilities SET name = {forging} WHERE territory = 'town'"))
+    with direct.begin() as connection:
+        connection.execute(text(f"DELETE FROM facilities WHERE source_id = 'a' AND {forging} = '{value}'"))
+    with closed.engine.connect() as connection:
+        (gone,) = connection.execute(
+            text(
+                "SELECT ended_by, ended_run, valid_to > now() - interval '1 minute' FROM history.facilities"
+                " WHERE territory = 'town' AND source_id = 'a' AND ended_how = 'removed'"
+            )
+        ).all()
+    assert tuple(gone) == (login, None, True)
+
+
+def test_where_something_restricted_has_changed_is_not_announced(closed: Town, database_url: str) -> None:
+    with listening(database_url) as hear:
+        closed.ingest(school("a", name=SECRET), school("b", name="changed"), school("c"))
+        heard = [json.loads(each) for each in hear(1)]
+    assert [each["bbox"] for each in heard if each["layer"] == "facilities"] == [[-180, -90, 180, 90]]
+
+
+def test_findings_of_what_is_restricted_are_restricted(town: Town) -> None:
+    town.ingest(school("a", name=SECRET), school("b", name=SECRET), restricted=True)
+    quality.keep(town.engine, quality.check(town.engine, town.id, ["facilities"]))
+    assert town.features("findings")
+    assert seen(town.engine, None, town, "findings") == 0
 
 
 def test_rejects_are_for_editors(closed: Town) -> None:

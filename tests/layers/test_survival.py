@@ -13,12 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from threading import Barrier
-from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import Engine
-from town import LAT, LON, Given, Town, forget, school, street
+from town import LAT, LON, Given, Town, forget, listening, school, street
 
 from layers import store
 from layers.errors import DatabaseError, NotFoundError, SourceError
@@ -90,15 +88,6 @@ def alive(engine: Engine, pid: int) -> bool:
     with engine.connect() as connection:
         found = connection.exec_driver_sql("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", (pid,))
         return bool(found.scalar_one())
-
-
-@contextmanager
-def listening(url: str) -> Iterator[Callable[[float], list[Any]]]:
-    """Hear what is said of the layers; the function gives what comes within some seconds."""
-    address = url.replace("postgresql+psycopg", "postgresql")
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("LISTEN horad_layers")
-        yield lambda seconds: [each.payload for each in connection.notifies(timeout=seconds)]
 
 
 @pytest.mark.parametrize(

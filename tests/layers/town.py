@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import shapely
 from sqlalchemy import Engine
 
@@ -122,3 +124,12 @@ def accounted(report: LayerReport) -> bool:
 def forget(engine: Engine, territory: str) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM territories WHERE id = %s", (territory,))
+
+
+@contextmanager
+def listening(url: str) -> Iterator[Callable[[float], list[Any]]]:
+    """Hear what is said of the layers; the function gives what comes within some seconds."""
+    address = url.replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("LISTEN horad_layers")
+        yield lambda seconds: [each.payload for each in connection.notifies(timeout=seconds)]
