@@ -240,7 +240,7 @@ def test_a_row_or_column_that_is_not_there_is_told(engine: Engine, z: int, row: 
 def test_a_zoom_or_layer_that_is_not_there_is_told(engine: Engine) -> None:
     with engine.connect() as connection:
         for z in (-1, 23):
-            with pytest.raises(NotFoundError, match=f"no tile matrix {z}: zooms go from 0 to 22"):
+            with pytest.raises(NotFoundError, match=f"no tile matrix {z}: zooms of WebMercatorQuad go from 0 to 22"):
                 tile(connection, ["roads"], z=z, row=0, col=0)
         with pytest.raises(NotFoundError, match="no layer 'streets'"):
             tile(connection, ["roads", "streets"], z=3, row=0, col=0)

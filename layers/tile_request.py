@@ -1,0 +1,89 @@
+"""What a tile is to hold: hashable, so that it is the key of a cache, and the boxes on which it depends."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from layers.catalog import find
+from layers.store import Interval
+from layers.tile_matrix_sets import WEB_MERCATOR_QUAD, Box, MatrixSet, find_matrix_set
+
+EXTENT = 4096
+BUFFER = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileRequest:
+    """A tile of one or several layers.
+
+    Parameters
+    ----------
+    layers
+        Their names; those not drawn at this zoom are left out.
+    z, row, col
+        The tile: zoom, row from the north, column from the west.
+    matrix_set
+        The name of its tile matrix set.
+    columns
+        The attributes wanted, of those that the layers' tiles have at this zoom; by default all.
+    territory
+        Only features of a territory and of all that belong to it.
+    time
+        Only those of a time between the two, each ``None`` where that end is open; layers without time aren't affected.
+    as_of
+        As the layers were at that moment; by default as they are.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no such row or column at that zoom.
+    NotFoundError
+        There is no such tile matrix set or zoom.
+    """
+
+    layers: tuple[str, ...]
+    z: int
+    row: int
+    col: int
+    matrix_set: str = WEB_MERCATOR_QUAD
+    columns: tuple[str, ...] | None = None
+    territory: str | None = None
+    time: Interval | None = None
+    as_of: dt.datetime | None = None
+
+    def __post_init__(self) -> None:
+        self.matrices.check(self.z, self.row, self.col)
+
+    @property
+    def matrices(self) -> MatrixSet:
+        """Its tile matrix set."""
+        return find_matrix_set(self.matrix_set)
+
+    @property
+    def scale_zoom(self) -> int:
+        """The zoom of WebMercatorQuad that has about its scale: it decides what is drawn."""
+        return self.matrices.scale_zoom + self.z
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """Those of its layers that are drawn at its zoom.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such layer.
+        """
+        return tuple(name for name in self.layers if find(name).layer.min_zoom <= self.scale_zoom)
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """The boxes in degrees on which it depends: itself with its buffer, in two where that crosses the date line.
+
+        A change of features outside them doesn't change the tile.
+        """
+        return self.matrices.boxes(self.z, self.row, self.col, margin=BUFFER / EXTENT)
+
+    def depends_on(self) -> dict[str, tuple[Box, ...]]:
+        """Return the boxes in degrees whose features make the tile, by layer; layers not drawn aren't among them."""
+        return dict.fromkeys(self.drawn, self.boxes)
