@@ -234,17 +234,15 @@ def _definition(matrix_set: MatrixSet) -> TileMatrixSet:
 
     if matrix_set.is_world:
         known: TileMatrixSet = morecantile.tms.get(matrix_set.id)
-        return morecantile.TileMatrixSet(
-            **known.model_dump(exclude={"tileMatrices"}, exclude_none=True),
-            tileMatrices=known.tileMatrices[: matrix_set.max_zoom + 1],
-        )
-    return morecantile.TileMatrixSet.custom(
+        return known.model_copy(update={"tileMatrices": known.tileMatrices[: matrix_set.max_zoom + 1]})
+    custom: TileMatrixSet = morecantile.TileMatrixSet.custom(
         list(matrix_set.bounds(0, 0, 0)),
         pyproj.CRS.from_epsg(matrix_set.srid),
         maxzoom=matrix_set.max_zoom,
         title=matrix_set.title,
         id=matrix_set.id,
     )
+    return custom
 
 
 def _crs(srid: int) -> pyproj.CRS | None:
