@@ -7,10 +7,10 @@ import mimetypes
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from api import errors, history, maps
+from api import errors, history, maps, openapi
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.negotiation import known_parameters
@@ -42,13 +42,14 @@ def _api() -> FastAPI:
         title="Horad",
         version="1.0.0",
         summary="One base for all that is known about a city, its analyses and its maps.",
-        openapi_url="/api",
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,
+        default_response_class=Response,
+        generate_unique_id_function=openapi.operation_id,
         dependencies=[Depends(known_parameters)],
     )
+    openapi.describe(app)
     errors.install(app)
-    mounted = (features, history, tiles, styles, processes, maps)
+    mounted = (openapi, features, history, tiles, styles, processes, maps)
     conforms_to = [*common.CONFORMS_TO, *(each for module in mounted for each in getattr(module, "CONFORMS_TO", ()))]
     app.include_router(common.router(conforms_to))
     for module in mounted:

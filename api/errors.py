@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 
 import psycopg
@@ -19,6 +20,8 @@ log = logging.getLogger("horad")
 
 _RETRY_AFTER_S = "2"
 _UNTYPED = "about:blank"
+_JSON = "application/json"
+PROBLEM = "application/problem+json"
 
 
 class NotAcceptableError(HoradError):
@@ -40,17 +43,32 @@ def problem(status: HTTPStatus, detail: str, *, kind: str = _UNTYPED) -> JSONRes
     """Return an answer that says what was wrong."""
     headers = {"Retry-After": _RETRY_AFTER_S} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
     body = {"type": kind, "title": status.phrase, "status": status.value, "detail": detail}
-    return JSONResponse(body, status, headers, "application/problem+json")
+    return JSONResponse(body, status, headers, PROBLEM)
 
 
 def install(app: FastAPI) -> None:
     """Let the application answer every error as a problem."""
-    for error in _STATUS:
-        app.add_exception_handler(error, _answer)
-    app.add_exception_handler(RequestValidationError, _answer_validation)
-    app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(ProgrammingError, _answer_dropped)
-    app.add_exception_handler(Exception, _answer_unforeseen)
+    handlers = dict.fromkeys(_STATUS, _answer) | {
+        RequestValidationError: _answer_validation,
+        HTTPException: _answer_http,
+        ProgrammingError: _answer_dropped,
+        Exception: _answer_unforeseen,
+    }
+    for error, handler in handlers.items():
+        app.add_exception_handler(error, _as_accepted(handler))
+
+
+def _as_accepted(handler: Callable[[Request, Exception], JSONResponse]) -> Callable[[Request, Exception], JSONResponse]:
+    """Call the problem plain JSON for those who ask for JSON by name, such as clients of the OGC APIs."""
+
+    def answer(request: Request, error: Exception) -> JSONResponse:
+        found = handler(request, error)
+        accepted = request.headers.get("accept", "")
+        if _JSON in accepted and PROBLEM not in accepted:
+            found.headers["content-type"] = _JSON
+        return found
+
+    return answer
 
 
 def _answer(_request: Request, error: Exception) -> JSONResponse:

@@ -14,6 +14,7 @@ from api.links import base_url, link
 from api.maps import RESULT_BYTES, RESULT_FEATURES, result_page
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
 from api.ogc.features import Collection, FeatureId
+from api.openapi import answers
 from layers import store
 from layers.changes import changes
 from layers.history import timeline
@@ -24,7 +25,11 @@ _CHANGES_OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
 _OFFERED = {"json": JSON, "html": HTML}
 
 
-@router.get("/collections/{collection}/changes", summary="What changed in a layer between two moments")
+@router.get(
+    "/collections/{collection}/changes",
+    summary="What changed in a layer between two moments",
+    responses=answers(GEOJSON, JSON, HTML),
+)
 def collection_changes(
     request: Request,
     database: Database,
@@ -57,7 +62,11 @@ def collection_changes(
     return JSONResponse(document, media_type=_CHANGES_OFFERED[chosen])
 
 
-@router.get("/collections/{collection}/items/{feature}/history", summary="What a feature has been through")
+@router.get(
+    "/collections/{collection}/items/{feature}/history",
+    summary="What a feature has been through",
+    responses=answers(JSON, HTML),
+)
 def feature_history(
     request: Request,
     database: Database,

@@ -216,6 +216,7 @@ for _analysis in all_analyses():
     router.add_api_route(
         f"/maps/processes/{_analysis.id}",
         _process_map(_analysis),
+        name=f"map_{_analysis.id.replace('-', '_')}",
         response_class=HTMLResponse,
         summary=f"{_analysis.title['en']} on a Folium map",
     )

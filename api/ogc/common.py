@@ -13,6 +13,7 @@ from sqlalchemy import text
 from api.database import Database
 from api.links import base_url, formats, link
 from api.negotiation import HTML, JSON, Format, Language, negotiate, page
+from api.openapi import OPENAPI_30, OPENAPI_31, answers
 from api.service import INSTANCE_VARIABLE
 from layers.settings import PROJECT
 from layers.territory import attribution_line, registered
@@ -23,8 +24,6 @@ CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/html",
     "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
 )
-
-OPENAPI_JSON = "application/vnd.oai.openapi+json;version=3.1"
 
 PLANNERS_PAGE = PROJECT / "api" / "web" / "index.html"
 
@@ -42,7 +41,7 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
     """
     routes = APIRouter(tags=["Common"])
 
-    @routes.get("/", summary="Landing page, or the map for a browser")
+    @routes.get("/", summary="Landing page, or the map for a browser", responses=answers(JSON, HTML))
     def landing(request: Request, database: Database, lang: Language, f: Format = None) -> Response:
         chosen = negotiate(request, f, _OFFERED)
         if chosen == "html":
@@ -57,7 +56,8 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
                 "attribution": attribution_line(cities),
                 "links": [
                     *formats(f"{base}/", chosen, _OFFERED),
-                    link(f"{base}/api", "service-desc", OPENAPI_JSON, "The API described in OpenAPI"),
+                    link(f"{base}/api", "service-desc", OPENAPI_30, "The API described in OpenAPI 3.0"),
+                    link(f"{base}/openapi.json", "service-desc", OPENAPI_31, "The API described in OpenAPI 3.1"),
                     link(f"{base}/api.html", "service-doc", HTML, "The API described for people"),
                     link(f"{base}/conformance", "conformance", JSON, "Conformance classes"),
                     link(
@@ -70,17 +70,18 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
                     ),
                     link(f"{base}/styles", "http://www.opengis.net/def/rel/ogc/1.0/styles", JSON, "Map styles"),
                     link(f"{base}/processes", "http://www.opengis.net/def/rel/ogc/1.0/processes", JSON, "The analyses"),
+                    link(f"{base}/processes", "processes", JSON, "The analyses"),
                 ],
             }
         )
 
-    @routes.get("/conformance", summary="Conformance classes")
+    @routes.get("/conformance", summary="Conformance classes", responses=answers(JSON, HTML))
     def conformance(request: Request, lang: Language, f: Format = None) -> Response:
         chosen = negotiate(request, f, _OFFERED)
         declared = {"conformsTo": list(conforms_to)}
         return page(request, "Conformance", lang, declared) if chosen == "html" else JSONResponse(declared)
 
-    @routes.get("/api.html", summary="The API described for people")
+    @routes.get("/api.html", summary="The API described for people", responses=answers(HTML))
     def documentation(request: Request, lang: Language) -> Response:
         operations = [
             _operation(f"{method.upper()} {path}", operation)
@@ -89,12 +90,12 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
         ]
         return page(request, "API", lang, {"OpenAPI": f"{base_url(request)}/api", "operations": operations})
 
-    @routes.get("/health", summary="Whether the service and its database work")
+    @routes.get("/health", summary="Whether the service and its database work", responses=answers(JSON))
     def health(database: Database) -> Response:
         database.execute(text("SELECT 1"))
         return JSONResponse({"status": "ok"}, headers=_NEVER_KEPT)
 
-    @routes.get("/health/live", summary="Whether the service runs, whatever its database does")
+    @routes.get("/health/live", summary="Whether the service runs, whatever its database does", responses=answers(JSON))
     def live() -> Response:
         return JSONResponse({"status": "ok", "instance": os.environ.get(INSTANCE_VARIABLE)}, headers=_NEVER_KEPT)
 

@@ -1,0 +1,70 @@
+"""The descriptions of the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+
+from api.openapi import downgraded_schema
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@pytest.mark.parametrize(
+    ("path", "version", "validator"),
+    [
+        ("/api", "3.0.3", OpenAPIV30SpecValidator),
+        ("/territories/helsinki/api", "3.0.3", OpenAPIV30SpecValidator),
+        ("/openapi.json", "3.1.0", OpenAPIV31SpecValidator),
+    ],
+)
+def test_the_descriptions_are_what_they_say(client: httpx.Client, path: str, version: str, validator: type) -> None:
+    answer = client.get(path)
+    document = answer.json()
+    assert document["openapi"] == version
+    assert answer.headers["content-type"].endswith(f"version={version[:3]}")
+    assert [each.message for each in validator(document).iter_errors()] == []
+    assert document["servers"] == [{"url": str(answer.url).removesuffix("/api").removesuffix("/openapi.json")}]
+
+
+def test_every_operation_tells_what_it_answers(client: httpx.Client) -> None:
+    document = client.get("/api").json()
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            good = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+            assert good, path
+            assert {"400", "404", "503"} <= set(operation["responses"]), path
+            assert "422" not in operation["responses"], path
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, {"nullable": True, "type": "integer"}),
+        ({"type": ["string", "null"]}, {"nullable": True, "type": "string"}),
+        ({"type": "number", "exclusiveMinimum": 0}, {"type": "number", "minimum": 0, "exclusiveMinimum": True}),
+        ({"const": 1}, {"enum": [1]}),
+        ({"$ref": "#/x", "title": "X"}, {"allOf": [{"$ref": "#/x"}], "title": "X"}),
+        (
+            {"anyOf": [{"$ref": "#/x"}, {"type": "null"}]},
+            {"nullable": True, "anyOf": [{"$ref": "#/x"}]},
+        ),
+        ({"type": "string", "examples": ["a", "b"]}, {"type": "string", "example": "a"}),
+        (
+            {"properties": {"a": {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}]}}},
+            {"properties": {"a": {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "string"}]}}}},
+        ),
+    ],
+)
+def test_schemas_say_in_openapi_30_what_they_said(schema: dict, expected: dict) -> None:
+    assert downgraded_schema(schema) == expected
+
+
+def test_a_problem_is_json_for_who_asks_for_json(client: httpx.Client) -> None:
+    asked = client.get("/collections/none", headers={"Accept": "application/json"})
+    assert asked.headers["content-type"] == "application/json"
+    assert asked.json()["status"] == asked.status_code == 404
+    assert client.get("/collections/none").headers["content-type"] == "application/problem+json"
