@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _EXTENSIONS = ("postgis", "pg_trgm", "unaccent")
 _PROVISIONING_LOCK = 7_640_891_576_956_012_809
+_NOTICE_LOSS = {"keepalives_idle": "2", "keepalives_interval": "1", "keepalives_count": "3", "tcp_user_timeout": "5000"}
 _POOL_SIZE = 5
 _POOL_OVERFLOW = 10
 
@@ -126,6 +127,19 @@ def engine(*, parallel: bool = True, public: bool = False) -> Engine:
         if kind not in _engines:
             _engines[kind] = _create_engine(ensure_running(), parallel=parallel, public=public)
         return _engines[kind]
+
+
+def own_connection() -> psycopg.Connection[Any]:
+    """Open a connection of the owner's outside the pools, for a process that listens.
+
+    It commits by itself, and a network that is lost shows on it within seconds. The database isn't started for it.
+
+    Raises
+    ------
+    psycopg.OperationalError
+        The database can't be reached.
+    """
+    return _connect(_url().update_query_dict(_NOTICE_LOSS))
 
 
 def disconnect() -> None:

@@ -38,11 +38,25 @@ BEGIN
 END $$
 """
 
-_AFTER = """
+KEEP_BOXES = """
+    INSERT INTO layer_changes (layer, version, boxes) VALUES (TG_TABLE_NAME, raised, boxes);
+    IF raised % 2048 = 0 THEN
+        DELETE FROM layer_changes WHERE layer = TG_TABLE_NAME AND version <= raised - 2048;
+    END IF;"""
+"""The boxes of the last 2048 to 4095 changes are kept; which, the version alone decides, so that all processes tell the
+same."""
+
+RECORD_CHANGE = f"""
 CREATE OR REPLACE FUNCTION horad_record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 DECLARE
+    changed text := CASE TG_OP
+        WHEN 'INSERT' THEN 'SELECT geom, restricted, territory FROM new_rows'
+        WHEN 'DELETE' THEN 'SELECT geom, restricted, territory FROM old_rows'
+        ELSE 'SELECT geom, restricted, territory FROM old_rows'
+             ' UNION ALL SELECT geom, restricted, territory FROM new_rows' END;
     extent box2d;
+    boxes float8[];
     rows bigint;
     closed boolean;
     forged boolean;
@@ -54,17 +68,8 @@ DECLARE
     open text[] := horad_open(TG_TABLE_NAME);
     moment timestamptz := (SELECT changed_at FROM layer_versions WHERE layer = TG_TABLE_NAME);
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        SELECT count(*), ST_Extent(geom), bool_or(restricted OR territory <> ALL (open))
-        INTO rows, extent, closed FROM new_rows;
-    ELSIF TG_OP = 'DELETE' THEN
-        SELECT count(*), ST_Extent(geom), bool_or(restricted OR territory <> ALL (open))
-        INTO rows, extent, closed FROM old_rows;
-    ELSE
-        SELECT count(*), ST_Extent(geom), bool_or(restricted OR territory <> ALL (open)) INTO rows, extent, closed
-        FROM (SELECT geom, restricted, territory FROM old_rows
-              UNION ALL SELECT geom, restricted, territory FROM new_rows) AS both_rows;
-    END IF;
+    EXECUTE 'SELECT count(*), ST_Extent(geom), bool_or(restricted OR territory <> ALL ($1)) FROM (' || changed || ') AS c'
+    INTO rows, extent, closed USING open;
     IF rows = 0 THEN
         RETURN NULL;
     END IF;
@@ -75,7 +80,14 @@ BEGIN
         END IF;
     END IF;
     IF closed THEN
-        extent := 'BOX(-180 -90,180 90)'::box2d;
+        boxes := ARRAY[ARRAY[-180, -90, 180, 90]];
+    ELSE
+        EXECUTE 'SELECT coalesce(array_agg(ARRAY[ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)]), ''{{}}'')'
+            ' FROM (SELECT ST_Extent(geom) AS box FROM (' || changed || ') AS c WHERE NOT ST_IsEmpty(geom) GROUP BY'
+            ' least(floor((ST_XMin(geom) - $1) / $3), 7), least(floor((ST_YMin(geom) - $2) / $4), 7)) AS cells'
+        INTO boxes USING ST_XMin(extent), ST_YMin(extent),
+            greatest((ST_XMax(extent) - ST_XMin(extent)) / 8, 1e-9),
+            greatest((ST_YMax(extent) - ST_YMin(extent)) / 8, 1e-9);
     END IF;
     IF TG_OP <> 'INSERT' THEN
         SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO names FROM pg_attribute
@@ -86,13 +98,14 @@ BEGIN
             ' SELECT %s, $1, $2, $3, $4 FROM old_rows WHERE updated_at < $1', TG_TABLE_NAME, names, names)
         USING moment, actor, load, CASE TG_OP WHEN 'DELETE' THEN 'removed' ELSE 'changed' END;
     END IF;
-    UPDATE layer_versions SET version = version + 1 WHERE layer = TG_TABLE_NAME RETURNING version INTO raised;
+    UPDATE layer_versions SET version = version + 1 WHERE layer = TG_TABLE_NAME RETURNING version INTO raised;{KEEP_BOXES}
     PERFORM pg_notify('horad_layers', json_build_object(
-        'layer', TG_TABLE_NAME, 'version', raised,
-        'bbox', json_build_array(ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)))::text);
+        'layer', TG_TABLE_NAME, 'version', raised, 'boxes', boxes)::text);
     RETURN NULL;
 END $$
 """
+"""Where a statement changed a layer is told by at most 64 boxes, one a cell of the changes' extent; of a change that not
+everybody may see nobody is told where it lies."""
 
 _NO_TRUNCATE = """
 CREATE OR REPLACE FUNCTION horad_no_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -117,7 +130,7 @@ END $$
 _FUNCTIONS = {
     "horad_prepare_change": _BEFORE,
     "horad_stamp": _STAMP,
-    "horad_record_change": _AFTER,
+    "horad_record_change": RECORD_CHANGE,
     "horad_no_truncate": _NO_TRUNCATE,
     "horad_forget_history": _FORGET,
 }

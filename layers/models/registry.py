@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import BigInteger, CheckConstraint, Computed, DateTime, ForeignKey, Identity, Text, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, DateTime, Double, ForeignKey, Identity, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -85,6 +85,16 @@ class LayerVersion(Base):
     version: Mapped[int] = mapped_column(BigInteger, server_default="0")
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     changed_in: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class LayerChange(Base):
+    """Where a change of a layer lies: boxes of degrees, each west, south, east and north."""
+
+    __tablename__ = "layer_changes"
+
+    layer: Mapped[str] = mapped_column(ForeignKey("layer_versions.layer", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    boxes: Mapped[list[list[float]]] = mapped_column(ARRAY(Double))
 
 
 class CustomLayer(Base):
