@@ -68,8 +68,8 @@ DECLARE
     open text[] := horad_open(TG_TABLE_NAME);
     moment timestamptz := (SELECT changed_at FROM layer_versions WHERE layer = TG_TABLE_NAME);
 BEGIN
-    EXECUTE 'SELECT count(*), ST_Extent(geom), bool_or(restricted OR territory <> ALL ($1)) FROM (' || changed || ') AS c'
-    INTO rows, extent, closed USING open;
+    EXECUTE 'SELECT count(*), ST_Extent(geom), bool_or(restricted OR territory <> ALL ($1)) FROM ('
+        || changed || ') AS c' INTO rows, extent, closed USING open;
     IF rows = 0 THEN
         RETURN NULL;
     END IF;
@@ -98,14 +98,15 @@ BEGIN
             ' SELECT %s, $1, $2, $3, $4 FROM old_rows WHERE updated_at < $1', TG_TABLE_NAME, names, names)
         USING moment, actor, load, CASE TG_OP WHEN 'DELETE' THEN 'removed' ELSE 'changed' END;
     END IF;
-    UPDATE layer_versions SET version = version + 1 WHERE layer = TG_TABLE_NAME RETURNING version INTO raised;{KEEP_BOXES}
+    UPDATE layer_versions SET version = version + 1 WHERE layer = TG_TABLE_NAME
+    RETURNING version INTO raised;{KEEP_BOXES}
     PERFORM pg_notify('horad_layers', json_build_object(
         'layer', TG_TABLE_NAME, 'version', raised, 'boxes', boxes)::text);
     RETURN NULL;
 END $$
-"""
-"""Where a statement changed a layer is told by at most 64 boxes, one a cell of the changes' extent; of a change that not
-everybody may see nobody is told where it lies."""
+"""  # noqa: S608
+"""Where a statement changed a layer is told by at most 64 boxes, one a cell of the changes' extent; of a change that
+not everybody may see nobody is told where it lies."""
 
 _NO_TRUNCATE = """
 CREATE OR REPLACE FUNCTION horad_no_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
