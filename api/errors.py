@@ -10,7 +10,7 @@ import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, ProgrammingError
 from starlette.exceptions import HTTPException
 
 from geo.errors import HoradError, InvalidInputError
@@ -52,6 +52,7 @@ def install(app: FastAPI) -> None:
         RequestValidationError: _answer_validation,
         HTTPException: _answer_http,
         ProgrammingError: _answer_dropped,
+        DataError: _answer_data,
         Exception: _answer_unforeseen,
     }
     for error, handler in handlers.items():
@@ -93,6 +94,13 @@ def _answer_http(request: Request, error: Exception) -> JSONResponse:
     answer = problem(status, error.detail)
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _answer_data(_request: Request, error: Exception) -> JSONResponse:
+    """Answer a request for something that can't be worked out, such as the root of a negative number."""
+    orig = getattr(error, "orig", None)
+    said = orig.diag.message_primary if isinstance(orig, psycopg.Error) else None
+    return problem(HTTPStatus.BAD_REQUEST, f"The database can't work that out: {said or orig}.")
 
 
 def _answer_dropped(request: Request, error: Exception) -> JSONResponse:

@@ -34,6 +34,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON
 
 from geo.errors import InvalidInputError
 from layers.catalog import LayerTable, all_layers, find
+from layers.cql2 import Filter
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import LayerVersion
@@ -68,6 +69,8 @@ class Query:
         box crosses the date line.
     time
         Only those of a time between the two, each ``None`` where that end is open; layers without time aren't affected.
+    filter
+        Only those that meet it.
     as_of
         As the layer was at that moment; by default as it is.
     after
@@ -81,6 +84,7 @@ class Query:
     territory: str | None = None
     bbox: Box | None = None
     time: Interval | None = None
+    filter: Filter | None = None
     as_of: dt.datetime | None = None
     after: int | None = None
     limit: int | None = None
@@ -182,7 +186,7 @@ def read_frame(
     wanted += [table.c[name] for name in names]
     if tags:
         wanted.append(table.c.tags)
-    rows = connection.execute(_matching(select(*wanted), model, table, query)).all()
+    rows = connection.execute(matching(model, query, wanted, table)).all()
     frame = pd.DataFrame(rows, columns=["id", "geometry", *names, *(["tags"] if tags else [])])
     geometry = shapely.from_wkb(frame.pop("geometry").to_numpy())
     frame = frame.astype({name: _DTYPES[described[name]] for name in names})
@@ -195,8 +199,7 @@ def read_page(connection: Connection, layer: str, query: Query) -> Page:
     limited = query.limit or 1
     one_more = replace(query, limit=limited + 1)
     table = rows_at(model, query.as_of)
-    statement = _matching(select(table.c.id, _geojson(model, table)), model, table, one_more)
-    rows = connection.execute(statement).all()
+    rows = connection.execute(matching(model, one_more, [table.c.id, _geojson(model, table)], table)).all()
     page = rows[:limited]
     return Page([text for _, text in page], page[-1][0] if page else None, len(rows) > limited)
 
@@ -221,8 +224,8 @@ def count(connection: Connection, layer: str, query: Query) -> int:
     """Count the features that match."""
     model = find(layer)
     table = rows_at(model, query.as_of)
-    matching = _where(select(func.count()).select_from(table), model, table, query)
-    return int(connection.execute(matching).scalar_one())
+    counted = select(func.count()).select_from(table).where(*conditions(model, table, query))
+    return int(connection.execute(counted).scalar_one())
 
 
 def count_up_to(connection: Connection, layer: str, query: Query, *, at_most: int = _COUNT_AT_MOST) -> int | None:
@@ -230,8 +233,8 @@ def count_up_to(connection: Connection, layer: str, query: Query, *, at_most: in
     model = find(layer)
     every_page = replace(query, after=None, limit=None, offset=None)
     table = rows_at(model, query.as_of)
-    matching = _where(select(literal_column("1")).select_from(table), model, table, every_page)
-    some = matching.limit(at_most + 1).subquery()
+    matched: Select[Any] = select(literal_column("1")).select_from(table).where(*conditions(model, table, every_page))
+    some = matched.limit(at_most + 1).subquery()
     found = int(connection.execute(select(func.count()).select_from(some)).scalar_one())
     return found if found <= at_most else None
 
@@ -263,12 +266,8 @@ def extent(connection: Connection, layer: str, territory: str | None = None) -> 
     """Return the box around a layer, or ``None`` where it is empty."""
     model = find(layer)
     box = func.ST_Extent(model.table.c.geom)
-    statement = _where(
-        select(func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box)),
-        model,
-        model.table,
-        Query(territory=territory),
-    )
+    sides = select(func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box))
+    statement = sides.where(within(model.table, territory))
     west, south, east, north = connection.execute(statement).one()
     return None if west is None else (west, south, east, north)
 
@@ -290,34 +289,65 @@ def rows_at(model: LayerTable, as_of: dt.datetime | None) -> FromClause:
     return union_all(standing, ended).subquery(model.name)
 
 
+def matching(
+    model: LayerTable, query: Query, columns: Sequence[ColumnElement[Any]], table: FromClause | None = None
+) -> Select[Any]:
+    """Return the statement that reads the features of a query, in their order.
+
+    Parameters
+    ----------
+    model
+        The layer.
+    query
+        Which features.
+    columns
+        What is wanted of each, as expressions of the table's columns.
+    table
+        Where the rows are, as `rows_at` gives it; by default what it gives for the query.
+
+    Raises
+    ------
+    InvalidInputError
+        The filter doesn't fit the layer.
+    """
+    rows = rows_at(model, query.as_of) if table is None else table
+    statement = select(*columns).where(*conditions(model, rows, query)).order_by(rows.c.id)
+    return statement.limit(query.limit).offset(query.offset)
+
+
+def conditions(model: LayerTable, table: FromClause, query: Query) -> list[ColumnElement[bool]]:
+    """Return what a row must meet to be wanted; the limit and the offset are left to the statement.
+
+    Raises
+    ------
+    InvalidInputError
+        The filter doesn't fit the layer.
+    """
+    found: list[ColumnElement[bool]] = []
+    if query.territory is not None:
+        found.append(within(table, query.territory))
+    if query.after is not None:
+        found.append(table.c.id > query.after)
+    if query.bbox is not None:
+        found.append(or_(*(_touches(table.c.geom, box) for box in _halves(query.bbox))))
+    if query.time is not None and model.layer.time is not None:
+        first, last = query.time
+        column = table.c[model.layer.time]
+        if first is not None:
+            found.append(column >= first)
+        if last is not None:
+            found.append(column <= last)
+    if query.filter is not None:
+        found.append(query.filter.condition(model, table))
+    return found
+
+
 def within(table: FromClause, territory: str | None) -> ColumnElement[bool]:
     """Return the condition that a row belongs to a territory or to one below it; without a territory, to any."""
     if territory is None:
         return true()
     family = cast(select(func.horad_subtree(territory)).scalar_subquery(), ARRAY(Text))
     return table.c.territory == func.any(family)
-
-
-def _matching(statement: Select[Any], model: LayerTable, table: FromClause, query: Query) -> Select[Any]:
-    statement = _where(statement, model, table, query).order_by(table.c.id)
-    return statement.limit(query.limit).offset(query.offset)
-
-
-def _where(statement: Select[Any], model: LayerTable, table: FromClause, query: Query) -> Select[Any]:
-    if query.territory is not None:
-        statement = statement.where(within(table, query.territory))
-    if query.after is not None:
-        statement = statement.where(table.c.id > query.after)
-    if query.bbox is not None:
-        statement = statement.where(or_(*(_touches(table.c.geom, box) for box in _halves(query.bbox))))
-    if query.time is not None and model.layer.time is not None:
-        first, last = query.time
-        column = table.c[model.layer.time]
-        if first is not None:
-            statement = statement.where(column >= first)
-        if last is not None:
-            statement = statement.where(column <= last)
-    return statement
 
 
 def _halves(box: Box) -> list[Box]:

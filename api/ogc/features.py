@@ -18,8 +18,9 @@ from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, negotiate, page
 from api.scope import Territory
 from geo.errors import InvalidInputError
-from layers import store
+from layers import cql2, store
 from layers.catalog import Column, LayerTable, all_layers, find
+from layers.crs import CRS84, parse_crs
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
@@ -27,7 +28,6 @@ CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/html",
 )
 
-CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 JSON_SCHEMA = "application/schema+json"
 JSON_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -114,6 +114,13 @@ def items(
     collection: Collection,
     bbox: Annotated[str | None, Query(description="west,south,east,north in degrees")] = None,
     datetime: Annotated[str | None, Query(description="A time or an interval, as in RFC 3339")] = None,
+    filter: Annotated[str | None, Query(description="A condition in CQL2")] = None,  # noqa: A002
+    filter_lang: Annotated[
+        cql2.FilterLanguage, Query(alias="filter-lang", description="The language of the filter")
+    ] = "cql2-text",
+    filter_crs: Annotated[
+        str | None, Query(alias="filter-crs", description="The CRS of geometries in the filter; CRS84 by default")
+    ] = None,
     as_of: AsOf = None,
     limit: Annotated[int, Query(ge=1, description=f"At most so many; more than {MAX_LIMIT} counts as that")] = 10,
     offset: Annotated[
@@ -131,6 +138,7 @@ def items(
         territory=territory,
         bbox=None if bbox is None else store.parse_bbox(bbox),
         time=None if datetime is None else parse_interval(datetime),
+        filter=_filter(filter, filter_lang, filter_crs),
         as_of=None if as_of is None else store.parse_moment(as_of),
         limit=min(limit, MAX_LIMIT),
         offset=offset,
@@ -198,6 +206,14 @@ def parse_interval(text: str) -> store.Interval:
     return first, last
 
 
+def _filter(text: str | None, language: cql2.FilterLanguage, crs: str | None) -> cql2.Filter | None:
+    if text is None:
+        return None
+    return cql2.parse_filter(
+        text, language=language, crs=CRS84 if crs is None else parse_crs(crs, parameter="filter-crs")
+    )
+
+
 def _parse_time(part: str, whole: str) -> datetime | None:
     if part in ("", ".."):
         return None
@@ -233,7 +249,7 @@ def _collection(database: Connection, base: str, name: str, lang: str) -> dict[s
     extent: dict[str, Any] = {}
     box = store.extent(database, name)
     if box is not None:
-        extent["spatial"] = {"bbox": [_outwards(box)], "crs": CRS84}
+        extent["spatial"] = {"bbox": [_outwards(box)], "crs": CRS84.uri}
     if layer.time is not None and (interval := store.time_extent(database, name)) is not None:
         extent["temporal"] = {
             "interval": [[each.isoformat().replace("+00:00", "Z") for each in interval]],
@@ -244,7 +260,7 @@ def _collection(database: Connection, base: str, name: str, lang: str) -> dict[s
         "title": layer.title[lang],
         "description": layer.summary[lang],
         "itemType": "feature",
-        "crs": [CRS84],
+        "crs": [CRS84.uri],
         **({"extent": extent} if extent else {}),
         "links": [
             link(f"{url}?f=json", "self", JSON, layer.title[lang]),
