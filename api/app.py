@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -14,8 +17,9 @@ from api import errors, history, maps, openapi
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.negotiation import known_parameters
-from api.ogc import common, features, processes, styles, tiles
+from api.ogc import common, execution, features, jobs, processes, styles, tiles
 from api.scope import PREFIX
+from layers.jobs import process_worker
 from layers.settings import PROJECT
 
 WEB = PROJECT / "api" / "web"
@@ -25,7 +29,7 @@ _COMPRESS_FROM_BYTES = 1_000
 
 def create_app() -> FastAPI:
     """Return the service: the API of all territories, below it one of each, and the files of its pages."""
-    app = _api()
+    app = _api(lifespan=_running)
     app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=5)
     app.add_middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], expose_headers=["ETag"]
@@ -36,7 +40,14 @@ def create_app() -> FastAPI:
     return app
 
 
-def _api() -> FastAPI:
+@asynccontextmanager
+async def _running(_app: FastAPI) -> AsyncIterator[None]:
+    """Do, for as long as the service runs, what no request waits for."""
+    async with process_worker():
+        yield
+
+
+def _api(**options: Any) -> FastAPI:
     """Return an OGC API; which territory it is of, `api.scope` tells."""
     app = FastAPI(
         title="Horad",
@@ -46,10 +57,11 @@ def _api() -> FastAPI:
         default_response_class=Response,
         generate_unique_id_function=openapi.operation_id,
         dependencies=[Depends(known_parameters)],
+        **options,
     )
     openapi.describe(app)
     errors.install(app)
-    mounted = (openapi, features, history, tiles, styles, processes, maps)
+    mounted = (openapi, features, history, tiles, styles, processes, execution, jobs, maps)
     conforms_to = [*common.CONFORMS_TO, *(each for module in mounted for each in getattr(module, "CONFORMS_TO", ()))]
     app.include_router(common.router(conforms_to))
     for module in mounted:

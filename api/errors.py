@@ -14,7 +14,7 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError, Programm
 from starlette.exceptions import HTTPException
 
 from geo.errors import HoradError, InvalidInputError
-from layers.errors import DatabaseError, NotFoundError
+from layers.errors import BusyError, DatabaseError, NotFoundError
 
 log = logging.getLogger("horad")
 
@@ -32,6 +32,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidInputError: HTTPStatus.BAD_REQUEST,
     NotFoundError: HTTPStatus.NOT_FOUND,
     NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,
+    BusyError: HTTPStatus.TOO_MANY_REQUESTS,
     DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
     OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
     InterfaceError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -23,3 +23,7 @@ class UnavailableError(SourceError):
 
 class ExportError(HoradError):
     """A file can't be written whole."""
+
+
+class BusyError(HoradError):
+    """Too much is asked at once; later it can be done."""

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import procrastinate
-from procrastinate.exceptions import AlreadyEnqueued
+import psycopg
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
+from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
-from sqlalchemy import Connection, func, make_url, select, text
+from sqlalchemy import Connection, Engine, func, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
 from geo.errors import HoradError, InvalidInputError
-from layers import custom, database
+from layers import custom, database, process_jobs
 from layers.errors import DatabaseError, NotFoundError, SourceError
 from layers.loading import load_source
 from layers.models.registry import IngestRun, TerritoryRow
@@ -41,6 +43,9 @@ _LOAD = "load_source"
 _LOOK = "put_due_in_queue"
 _KEPT_H = 30 * 24
 _AT_ONCE = 2
+_TRY_AGAIN_S = 2
+_LET_END_S = 5
+_WORKER_GONE = "The server that ran it has gone: ask for it again."
 _RETRIES = procrastinate.RetryStrategy(
     max_attempts=3, wait=60, linear_wait=300, retry_exceptions=(SourceError, DatabaseError, OperationalError)
 )
@@ -135,18 +140,73 @@ async def _work(at_once: int, wait: bool) -> None:
 
 def make_app() -> procrastinate.App:
     """Return the queue, not yet opened."""
+    app = procrastinate.App(connector=_connector())
+    app.task(name=_LOAD, pass_context=True, retry=_RETRIES)(_load)
+    look = app.task(name=_LOOK, pass_context=True, queueing_lock=_LOOK)(_put_due_in_queue)
+    app.periodic(cron="* * * * *")(look)
+    _add_processes(app)
+    return app
+
+
+@asynccontextmanager
+async def process_worker() -> AsyncIterator[None]:
+    """Run processes that were put in the queue, one at a time, for as long as the context lasts.
+
+    It waits for the database where that isn't there, and takes nothing else from the queue.
+    """
+    working = asyncio.create_task(_work_on_processes())
+    try:
+        yield
+    finally:
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+
+
+async def _work_on_processes() -> None:
+    while True:
+        try:
+            connector = await asyncio.to_thread(_connector)
+            app = procrastinate.App(connector=connector)
+            _add_processes(app)
+            async with app.open_async():
+                await _give_up_stalled(app)
+                await app.run_worker_async(
+                    queues=[process_jobs.QUEUE], install_signal_handlers=False, shutdown_graceful_timeout=_LET_END_S
+                )
+        except (HoradError, psycopg.Error, ConnectorException, PoolTimeout) as error:
+            log.warning("the queue of processes can't be reached: %s", type(error).__name__)
+        await asyncio.sleep(_TRY_AGAIN_S)
+
+
+async def _give_up_stalled(app: procrastinate.App) -> None:
+    """Say of processes whose worker has died that they failed."""
+    manager = app.job_manager
+    for job in await manager.get_stalled_jobs(queue=process_jobs.QUEUE):
+        await asyncio.to_thread(process_jobs.fail, database.engine(), str(job.task_kwargs["job"]), _WORKER_GONE)
+        await manager.finish_job(job, status=Status.FAILED, delete_job=True)
+
+
+def _add_processes(app: procrastinate.App) -> None:
+    app.task(name=process_jobs.TASK, queue=process_jobs.QUEUE)(_run_process)
+
+
+async def _run_process(job: str) -> None:
+    await asyncio.to_thread(process_jobs.run_now, database.engine(), _engine_of, job)
+
+
+def _engine_of(_principal: str | None) -> Engine:
+    return database.engine(public=True)
+
+
+def _connector() -> procrastinate.PsycopgConnector:
     url = make_url(database.ensure_running()).set(drivername="postgresql")
-    connector = procrastinate.PsycopgConnector(
+    return procrastinate.PsycopgConnector(
         conninfo=url.render_as_string(hide_password=False),
         kwargs={"options": "-c search_path=jobs"},
         min_size=1,
         max_size=_AT_ONCE + 3,
     )
-    app = procrastinate.App(connector=connector)
-    app.task(name=_LOAD, pass_context=True, retry=_RETRIES)(_load)
-    look = app.task(name=_LOOK, pass_context=True, queueing_lock=_LOOK)(_put_due_in_queue)
-    app.periodic(cron="* * * * *")(look)
-    return app
 
 
 async def _load(context: procrastinate.JobContext, /, territory: str, source: str, **_: int) -> None:

@@ -122,3 +122,33 @@ class Membership(Base):
     granted_by: Mapped[str] = mapped_column(server_default=text("session_user"))
 
     __table_args__ = (CheckConstraint("role IN ('viewer', 'analyst', 'editor', 'admin')", name="role"),)
+
+
+class ProcessJob(Base):
+    """A run of an analysis that its caller doesn't wait for.
+
+    It is seen by whoever asked for it; those of the public by the public. The ``results`` are the texts of the outputs
+    and their media types, by name; ``problem`` is the kind of the error of one that failed.
+    """
+
+    __tablename__ = "process_jobs"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    process: Mapped[str]
+    territory: Mapped[str | None] = mapped_column(ForeignKey("territories.id", ondelete="CASCADE"))
+    principal: Mapped[str | None]
+    inputs: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    outputs: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    response: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="accepted")
+    message: Mapped[str | None]
+    problem: Mapped[str | None]
+    created: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)
+    started: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    updated: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    results: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+    __table_args__ = (
+        CheckConstraint("status IN ('accepted', 'running', 'successful', 'failed', 'dismissed')", name="status"),
+    )
