@@ -38,6 +38,10 @@ def add(
     crs: Annotated[str | None, typer.Option(help="CRS of the coordinates where the file doesn't say.")] = None,
     x: Annotated[str | None, typer.Option(help="Column of longitude or easting, of a table.")] = None,
     y: Annotated[str | None, typer.Option(help="Column of latitude or northing, of a table.")] = None,
+    geometry: Annotated[str | None, typer.Option(help="Column of WKT, hexadecimal WKB or GeoJSON.")] = None,
+    swapped: Annotated[bool, typer.Option("--swapped", help="Latitude stands before longitude.")] = False,
+    key: Annotated[list[str] | None, typer.Option(help="Column of ids; repeated where several make one.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Between cells of a table.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Of texts, such as windows-1251.")] = None,
     table: Annotated[str | None, typer.Option(help="Which table of the file, where it has several.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
@@ -56,6 +60,10 @@ def add(
             crs=crs,
             x=x,
             y=y,
+            geometry=geometry,
+            swapped=swapped,
+            key=tuple(key) if key else None,
+            delimiter=delimiter,
             encoding=encoding,
         )
     if as_json:

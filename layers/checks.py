@@ -54,7 +54,7 @@ def check(staging: Staging, ground: Ground) -> tuple[int, Astray]:
         " (SELECT nth, coalesce({2}, {3}, {4}, {5}) AS reason FROM {0}) AS c WHERE reason IS NOT NULL",
         faults,
         _misplaced(staging, ground),
-        _first([(_wrong_shape(staging.model.layer.shape), f"the geometry is no {staging.model.layer.shape}")]),
+        _first([(_wrong_shape(staging.model.layer.shape), _shapeless(staging.model.layer.shape))]),
         _first(list(_values(staging))),
         _invalid(),
     )
@@ -67,6 +67,10 @@ def check(staging: Staging, ground: Ground) -> tuple[int, Astray]:
         staging.quarantine.add_staged(staging.layer, rows, told)
         staging.execute("DELETE FROM {0} USING {1} WHERE {0}.nth = {1}.nth", faults)
     return repaired, found
+
+
+def _shapeless(shape: Shape) -> str:
+    return "the geometry is a mixture" if shape is Shape.MIXED else f"the geometry is no {shape}"
 
 
 def outside(staging: Staging, ground: Ground) -> int:
@@ -82,7 +86,7 @@ def _misplaced(staging: Staging, ground: Ground) -> sql.Composed:
 
     Nearly all lie in the box as a whole, which is quickly told; the rest is looked at more closely.
     """
-    coordinates = "(ST_XMin(geom) + ST_XMax(geom) + ST_YMin(geom) + ST_YMax(geom))"
+    coordinates = "(ST_XMin(geom) / 4 + ST_XMax(geom) / 4 + ST_YMin(geom) / 4 + ST_YMax(geom) / 4)"
     no_degrees = (
         "NOT (ST_XMin(geom) >= -180 AND ST_XMax(geom) <= 180 AND ST_YMin(geom) >= -89.9 AND ST_YMax(geom) <= 89.9)"
     )

@@ -24,7 +24,7 @@ TYPES: dict[str, type] = {"whole": int, "number": float, "truth": bool, "date": 
 _TRUTHS = {"true", "false", "yes", "no"}
 _LEADING_ZERO = re.compile(r"[+-]?0\d")
 _CLASSES_AT_MOST = 12
-_SHAPES = {0: Shape.POINT, 1: Shape.LINE, 2: Shape.POLYGON, 4: Shape.POINT, 5: Shape.LINE, 6: Shape.POLYGON}
+_SHAPES = {0: Shape.POINT, 1: Shape.LINE, 3: Shape.POLYGON, 4: Shape.POINT, 5: Shape.LINE, 6: Shape.POLYGON}
 
 
 @dataclass

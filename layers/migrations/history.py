@@ -49,6 +49,7 @@ same."""
 RECORD_CHANGE = f"""
 CREATE OR REPLACE FUNCTION horad_record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
+#variable_conflict use_variable
 DECLARE
     changed text := CASE TG_OP
         WHEN 'INSERT' THEN 'SELECT geom, restricted, territory FROM new_rows'

@@ -17,6 +17,7 @@ from layers.sources.coordinates import Box, around
 from layers.sources.domain import DomainFormat, format_of
 from layers.sources.files import osm_layers
 from layers.sources.formats import open_tables
+from layers.sources.places import is_readable_folder
 from layers.sources.records import Reader
 from layers.sources.stated import Stated
 from layers.sources.tables import Chain, box_around, pair, passed_over
@@ -49,7 +50,7 @@ def opened(path: Path, stated: Stated | None = None) -> SourceFile:
     Parameters
     ----------
     path
-        The file, or the folder of a geodatabase.
+        The file, or the folder of a geodatabase or a GTFS feed.
     stated
         What is said of it.
 
@@ -60,19 +61,20 @@ def opened(path: Path, stated: Stated | None = None) -> SourceFile:
     InvalidInputError
         What is said doesn't fit it.
     """
-    if not path.exists() or (path.is_dir() and path.suffix.lower() != ".gdb"):
+    if not path.exists():
         raise SourceError(f"There is no file {path}.")
+    if path.is_dir() and not is_readable_folder(path):
+        raise SourceError(f"{path} is a folder, and neither a file geodatabase (.gdb) nor a GTFS feed.")
     said = stated or Stated()
-    if path.is_file():
-        if archives.is_zip(path):
-            archives.members(path)
-        domain = format_of(path)
-        if domain is not None:
-            return _DomainFile(path, domain, said)
-        if path.name.lower().endswith(osm.SUFFIXES):
-            return _OsmFile(path)
-        if path.name.lower().endswith(_RASTERS):
-            raise SourceError(f"{path.name} is a raster: horad rasters add takes it into the catalogue of rasters.")
+    if path.is_file() and archives.is_zip(path):
+        archives.members(path)
+    domain = format_of(path)
+    if domain is not None:
+        return _DomainFile(path, domain, said)
+    if path.name.lower().endswith(osm.SUFFIXES):
+        return _OsmFile(path)
+    if path.name.lower().endswith(_RASTERS):
+        raise SourceError(f"{path.name} is a raster: horad rasters add takes it into the catalogue of rasters.")
     return _TablesFile(path, said)
 
 

@@ -14,6 +14,7 @@ from layers.settings import get_settings
 from layers.sources.description import STRICT
 from layers.sources.downloads import download
 from layers.sources.fetch import Fetcher, shown
+from layers.sources.gtfs_feed import is_feed
 from layers.sources.remote.ckan import Portal
 from layers.sources.token import WebAddress, WithToken
 
@@ -83,7 +84,7 @@ class Place(WithToken):
             file = Path(spec.origin).parent / self.path
         else:
             return None
-        return file if file.is_file() else None
+        return file if file.is_file() or is_readable_folder(file) else None
 
     @property
     def is_remote(self) -> bool:
@@ -117,6 +118,11 @@ class Place(WithToken):
         if self.ckan is not None:
             return f"{self.resource or self.dataset} of {self.ckan}"
         return str(self.file if self.url is None else shown(self.url))
+
+
+def is_readable_folder(path: Path) -> bool:
+    """Tell whether a path is a folder that is read as one file: a file geodatabase, or a feed in GTFS."""
+    return path.is_dir() and (path.suffix.lower() == ".gdb" or is_feed(path))
 
 
 def locate(places: Sequence[Place]) -> Path:
@@ -156,7 +162,7 @@ def on_this_machine(places: Sequence[Place]) -> tuple[Path | None, list[str]]:
 def fingerprint(file: Path, *parts: str) -> str:
     """Return what tells one content of a file or folder, and one way of reading it, from another."""
     digest = hashlib.sha256("\n".join((_FORMAT, *parts)).encode())
-    for each in sorted(file.iterdir()) if file.is_dir() else [file]:
+    for each in sorted(filter(Path.is_file, file.iterdir())) if file.is_dir() else [file]:
         with each.open("rb") as stream:
             while chunk := stream.read(_READ_BYTES):
                 digest.update(chunk)

@@ -24,8 +24,8 @@ def as_keys(key: str | Sequence[str] | None) -> list[str]:
 
 
 def own_key(fields: Collection[str]) -> list[str]:
-    """Return the field that tells ids where none is named: ``source_id``, ``id`` or ``fid``, if there is one."""
-    return [name for name in _KEYS if name in fields][:1]
+    """Return the field that tells ids where none is named: ``source_id``, ``id`` or ``fid``, in letters of any case."""
+    return [name for key in _KEYS for name in fields if name.casefold() == key][:1]
 
 
 class RowIds:

@@ -22,7 +22,7 @@ from layers.sources.coordinates import Box, Placer, Places, around
 from layers.sources.delimited import Delimited
 from layers.sources.mapping import RowMapping
 from layers.sources.records import Item, Notes, Reject
-from layers.sources.row_ids import RowIds
+from layers.sources.row_ids import RowIds, as_keys, own_key
 from layers.sources.sheets import Sheet, sheets
 from layers.sources.table_places import Where, find_places, place
 
@@ -54,8 +54,8 @@ class TableReader:
     timezone
         Of times that don't tell theirs, where the mapping doesn't say.
     key
-        The column of ids, or several that make one together. Without one, a row is known by its content, and equal
-        rows are numbered.
+        The column of ids, or several that make one together; by default ``source_id``, ``id`` or ``fid``. Without
+        those, or where they are empty, a row is known by its content, and equal rows are numbered.
     encoding, delimiter, last_column_open
         Of a text file, as of :class:`layers.sources.delimited.Delimited`.
     sheet
@@ -91,7 +91,7 @@ class TableReader:
         swapped: bool = False,
     ) -> None:
         self._layer = layer
-        self._key = (key,) if isinstance(key, str) else tuple(key or ())
+        self._stated_key = as_keys(key)
         self._rows = open_rows(
             path,
             layer=layer,
@@ -102,11 +102,12 @@ class TableReader:
         )
         header = self._rows.header
         mapping = mapping or RowMapping()
-        mapping.check_header(header, path.name, x, y, geometry, *self._key)
+        mapping.check_header(header, path.name, x, y, geometry, *self._stated_key)
+        self._key = self._stated_key or own_key(header)
         self._where = _where(model, _sample(self._rows), x=x, y=y, geometry=geometry, crs=crs)
         self._placer = Placer(self._where.crs, swapped=swapped)
         self.notes = Notes(remarks=[*self._rows.remarks, *self._where.remarks])
-        untold = {*self._where.columns, *self._key}
+        untold = {*self._where.columns, *self._stated_key}
         self._maker = BatchMaker(model, header, notes=self.notes, mapping=mapping, timezone=timezone, untold=untold)
         self._ids = RowIds()
 
@@ -126,16 +127,23 @@ class TableReader:
 
     def _items(self, chunk: Chunk) -> Iterator[Item]:
         fields = {name: cleaned(column) for name, column in zip(self._rows.header, chunk.columns, strict=True)}
-        ids = joined([fields[name] for name in self._key]) if self._key else self._ids.of(chunk.columns)
+        ids = self._ids_of(fields, chunk)
         if self._where.columns:
             places = place([fields[name] for name in self._where.columns], self._placer)
         else:
             places = Places(pa.nulls(len(ids), pa.binary()), {})
-        if self._key:
-            no_id = pc.indices_nonzero(pc.is_null(ids)).to_pylist()
-            problem = f"the id, {', '.join(self._key)}, is empty"
-            places = places._replace(problems=places.problems | dict.fromkeys(no_id, problem))
+        no_id = pc.indices_nonzero(pc.is_null(ids)).to_pylist()
+        problem = f"the id, {', '.join(self._key)}, is empty"
+        places = places._replace(problems=places.problems | dict.fromkeys(no_id, problem))
         yield from self._maker.items(ids, places, fields, lines=chunk.lines)
+
+    def _ids_of(self, fields: Mapping[str, pa.StringArray], chunk: Chunk) -> pa.StringArray:
+        """Return the ids of rows, null where those of a key that is stated are empty."""
+        told = joined([fields[name] for name in self._key]) if self._key else None
+        if told is not None and (self._stated_key or not told.null_count):
+            return told
+        by_content = self._ids.of(chunk.columns)
+        return by_content if told is None else pc.coalesce(told, by_content)
 
 
 def bounds(rows: Rows, *, swapped: bool = False, **stated: str | None) -> Box | None:

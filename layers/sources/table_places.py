@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from geo.errors import InvalidInputError
 from layers.sources import wkb
 from layers.sources.coordinates import NO_COORDINATES, Placer, Places
+from layers.sources.degrees import degrees
 from layers.sources.wkb import Geometries
 
 _LON = {
@@ -112,12 +113,13 @@ def place(cells: Sequence[pa.StringArray], placer: Placer) -> Places:
 
 
 def numbers(cells: pa.StringArray) -> NDArray[np.float64]:
-    """Return numbers with a decimal point or comma; what is none is not a number."""
+    """Return numbers with a decimal point or comma, or degrees, minutes and seconds; what is none is not a number."""
     texts = pc.replace_substring_regex(pc.replace_substring(cells, ",", "."), _SPACES, "")
     try:
         found = texts.cast(pa.float64())
     except pa.ArrowInvalid:
-        found = pa.array([_number(each) for each in texts.to_pylist()], pa.float64())
+        pairs = zip(texts.to_pylist(), cells.to_pylist(), strict=True)
+        found = pa.array([_number(plain, written) for plain, written in pairs], pa.float64())
     return np.asarray(found.to_numpy(zero_copy_only=False), np.float64)
 
 
@@ -176,7 +178,7 @@ def _named(header: Iterable[str], names: set[str]) -> str | None:
 
 
 def _crs(columns: Sequence[str], sample: Mapping[str, Sequence[str]]) -> str:
-    """Return the CRS that geometries state, or that of degrees where all numbers can be degrees."""
+    """Return the CRS that geometries state, or that of degrees where most numbers can be degrees."""
     cells = [pa.array([cell.strip() for cell in sample[name]], pa.string()) for name in columns]
     if len(cells) == 1:
         stated = {srid for cell in cells[0].to_pylist() if (srid := _srid(cell))}
@@ -185,7 +187,8 @@ def _crs(columns: Sequence[str], sample: Mapping[str, Sequence[str]]) -> str:
         values = shapely.get_coordinates(geometries(cells[0])).ravel()
     else:
         values = np.concatenate([numbers(each) for each in cells])
-    if (np.abs(values[np.isfinite(values)]) > _MOST_DEGREES).any():
+    known = np.abs(values[np.isfinite(values)])
+    if known.size and np.median(known) > _MOST_DEGREES:
         raise InvalidInputError("The coordinates are no degrees: name the CRS in which they are with --crs EPSG:...")
     return _DEGREES
 
@@ -210,8 +213,8 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
-def _number(text: str | None) -> float:
+def _number(plain: str | None, written: str | None) -> float:
     try:
-        return float(text or "nan")
+        return float(plain or "nan")
     except ValueError:
-        return float("nan")
+        return degrees(written or "")

@@ -212,6 +212,19 @@ def test_of_mixed_shapes_one_can_be_chosen(grounds: Town) -> None:
     assert report.layers["custom_playgrounds"].rejected == {"the geometry is no point": 1}
 
 
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        (shapely.LineString([(LON, LAT), (LON, LAT + 0.01)]), Shape.LINE),
+        (shapely.box(LON, LAT, LON + 0.01, LAT + 0.01), Shape.POLYGON),
+        (shapely.MultiPolygon([shapely.box(LON, LAT, LON + 0.01, LAT + 0.01)]), Shape.POLYGON),
+    ],
+)
+def test_its_shape_is_that_of_its_features(grounds: Town, shape: shapely.Geometry, kind: Shape) -> None:
+    make(grounds, point(1, SOCCER, shape.wkb_hex))
+    assert find("custom_playgrounds").layer.shape is kind
+
+
 def test_more_fields_than_columns_stay_as_tags(grounds: Town) -> None:
     tags = {f"field {number}": str(number) for number in range(60)}
     make(grounds, point(1, tags))
@@ -224,9 +237,21 @@ def test_more_fields_than_columns_stay_as_tags(grounds: Town) -> None:
 
 @pytest.mark.parametrize("name", ["roads", "id", "sélect; drop", "Дорожки", "x" * 200])
 def test_any_name_makes_a_safe_one(grounds: Town, name: str) -> None:
-    make(grounds, point(1, {"id": "7", "geom": "x", "Name": "a", "name": "b", "select": "1"}), name=name)
+    make(
+        grounds,
+        point(1, {"id": "7", "geom": "x", "Name": "a", "name": "b", "select": "1", "moment": "1", "rows": "2"}),
+        name=name,
+    )
     layer = custom.custom_name(name)
     assert replace(find(layer).layer.style).order >= 1000
-    assert {column.name for column in find(layer).columns} == {"id_2", "geom_2", "name", "name_2", "select"}
+    assert {column.name for column in find(layer).columns} == {
+        "id_2",
+        "geom_2",
+        "name",
+        "name_2",
+        "select",
+        "moment",
+        "rows",
+    }
     with grounds.engine.connect() as connection:
         assert store.count(connection, layer, store.Query()) == 1

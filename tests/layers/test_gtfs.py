@@ -19,6 +19,7 @@ from layers.loading import load_territory
 from layers.packs import Territory
 from layers.settings import get_settings
 from layers.sources.gtfs import GtfsReader
+from layers.sources.places import Place
 from layers.sources.records import Record, Reject
 from layers.territory import find_territory
 
@@ -286,12 +287,15 @@ def test_feeds_as_they_come_are_read(tmp_path: Path) -> None:
     assert found.stop("p1")["operator"] is None
 
 
-def test_a_folder_is_a_feed_too(tmp_path: Path) -> None:
+def test_a_folder_is_a_feed_too(town: Town, tmp_path: Path) -> None:
     folder = tmp_path / "feed"
-    folder.mkdir()
+    (folder / "photos").mkdir(parents=True)
+    with pytest.raises(SourceError, match="feed is a folder, and neither a file geodatabase"):
+        town.load(folder)
     for name, content in FEED.items():
         (folder / f"{name}.txt").write_text(content)
-    assert len(Found(folder).stops) == 6
+    assert town.load(folder).layers["stops"].added == 6
+    assert Place(file=str(folder)).local_file() == folder
 
 
 def test_what_is_no_whole_feed_is_refused(tmp_path: Path) -> None:

@@ -106,6 +106,31 @@ def test_delimiters_and_decimals_as_people_write_them(table: Table, content: str
     assert (row["wkt"], row["kind"]) == ("POINT(27.55 53.9)", "school")
 
 
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ("27°33'00″E", "53°54'00″N"),
+        ("E 27° 33.0'", "N 53 54"),
+        ("27:33:00", "53:54:0,0"),
+        ("27°33′ в. д.", "53°54′ с. ш."),
+    ],
+)
+def test_degrees_minutes_and_seconds_are_read(table: Table, x: str, y: str) -> None:
+    rows = f"{x};{y};school\n9°30'15W;5°30'S;far\n27°60';53°54';minutes\n27 33;53 54;unsaid\n"
+    report = table.load(f"x;y;kind\n{rows}", outside="keep")
+    assert (report.added, sorted(report.rejected.values())) == (2, [1, 1])
+    places = {row["kind"]: shapely.from_wkt(row["wkt"]) for row in table.rows().values()}
+    assert (places["school"].x, places["school"].y) == pytest.approx((27.55, 53.9))
+    assert (places["far"].x, places["far"].y) == pytest.approx((-9.504167, -5.5))
+
+
+def test_one_wild_number_does_not_hide_that_the_rest_are_degrees(town: Town, tmp_path: Path) -> None:
+    wild = ["1e308,1e308,school", "27.5,97,school", "NaN,53.9,school"]
+    file = write(tmp_path / "town.csv", "lon,lat,kind", *wild, *["27.5,53.9,school"] * 3)
+    report = town.load_one(file, "facilities")
+    assert (report.added, sum(report.rejected.values())) == (3, 3)
+
+
 def test_coordinates_come_from_the_crs_of_the_table(table: Table) -> None:
     """On GRS80 the parallel of 60 degrees is 6,654,073 m from the equator, and a degree there 111,415 by 55,530 m."""
     report = table.load(
@@ -217,6 +242,13 @@ HEADER = "id,lon,lat,kind,name"
 def write(file: Path, *lines: str, encoding: str = "utf-8", end: str = "\n") -> Path:
     file.write_bytes((end.join(lines) + end).encode(encoding))
     return file
+
+
+def test_a_column_of_ids_is_known_by_its_name(town: Town, tmp_path: Path) -> None:
+    rows = ["a,27.5,53.9,school", "a,27.6,53.9,twin", ",27.5,53.9,school", ",27.5,53.9,school"]
+    report = town.load_one(write(tmp_path / "town.csv", "ID,lon,lat,kind", *rows), "facilities")
+    assert (report.added, report.rejected) == (3, {"the id stands in the source for the second time": 1})
+    assert "a" in town.features("facilities")
 
 
 def test_broken_rows_are_rejected_with_their_lines_and_no_others(town: Town, tmp_path: Path) -> None:
