@@ -13,7 +13,7 @@ from rich.table import Table
 from api.console import print_json
 from geo.analysis import ColourClass, Column, View
 from geo.errors import InvalidInputError
-from geo.maps import frame_map
+from geo.maps import PAGE_BYTES, PAGE_FEATURES, frame_map
 from layers import quality
 from layers.catalog import find
 from layers.description import text
@@ -113,9 +113,9 @@ def _as_json(report: quality.QualityReport) -> dict[str, Any]:
 def _write(report: quality.QualityReport, output: Path, lang: str) -> None:
     if output.suffix == ".html":
         title = text("Findings of checks", "Замечания проверок", "Заўвагі праверак")[lang]
-        frame_map(report.findings, _VIEW, lang=lang, title=title, max_features=10_000, max_bytes=10_000_000).save(
-            output
-        )
+        frame_map(
+            report.findings, _VIEW, lang=lang, title=title, max_features=PAGE_FEATURES, max_bytes=PAGE_BYTES
+        ).save(output)
     elif output.suffix in FORMATS:
         frame = report.findings.assign(feature=report.findings["feature"].astype("string"))
         pyogrio.write_dataframe(frame, output, driver=FORMATS[output.suffix])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import geopandas as gpd
 import pyogrio
@@ -16,10 +16,13 @@ from rich.table import Table
 from api.inputs import describe, from_text, is_points, pair
 from geo.analysis import Analysis, Column, all_analyses
 from geo.errors import InvalidInputError
-from geo.maps import frame_map
+from geo.maps import PAGE_BYTES, PAGE_FEATURES, frame_map
 from layers import runner
 from layers.export import FORMATS
 from layers.startup import ready_engine
+from layers.territory import attribution_line, registered
+
+Lang = Literal["be", "ru", "en"]
 
 run_app = typer.Typer(help="Run an analysis on the layers of a territory.", no_args_is_help=True)
 
@@ -31,7 +34,7 @@ def _command(described: Analysis) -> Callable[..., None]:
     """Return the function of which Typer makes a command: its signature follows from the analysis."""
     schemas = described.json_schema()
 
-    def command(*, territory: str | None, output: Path | None, **options: Any) -> None:
+    def command(*, territory: str | None, output: Path | None, lang: str, **options: Any) -> None:
         given = {name: _value(options[name], schemas[name]) for name in schemas if options[name] not in (None, [])}
         engine = ready_engine()
         with Console(stderr=True).status(f"{described.title['en']} …"):
@@ -39,12 +42,15 @@ def _command(described: Analysis) -> Callable[..., None]:
         if output is None:
             _print_table(result, described)
         else:
-            _write(result, described, output)
+            with engine.connect() as connection:
+                attribution = attribution_line(registered(connection))
+            _write(result, described, output, lang, attribution)
 
     parameters = [_parameter(name, each) for name, each in schemas.items()]
     parameters += [
         _keyword("territory", str | None, typer.Option("--territory", "-t", help="Id of the territory.")),
         _keyword("output", Path | None, typer.Option("--output", "-o", help=_OUTPUT_HELP)),
+        _keyword("lang", Lang, typer.Option("--lang", help="Language of the map."), default="en"),
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
@@ -61,8 +67,8 @@ def _parameter(name: str, schema: dict[str, Any]) -> inspect.Parameter:
     return _keyword(name, str | None, typer.Option(flag, help=describe(schema)))
 
 
-def _keyword(name: str, kind: Any, option: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
+def _keyword(name: str, kind: Any, option: Any, *, default: Any = None) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 
 def _value(given: Any, schema: dict[str, Any]) -> Any:
@@ -81,9 +87,17 @@ def _points(values: list[str]) -> Any:
     return [pair(value) for value in values]
 
 
-def _write(result: gpd.GeoDataFrame, described: Analysis, output: Path) -> None:
+def _write(result: gpd.GeoDataFrame, described: Analysis, output: Path, lang: str, attribution: str) -> None:
     if output.suffix == ".html":
-        frame_map(result, described.view, title=described.title["en"]).save(output)
+        frame_map(
+            result,
+            described.view,
+            lang=lang,
+            title=described.title[lang],
+            attribution=attribution,
+            max_features=PAGE_FEATURES,
+            max_bytes=PAGE_BYTES,
+        ).save(output)
     elif output.suffix in FORMATS:
         pyogrio.write_dataframe(result.to_crs(4326), output, driver=FORMATS[output.suffix])
     else:

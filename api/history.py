@@ -11,10 +11,11 @@ from fastapi.responses import JSONResponse, Response
 
 from api.database import Database
 from api.links import base_url, link
-from api.maps import RESULT_BYTES, RESULT_FEATURES, result_page
+from api.maps import result_page
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
 from api.ogc.features import Collection, FeatureId
 from api.openapi import answers
+from geo.maps import PAGE_BYTES, PAGE_FEATURES
 from layers import store
 from layers.changes import changes
 from layers.history import timeline
@@ -50,7 +51,7 @@ def collection_changes(
         territory=territory,
     )
     if chosen == "html":
-        shown = report.map(lang=lang, max_features=RESULT_FEATURES, max_bytes=RESULT_BYTES)
+        shown = report.map(lang=lang, max_features=PAGE_FEATURES, max_bytes=PAGE_BYTES)
         return result_page(shown, database, base_url(request))
     document = {
         **json.loads(report.features.reset_index().to_json(drop_id=True, default=str)),

@@ -22,7 +22,7 @@ from api.links import base_url
 from api.negotiation import Language
 from api.ogc.processes import TERRITORY
 from geo.analysis import Analysis, ColourClass, all_analyses
-from geo.maps import add_legend, base_map, frame_map
+from geo.maps import PAGE_BYTES, PAGE_FEATURES, add_legend, base_map, frame_map
 from layers import database as databases
 from layers import runner, store
 from layers.catalog import LayerTable, all_layers, find
@@ -31,8 +31,6 @@ from layers.territory import attribution_line, find_territory, registered
 
 router = APIRouter(tags=["Maps"])
 
-RESULT_FEATURES = 10_000
-RESULT_BYTES = 10_000_000
 _BACKDROP_BELOW_ORDER = 40
 
 
@@ -184,8 +182,8 @@ def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
             described.view,
             lang=lang,
             title=described.title[lang],
-            max_features=RESULT_FEATURES,
-            max_bytes=RESULT_BYTES,
+            max_features=PAGE_FEATURES,
+            max_bytes=PAGE_BYTES,
         )
         return result_page(shown, database, base_url(request))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import folium
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -21,13 +22,24 @@ from geo.points import LONLAT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import geopandas as gpd
-
     from geo.language import Text
+    from geo.topology import Geometries
 
 MAX_FEATURES = 2_000
 MAX_BYTES = 1_000_000
+"""What a map within a notebook may hold."""
+
+PAGE_FEATURES = 50_000
+PAGE_BYTES = 12_000_000
+"""What a map in a page of its own may hold: a browser draws ten thousand polygons, and 10 MB, in about a second."""
+
 MAX_ZOOM = 19
+
+VIEW_PX = 2000
+"""What is drawn coarser is as exact as a picture of the whole, so many pixels wide."""
+
+SMALL_PX = 8
+"""Polygons of fewer pixels are then drawn as points."""
 
 COORDINATE_DECIMALS = 6
 NO_DATA_COLOUR = "#9e9e9e"
@@ -92,6 +104,18 @@ class _Legend(MacroElement):
         self.entries = [(_safe(colour), _safe(label)) for colour, label in entries]
 
 
+class _Attribution(MacroElement):
+    _template = Template(
+        """{% macro script(this, kwargs) %}
+{{ this._parent.get_name() }}.attributionControl.addAttribution({{ this.text }});
+{% endmacro %}"""
+    )
+
+    def __init__(self, text: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.text = json.dumps(_safe(text)).replace("<", "\\u003c")
+
+
 class _Note(MacroElement):
     _template = Template(
         """{% macro html(this, kwargs) %}
@@ -148,6 +172,7 @@ def frame_map(
     lang: str = "en",
     title: str | None = None,
     base: folium.map.Layer | None = None,
+    attribution: str = "",
     max_features: int = MAX_FEATURES,
     max_bytes: int = MAX_BYTES,
 ) -> folium.Map:
@@ -165,9 +190,10 @@ def frame_map(
         Of the page; by default that of the coloured column.
     base
         A layer to lie below, such as ``folium.TileLayer("OpenStreetMap")``; without one, no server is asked.
-
+    attribution
+        Whose the data is, shown in the corner of the map.
     max_features, max_bytes
-        What a page may hold. A browser takes ten thousand polygons, and 10 MB, in about a second.
+        What a page may hold. What is larger than that many bytes is drawn coarser, small polygons as points.
 
     Returns
     -------
@@ -177,19 +203,23 @@ def frame_map(
     Raises
     ------
     InvalidInputError
-        If the frame has no CRS, lacks the coloured column, or is too large for a page: then vector tiles are right.
+        If the frame has no CRS, lacks the coloured column, or is too large for a page even when drawn coarser: then
+        vector tiles are right.
     """
     if frame.crs is None:
         raise InvalidInputError("the frame has no CRS: set it, for example with set_crs(4326)")
     drawn = frame[~(frame.geometry.isna() | frame.geometry.is_empty)].to_crs(LONLAT)
     if len(drawn) > max_features:
         raise InvalidInputError(
-            f"{len(drawn)} features are too many for a page, which takes {max_features}: show them as vector tiles"
+            f"{len(drawn)} features are too many for a page, which takes {max_features}: take a part of them, or write "
+            "them to a file for a GIS"
         )
     title = title or _title(view, lang)
     shown = base_map(title=title, lang=lang, bounds=tuple(drawn.total_bounds) if len(drawn) else None)
     if base is not None:
         base.add_to(shown)
+    if attribution:
+        _Attribution(attribution).add_to(shown)
     if drawn.empty:
         _Note(_EMPTY[lang]).add_to(shown)
         return shown
@@ -285,26 +315,55 @@ def _features(frame: gpd.GeoDataFrame, view: View, classes: list[_Class], lang: 
         colour[each.rows] = each.colour
     order = _draw_order(frame, view)
     written = frame.iloc[order][[frame.geometry.name]].reset_index(drop=True)
-    written.geometry = shapely.transform(written.geometry.to_numpy(), lambda xy: xy.round(COORDINATE_DECIMALS))
     written["colour"] = colour[order]
     for name, column in shown.items():
         values = frame[name].iloc[order]
         written[f"column_{name}"] = [_safe(format_value(value, column, lang)) for value in values]
-    text = written.to_json(separators=(",", ":"))
-    if len(text.encode()) > max_bytes:
-        raise InvalidInputError(
-            f"the features take {len(text.encode()) / 1e6:.1f} MB, too much for a page, which takes "
-            f"{max_bytes / 1e6:.0f} MB: show them as vector tiles"
-        )
     names = [f"column_{name}" for name in shown]
     titles = [_safe(_titled(column, lang)) for column in shown.values()]
+    text, has_points = _written(written, max_bytes)
     return folium.GeoJson(
         json.loads(text),
         style_function=lambda feature: _style(feature["properties"]["colour"], view),
-        marker=folium.CircleMarker(radius=6) if view.geometry in ("point", "mixed") else None,
+        marker=folium.CircleMarker(radius=3 if has_points and view.geometry == "polygon" else 6)
+        if has_points or view.geometry in ("point", "mixed")
+        else None,
         tooltip=folium.GeoJsonTooltip(names, aliases=titles) if names else None,
         popup=folium.GeoJsonPopup(names, aliases=titles) if names else None,
     )
+
+
+def _written(frame: gpd.GeoDataFrame, max_bytes: int) -> tuple[str, bool]:
+    """Return a frame as GeoJSON, drawn coarser where it were too large, and whether polygons became points."""
+    text, has_points = _as_json(frame), False
+    if len(text.encode()) > max_bytes:
+        coarse = _coarser(frame.geometry.to_numpy())
+        has_points = bool((shapely.get_type_id(coarse) == shapely.GeometryType.POINT).any())
+        text = _as_json(frame.set_geometry(gpd.GeoSeries(coarse, crs=frame.crs)))
+    if len(text.encode()) > max_bytes:
+        raise InvalidInputError(
+            f"the features take {len(text.encode()) / 1e6:.1f} MB, too much for a page, which takes "
+            f"{max_bytes / 1e6:.0f} MB: take a part of them, or write them to a file for a GIS"
+        )
+    return text, has_points
+
+
+def _as_json(frame: gpd.GeoDataFrame) -> str:
+    rounded = shapely.transform(frame.geometry.to_numpy(), lambda xy: xy.round(COORDINATE_DECIMALS))
+    text: str = frame.set_geometry(gpd.GeoSeries(rounded, crs=frame.crs)).to_json(separators=(",", ":"), drop_id=True)
+    return text
+
+
+def _coarser(shapes: Geometries) -> Geometries:
+    """Return shapes as exact as a picture of all of them shows them, small polygons as points."""
+    west, south, east, north = shapely.total_bounds(shapes)
+    pixel = max(east - west, north - south) / VIEW_PX
+    bounds = shapely.bounds(shapes)
+    small = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) < SMALL_PX * pixel
+    small &= shapely.get_dimensions(shapes) == 2
+    coarse: Geometries = shapely.simplify(shapes, pixel / 2)
+    coarse[small] = shapely.point_on_surface(shapes[small])
+    return coarse
 
 
 def _draw_order(frame: gpd.GeoDataFrame, view: View) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import folium
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from shapely import LineString, Point
 
 from geo.analysis import ColourClass, Column, View
@@ -112,10 +114,33 @@ def test_lines_without_a_coloured_column() -> None:
     assert "/tiles/{z}" in page(shown)
 
 
+def test_a_frame_that_is_too_large_is_drawn_coarser() -> None:
+    x, y = (axis.ravel() / 100 for axis in np.meshgrid(np.arange(20), np.arange(20)))
+    houses = shapely.buffer(shapely.points(27 + x, 53 + y), 1e-4)
+    shapes = [*houses, shapely.box(26, 52, 26.5, 53)]
+    frame = gpd.GeoDataFrame({"name": "house", "time_s": range(401)}, geometry=shapes, crs=4326)
+    view = replace(VIEW, geometry="polygon")
+    exact, coarse = frame_map(frame, view), frame_map(frame, view, max_bytes=100_000)
+    kinds = [
+        [each["geometry"]["type"] for each in layer.data["features"]]
+        for shown in (exact, coarse)
+        for layer in shown._children.values()
+        if isinstance(layer, folium.GeoJson)
+    ]
+    assert set(kinds[0]) == {"Polygon"}
+    assert (kinds[1].count("Point"), kinds[1].count("Polygon")) == (400, 1)
+    assert legend(exact) == legend(coarse)
+
+
+def test_whose_the_data_is_stands_in_the_corner() -> None:
+    text = page(frame_map(places(60), VIEW, attribution="© <b>OSM</b>"))
+    assert 'addAttribution("\\u00a9 &lt;b&gt;OSM&lt;/b&gt;")' in text
+
+
 def test_frames_too_large_for_a_page_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"2001 features are too many .* vector tiles"):
+    with pytest.raises(InvalidInputError, match=r"2001 features are too many .* a file for a GIS"):
         frame_map(places(*range(MAX_FEATURES + 1)), VIEW)
-    long_line = LineString(np.random.default_rng(1).uniform(0, 50, (60_000, 2)))
+    long_line = LineString(np.random.default_rng(1).uniform(0, 50, (90_000, 2)))
     frame = gpd.GeoDataFrame({"name": ["A"]}, geometry=[long_line], crs=4326)
     with pytest.raises(InvalidInputError, match="MB, too much for a page"):
         frame_map(frame, View(geometry="line", columns={"name": NAME}))

@@ -19,6 +19,7 @@ from geo.pavement import (
     deduct_value,
     rating,
 )
+from geo.slab_deduct_values import SLAB_DISTRESSES
 
 FOOT_M = 0.3048
 
@@ -55,6 +56,48 @@ def test_the_index_of_the_worked_example_of_the_standard() -> None:
     units = condition_of_sample_units(pd.DataFrame(rows, columns=names))
     assert units.condition_index.to_dict() == {("A", 1): pytest.approx(49, abs=1)}
     assert units.rating.tolist() == ["poor"]
+
+
+ASTM_SLABS = [
+    ("divided_slab", "medium", 3, 30.5),
+    ("punchout", "medium", 2, 25.1),
+    ("corner_break", "low", 3, 12.6),
+    ("spalling_joint", "high", 1, 9.0),
+    ("joint_seal_damage", "high", 20, 8.0),
+    ("corner_break", "medium", 1, 7.7),
+    ("spalling_corner", "low", 6, 5.8),
+    ("small_patch", "medium", 4, 4.4),
+]
+"""The worked example of ASTM D6433 for concrete: slabs of 20, and the deduct values read there."""
+
+
+def test_the_worked_example_of_the_standard_for_concrete() -> None:
+    """It counts 7.4 deduct values, and comes to 49; the readings of two steep curves are 3 points too low."""
+    published = [value for *_, value in ASTM_SLABS]
+    assert condition_index(published, pavement="concrete") == pytest.approx(49, abs=1)
+    found = [deduct_value(kind, how, slabs / 20, pavement="concrete") for kind, how, slabs, _ in ASTM_SLABS]
+    assert found == pytest.approx(published, abs=3)
+    rows = [("A", 1, 300.0, 20, kind, how, slabs) for kind, how, slabs, _ in ASTM_SLABS]
+    names = ["section", "unit", "area_m2", "slabs", "distress", "severity", "quantity"]
+    frame = pd.DataFrame(rows, columns=names)
+    units = condition_of_sample_units(frame, pavement="concrete")
+    assert units.condition_index.tolist() == [pytest.approx(49, abs=4.2)]
+    assert condition_of_sections(units).tolist() == units.condition_index.tolist()
+    with pytest.raises(InvalidInputError, match="more slabs have corner_break than unit 1 of A has"):
+        condition_of_sample_units(frame.assign(quantity=21), pavement="concrete")
+    with pytest.raises(InvalidInputError, match="no column slabs"):
+        condition_of_sample_units(frame.drop(columns="slabs"), pavement="concrete")
+
+
+@pytest.mark.parametrize("severity", ["low", "medium", "high"])
+def test_deducts_of_slabs_rise_with_their_number(severity: str) -> None:
+    for name in SLAB_DISTRESSES:
+        curve = [deduct_value(name, severity, part, pavement="concrete") for part in np.linspace(0.01, 1, 50)]
+        assert np.diff(curve).min() > -0.15
+        low, given = (deduct_value(name, how, 0.3, pavement="concrete") for how in ("low", severity))
+        assert low <= given
+    seven, six, nine = (corrected(100, above, pavement="concrete") for above in (7, 6, 9))
+    assert nine < seven < six
 
 
 @pytest.mark.parametrize(("deducts", "index"), [([48, 23, 18, 6, 5], 40), ([], 100), ([1.5], 98.5), ([30, 2], 68)])
