@@ -19,6 +19,7 @@ from api.head import HeadMiddleware
 from api.negotiation import known_parameters
 from api.ogc import common, execution, features, jobs, processes, styles, tiles
 from api.scope import PREFIX
+from api.security import CallerMiddleware
 from layers.jobs import process_worker
 from layers.settings import PROJECT
 
@@ -31,10 +32,15 @@ def create_app() -> FastAPI:
     """Return the service: the API of all territories, below it one of each, and the files of its pages."""
     app = _api(lifespan=_running)
     app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=5)
-    app.add_middleware(
-        CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], expose_headers=["ETag"]
-    )
     app.add_middleware(HeadMiddleware)
+    app.add_middleware(CallerMiddleware)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Content-Crs", "If-Match", "If-None-Match"],
+        expose_headers=["ETag", "Content-Crs", "Location", "Retry-After"],
+    )
     app.mount(PREFIX, _api())
     _mount_files(app)
     return app

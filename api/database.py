@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Annotated
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends
 from sqlalchemy import Connection
 
-from layers import custom, database
+from api.security import Caller, CallerOf
+from layers import custom
+from layers.catalog import LayerTable, show_custom_layers
 
 
-def connection() -> Iterator[Connection]:
-    """Lend a connection for one request, which knows the custom layers that there are by now."""
-    with database.engine(parallel=False, public=True).connect() as lent:
-        custom.refresh(lent)
+async def connection(caller: CallerOf) -> AsyncIterator[Connection]:
+    """Lend a connection for one request, which has the caller's rights and knows the custom layers that they may see.
+
+    A transaction has these rights from its beginning, and the next one on the same connection has them too.
+    """
+    lent, layers = await to_thread.run_sync(_open, caller)
+    show_custom_layers(layers)
+    try:
         yield lent
+    finally:
+        await to_thread.run_sync(lent.close, limiter=CapacityLimiter(1))
+
+
+def _open(caller: Caller) -> tuple[Connection, dict[str, LayerTable]]:
+    lent = caller.engine().connect()
+    try:
+        return lent, custom.visible(lent)
+    except BaseException:
+        lent.close()
+        raise
 
 
 Database = Annotated[Connection, Depends(connection)]

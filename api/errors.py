@@ -28,10 +28,20 @@ class NotAcceptableError(HoradError):
     """The resource isn't there in the format that was asked for."""
 
 
+class UnauthorizedError(HoradError):
+    """Nobody can sign in with what was shown, or it takes signing in."""
+
+
+class ForbiddenError(HoradError):
+    """Who asks has signed in, and may not do this."""
+
+
 _STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidInputError: HTTPStatus.BAD_REQUEST,
     NotFoundError: HTTPStatus.NOT_FOUND,
     NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,
+    UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     BusyError: HTTPStatus.TOO_MANY_REQUESTS,
     DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
     OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -42,7 +52,10 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
 
 def problem(status: HTTPStatus, detail: str, *, kind: str = _UNTYPED) -> JSONResponse:
     """Return an answer that says what was wrong."""
-    headers = {"Retry-After": _RETRY_AFTER_S} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    headers = {
+        HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": _RETRY_AFTER_S},
+        HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'Bearer realm="horad"'},
+    }.get(status)
     body = {"type": kind, "title": status.phrase, "status": status.value, "detail": detail}
     return JSONResponse(body, status, headers, PROBLEM)
 
@@ -52,7 +65,7 @@ def install(app: FastAPI) -> None:
     handlers = dict.fromkeys(_STATUS, _answer) | {
         RequestValidationError: _answer_validation,
         HTTPException: _answer_http,
-        ProgrammingError: _answer_dropped,
+        ProgrammingError: _answer_refused,
         DataError: _answer_data,
         Exception: _answer_unforeseen,
     }
@@ -63,14 +76,19 @@ def install(app: FastAPI) -> None:
 def _as_accepted(handler: Callable[[Request, Exception], JSONResponse]) -> Callable[[Request, Exception], JSONResponse]:
     """Call the problem plain JSON for those who ask for JSON by name, such as clients of the OGC APIs."""
 
-    def answer(request: Request, error: Exception) -> JSONResponse:
+    def answer_as_accepted(request: Request, error: Exception) -> JSONResponse:
         found = handler(request, error)
         accepted = request.headers.get("accept", "")
         if _JSON in accepted and PROBLEM not in accepted:
             found.headers["content-type"] = _JSON
         return found
 
-    return answer
+    return answer_as_accepted
+
+
+def answer(request: Request, error: Exception) -> JSONResponse:
+    """Return the answer to an error that was raised before any route."""
+    return _answer(request, error) if isinstance(error, tuple(_STATUS)) else _answer_unforeseen(request, error)
 
 
 def _answer(_request: Request, error: Exception) -> JSONResponse:
@@ -104,10 +122,13 @@ def _answer_data(_request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.BAD_REQUEST, f"The database can't work that out: {said or orig}.")
 
 
-def _answer_dropped(request: Request, error: Exception) -> JSONResponse:
-    """Answer a request in whose midst a custom layer was dropped."""
-    if isinstance(getattr(error, "orig", None), psycopg.errors.UndefinedTable):
+def _answer_refused(request: Request, error: Exception) -> JSONResponse:
+    """Answer a request in whose midst a custom layer was dropped, or that the database doesn't let the caller do."""
+    reason = getattr(error, "orig", None)
+    if isinstance(reason, psycopg.errors.UndefinedTable):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "A layer has just been dropped; ask again.")
+    if isinstance(reason, psycopg.errors.InsufficientPrivilege):
+        return problem(HTTPStatus.FORBIDDEN, "Your roles don't allow this there.")
     return _answer_unforeseen(request, error)
 
 

@@ -21,9 +21,9 @@ from api.inputs import describe, from_text
 from api.links import base_url
 from api.negotiation import Language
 from api.ogc.processes import TERRITORY
+from api.security import Caller, CallerOf
 from geo.analysis import Analysis, ColourClass, all_analyses
 from geo.maps import PAGE_BYTES, PAGE_FEATURES, add_legend, base_map, frame_map
-from layers import database as databases
 from layers import runner, store
 from layers.catalog import LayerTable, all_layers, find
 from layers.description import Shape, Symbol
@@ -173,10 +173,10 @@ def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
     schemas = described.json_schema()
 
     def run(
-        *, request: Request, database: Connection, lang: str, territory: str | None, **texts: str | None
+        *, request: Request, caller: Caller, database: Connection, lang: str, territory: str | None, **texts: str | None
     ) -> HTMLResponse:
         given = {name: from_text(text, schemas[name]) for name, text in texts.items() if text is not None}
-        result = runner.run(databases.engine(public=True), described.id, given, territory=territory)
+        result = runner.run(caller.engine(parallel=True), described.id, given, territory=territory)
         shown = frame_map(
             result,
             described.view,
@@ -192,6 +192,7 @@ def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
     ]
     parameters += [
         _keyword("request", Request, inspect.Parameter.empty),
+        _keyword("caller", CallerOf, inspect.Parameter.empty),
         _keyword("database", Database, inspect.Parameter.empty),
         _keyword("lang", Language, inspect.Parameter.empty),
         _keyword(TERRITORY, *_query("Id of the territory.", required=False)),

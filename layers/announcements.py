@@ -164,7 +164,7 @@ class Announcements:
 
     def _read_custom_layers(self) -> None:
         with database.engine(parallel=False, public=True).connect() as lent:
-            custom.refresh(lent)
+            custom.refresh_public(lent)
 
     def _tell(self, layers: Iterable[str]) -> None:
         self.serial += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -121,6 +122,9 @@ class LayerTable:
 
 
 _custom: dict[str, LayerTable] = {}
+_shown: ContextVar[Mapping[str, LayerTable] | None] = ContextVar(
+    "custom layers that this request may see", default=None
+)
 
 
 @lru_cache
@@ -135,14 +139,20 @@ def all_layers() -> Mapping[str, LayerTable]:
 
 
 def custom_layers() -> Mapping[str, LayerTable]:
-    """Return the custom layers that this process knows of, by name."""
-    return MappingProxyType(dict(_custom))
+    """Return the custom layers by name: those that were shown to this request, else all that this process knows of."""
+    shown = _shown.get()
+    return MappingProxyType(dict(_custom if shown is None else shown))
 
 
 def set_custom_layers(layers: Mapping[str, LayerTable]) -> None:
     """Let this process know the custom layers, in place of those that it knew."""
     global _custom
     _custom = dict(layers)
+
+
+def show_custom_layers(layers: Mapping[str, LayerTable]) -> None:
+    """Let the request that is being answered, and no other, know these custom layers."""
+    _shown.set(layers)
 
 
 def layer_table(name: str, layer: Layer, own: Iterable[sa.Column[Any]], *, mark: str = "") -> LayerTable:
@@ -176,7 +186,7 @@ def _models() -> list[type[Feature]]:
 
 
 def _together() -> dict[str, LayerTable]:
-    return {**_built_in(), **_custom}
+    return {**_built_in(), **custom_layers()}
 
 
 def _computed(column: sa.Column[Any]) -> list[sa.Computed]:

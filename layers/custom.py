@@ -50,6 +50,10 @@ _SQL_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
 }
 _STYLE = TypeAdapter(Style)
 
+_public: dict[str, LayerTable] = {}
+_tables: dict[str, LayerTable] = {}
+"""The custom layers that any connection of this process has seen."""
+
 
 def create_layer(
     engine: Engine,
@@ -197,15 +201,25 @@ def refresh_now(engine: Engine) -> None:
 
 def refresh(connection: Connection) -> None:
     """Let the catalogue of this process know the custom layers that this connection may see."""
-    known = custom_layers()
+    set_custom_layers(visible(connection))
+
+
+def refresh_public(connection: Connection) -> None:
+    """Read anew which custom layers everybody may see, from a connection of the public's."""
+    global _public
+    _public = visible(connection)
+
+
+def public_layers() -> dict[str, LayerTable]:
+    """Return the custom layers that everybody may see, as of the last `refresh_public`."""
+    return _public
+
+
+def visible(connection: Connection) -> dict[str, LayerTable]:
+    """Return the custom layers that this connection may see, by name."""
     statement = sa.select(CustomLayer.name, CustomLayer.description, CustomLayer.changed_at)
-    found: dict[str, LayerTable] = {}
-    for row in connection.execute(statement.order_by(CustomLayer.added_at, CustomLayer.name)):
-        old = known.get(row.name)
-        mark = row.changed_at.isoformat()
-        found[row.name] = old if old is not None and old.mark == mark else _from_json(row.name, row.description, mark)
-    if found.keys() != known.keys() or any(found[name] is not known[name] for name in found):
-        set_custom_layers(found)
+    rows = connection.execute(statement.order_by(CustomLayer.added_at, CustomLayer.name))
+    return {row.name: _made(row.name, row.description, row.changed_at.isoformat()) for row in rows}
 
 
 class _Typed:
@@ -299,6 +313,14 @@ def _drop_if_never_filled(engine: Engine, name: str) -> None:
         filled = connection.execute(version, {"name": name}).scalar()
     if not filled:
         drop_layer(engine, name)
+
+
+def _made(name: str, description: dict[str, Any], mark: str) -> LayerTable:
+    """Return a layer, the same object as long as its description is the same."""
+    known = _tables.get(name)
+    if known is None or known.mark != mark:
+        known = _tables[name] = _from_json(name, description, mark)
+    return known
 
 
 def _from_json(name: str, described: dict[str, Any], mark: str) -> LayerTable:

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
 from layers.cluster import DATABASE, PORT, Cluster
 from layers.errors import DatabaseError
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
+SETTINGS = "horad_settings"
+"""The execution option that holds settings of PostgreSQL for each transaction, by name."""
+RIGHTS = "horad_rights"
+"""The execution option that tells by what to keep answers that were read through an engine; see `rights_key`."""
+
+_OWNER = "owner"
 _EXTENSIONS = ("postgis", "pg_trgm", "unaccent")
 _PROVISIONING_LOCK = 7_640_891_576_956_012_809
 _NOTICE_LOSS = {"keepalives_idle": "2", "keepalives_interval": "1", "keepalives_count": "3", "tcp_user_timeout": "5000"}
@@ -142,6 +148,12 @@ def own_connection() -> psycopg.Connection[Any]:
     return _connect(_url().update_query_dict(_NOTICE_LOSS))
 
 
+def rights_key(engine: Engine) -> str:
+    """Return by what to keep what is read through an engine: the same for all who see the same rows."""
+    key: str = engine.get_execution_options().get(RIGHTS, _OWNER)
+    return key
+
+
 def disconnect() -> None:
     """Close this process's pools of connections; the next `engine` call reads the settings again."""
     with _engines_lock:
@@ -151,7 +163,13 @@ def disconnect() -> None:
 
 
 def _create_engine(url: str, *, parallel: bool, public: bool) -> Engine:
-    pool = create_engine(url, pool_pre_ping=True, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW)
+    pool = create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=_POOL_SIZE,
+        max_overflow=_POOL_OVERFLOW,
+        execution_options={RIGHTS: "" if public else _OWNER},
+    )
 
     @event.listens_for(pool, "connect")
     def configure(connection: DBAPIConnection, _record: object) -> None:
@@ -165,7 +183,17 @@ def _create_engine(url: str, *, parallel: bool, public: bool) -> Engine:
         cursor.close()
         connection.commit()
 
+    event.listen(pool, "begin", _settle)
     return pool
+
+
+def _settle(connection: Connection) -> None:
+    """Give a transaction that begins the settings that the connection was lent with."""
+    settings: dict[str, str] | None = connection.get_execution_options().get(SETTINGS)
+    if settings:
+        wanted = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+        parameters = tuple(part for item in settings.items() for part in item)
+        connection.exec_driver_sql(f"SELECT {wanted}", parameters)
 
 
 def _url() -> URL:

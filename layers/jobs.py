@@ -22,7 +22,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
 from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, func, make_url, select, text
+from sqlalchemy import Connection, func, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
 from geo.errors import HoradError, InvalidInputError
@@ -31,6 +31,7 @@ from layers.errors import DatabaseError, NotFoundError, SourceError
 from layers.loading import load_source
 from layers.models.registry import IngestRun, TerritoryRow
 from layers.packs import Territory
+from layers.roles import engine_for
 from layers.sources.description import last_due
 from layers.territory import find_territory
 
@@ -192,11 +193,7 @@ def _add_processes(app: procrastinate.App) -> None:
 
 
 async def _run_process(job: str) -> None:
-    await asyncio.to_thread(process_jobs.run_now, database.engine(), _engine_of, job)
-
-
-def _engine_of(_principal: str | None) -> Engine:
-    return database.engine(public=True)
+    await asyncio.to_thread(process_jobs.run_now, database.engine(), engine_for, job)
 
 
 def _connector() -> procrastinate.PsycopgConnector:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import sqlalchemy as sa
 from psycopg import sql
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
 from geo.errors import InvalidInputError
+from layers import database
+from layers.database import RIGHTS, SETTINGS
 from layers.errors import NotFoundError
+from layers.history import acting
 from layers.models.base import PUBLIC
 from layers.models.registry import Membership
 from layers.territory import find_territory
@@ -33,6 +39,23 @@ class Member:
     role: str
 
 
+@dataclass(frozen=True)
+class Rights:
+    """Who asks, and the territories in which they have at least each role; nobody's are the public's."""
+
+    principal: str | None = None
+    viewer: tuple[str, ...] = ()
+    analyst: tuple[str, ...] = ()
+    editor: tuple[str, ...] = ()
+    admin: tuple[str, ...] = ()
+
+    @cached_property
+    def key(self) -> str:
+        """What caches of features have to be kept by: the same for all who see the same, empty for the public."""
+        seen = "\n".join(self.viewer)
+        return hashlib.blake2b(seen.encode(), digest_size=12).hexdigest() if seen else ""
+
+
 def grant(connection: Connection, principal: str, role: str, territory: str) -> None:
     """Give someone a role in a territory and in all that belong to it; it replaces the one they had there.
 
@@ -43,7 +66,7 @@ def grant(connection: Connection, principal: str, role: str, territory: str) -> 
     NotFoundError
         The base has no such territory.
     """
-    _check_principal(principal)
+    check_principal(principal)
     if role not in ROLES:
         raise InvalidInputError(f"There is no role {role!r}; the roles are: {', '.join(ROLES)}.")
     find_territory(connection, territory)
@@ -88,6 +111,45 @@ def act_as(connection: Connection, principal: str | None) -> None:
     connection.exec_driver_sql(f"SET LOCAL ROLE {PUBLIC}")
 
 
+def rights_of(connection: Connection, principal: str) -> Rights:
+    """Return in which territories someone has which role by now."""
+    with acting(connection, principal):
+        columns = [sa.func.horad_territories(role) for role in ROLES]
+        row = connection.execute(sa.select(*columns)).one()
+    return Rights(principal, **{role: tuple(sorted(each)) for role, each in zip(ROLES, row, strict=True)})
+
+
+def speaking_for(engine: Engine, rights: Rights, *, address: str = "") -> Engine:
+    """Return an engine of the public's whose transactions have someone's rights.
+
+    What they see follows from their rights as stated here and not from what became of them since, so that what is kept
+    under `Rights.key` is right.
+
+    Parameters
+    ----------
+    engine
+        From ``database.engine(public=True)``.
+    rights
+        Theirs.
+    address
+        From where they ask, for the audit.
+    """
+    if rights.principal is None:
+        return engine
+    stated = json.dumps({role: getattr(rights, role) for role in ROLES})
+    settings = {"horad.principal": rights.principal, "horad.rights": stated, "horad.address": address}
+    return engine.execution_options(**{SETTINGS: settings, RIGHTS: rights.key})
+
+
+def engine_for(principal: str | None) -> Engine:
+    """Return connections with the rights that someone has by now; of the public for ``None``."""
+    public = database.engine(public=True)
+    if principal is None:
+        return public
+    with database.engine().connect() as connection:
+        return speaking_for(public, rights_of(connection, principal))
+
+
 def create_login(connection: Connection, principal: str, password: str) -> None:
     """Let someone connect to the database with SQL, under their name; they see and change what their roles allow.
 
@@ -96,7 +158,7 @@ def create_login(connection: Connection, principal: str, password: str) -> None:
     InvalidInputError
         The name can't be one, or the database has it already.
     """
-    _check_principal(principal)
+    check_principal(principal)
     taken = connection.execute(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": principal}).scalar()
     if taken:
         raise InvalidInputError(f"The database has a role {principal} already.")
@@ -123,7 +185,14 @@ def drop_login(connection: Connection, principal: str) -> None:
     connection.exec_driver_sql(sql.SQL("DROP ROLE {}").format(sql.Identifier(principal)).as_string(None))
 
 
-def _check_principal(name: str) -> None:
+def check_principal(name: str) -> None:
+    """Make sure that a name can be a user's.
+
+    Raises
+    ------
+    InvalidInputError
+        It can't.
+    """
     if not _PRINCIPAL.fullmatch(name) or name.startswith(_RESERVED):
         raise InvalidInputError(
             f"{name!r} can't be a user's name: it takes up to 63 small letters, digits and . _ @ -, begins with a"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
 import geopandas as gpd
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 
 from geo.analysis import LayerInput, get_analysis
 from geo.errors import InvalidInputError
 from geo.network import Network
-from layers import store
+from layers import database, store
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.packs import Selection
@@ -65,20 +66,34 @@ def run(
 
 
 def network(engine: Engine, territory: str, layer: str) -> Network:
-    """Return the network of a line layer, built again only when the layer has changed."""
+    """Return the network of a line layer, built again only when the layer has changed, for each who see other rows."""
     with engine.connect() as connection:
-        version = store.versions(connection)[layer]
+        versions = store.versions(connection)
+        version = (versions[layer], versions.get("territories", 0))
         srid = _metric_srid(connection, territory)
     with _building:
-        return _network(engine, territory, layer, srid, version)
+        return _network(_Lines(engine.url, database.rights_key(engine), territory, layer, srid, version, engine))
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """What a network is built of."""
+
+    url: URL
+    rights: str
+    territory: str
+    layer: str
+    srid: int
+    version: tuple[int, int]
+    engine: Engine = field(compare=False)
 
 
 @lru_cache(maxsize=_NETWORKS_KEPT)
-def _network(engine: Engine, territory: str, layer: str, srid: int, _version: int) -> Network:
-    with engine.connect() as connection:
-        lines = store.read_frame(connection, layer, store.Query(territory=territory), srid=srid, tags=False)
+def _network(of: _Lines) -> Network:
+    with of.engine.connect() as connection:
+        lines = store.read_frame(connection, of.layer, store.Query(territory=of.territory), srid=of.srid, tags=False)
     if lines.empty:
-        raise InvalidInputError(f"The layer {layer} of {territory} is empty: load a source that fills it first.")
+        raise InvalidInputError(f"The layer {of.layer} of {of.territory} is empty: load a source that fills it first.")
     return Network.from_roads(lines)
 
 

@@ -72,7 +72,7 @@ def execute(
         )
         headers = {"Location": f"{base_url(request)}/jobs/{job.id}", "Preference-Applied": _RESPOND_ASYNC}
         return JSONResponse(status_info(base_url(request), job), 201, headers)
-    given = processes.run(databases.engine(public=True), asked.process, asked.inputs, territory=asked.territory)
+    given = processes.run(caller.engine(parallel=True), asked.process, asked.inputs, territory=asked.territory)
     return answer(given, asked.outputs, asked.response)
 
 

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Connection
 
-from api.database import Database
+from api.database import Database, connection
 from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, negotiate, page
 from api.scope import Territory
@@ -42,7 +42,7 @@ FeatureId = Annotated[str, Path(description="Id of a feature.")]
 AsOf = Annotated[
     str | None, Query(description="As the layer was at that moment: a time as in RFC 3339, or a date; by default now")
 ]
-router = APIRouter(tags=["Features"])
+router = APIRouter(tags=["Features"], dependencies=[Depends(connection)])
 
 
 @router.get("/collections", summary="The layers")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Connection
 
-from api.database import Database
+from api.database import Database, connection
 from api.links import base_url, link
 from api.negotiation import JSON, Language
 from layers import store
@@ -16,7 +16,7 @@ from layers.catalog import LayerTable, all_layers, find
 from layers.description import CityFunction, Layer, Shape, Style, Symbol
 from layers.territory import attribution_line, registered
 
-router = APIRouter(tags=["Styles"])
+router = APIRouter(tags=["Styles"], dependencies=[Depends(connection)])
 
 CITY = "city"
 STYLE_JSON = "application/vnd.mapbox.style+json"

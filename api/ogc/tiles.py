@@ -42,7 +42,7 @@ def city_tilesets(request: Request) -> Response:
 
 
 @router.get("/collections/{collection}/tiles", summary="Tilesets of a layer")
-def layer_tilesets(request: Request, lang: Language, collection: Collection) -> Response:
+def layer_tilesets(request: Request, _database: Database, lang: Language, collection: Collection) -> Response:
     """List the tilesets of a layer."""
     return _tilesets(f"{base_url(request)}/collections/{collection}/tiles", find(collection).layer.title[lang])
 

@@ -6,7 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import BigInteger, CheckConstraint, Computed, DateTime, Double, ForeignKey, Identity, Text, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    LargeBinary,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -152,3 +164,45 @@ class ProcessJob(Base):
     __table_args__ = (
         CheckConstraint("status IN ('accepted', 'running', 'successful', 'failed', 'dismissed')", name="status"),
     )
+
+
+class User(Base):
+    """Someone who can sign in; what they may do, their memberships say."""
+
+    __tablename__ = "users"
+
+    principal: Mapped[str] = mapped_column(primary_key=True)
+    disabled: Mapped[bool] = mapped_column(server_default="false")
+    added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class ApiKey(Base):
+    """A key with which programs sign in as a user; of its secret only the hash is kept."""
+
+    __tablename__ = "api_keys"
+
+    prefix: Mapped[str] = mapped_column(primary_key=True)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    principal: Mapped[str] = mapped_column(ForeignKey("users.principal", ondelete="CASCADE"), index=True)
+    title: Mapped[str] = mapped_column(server_default="")
+    writes: Mapped[bool] = mapped_column(server_default="false")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class AuditEntry(Base):
+    """What someone did to users, keys, roles and the past, and who tried to sign in in vain."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp(), index=True)
+    actor: Mapped[str] = mapped_column(server_default=text("horad_actor()"))
+    address: Mapped[str | None] = mapped_column(
+        server_default=text("nullif(current_setting('horad.address', true), '')")
+    )
+    action: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
