@@ -144,8 +144,8 @@ class OsmRule:
     accept
         Tells whether the tags of an element that has such a key belong to the layer.
     elements
-        Of ``node``, ``way``, ``area`` (a closed way or a multipolygon relation) and ``relation`` (the area of a
-        relation alone), those that are read.
+        Of ``node``, ``way``, ``area`` (a closed way or a multipolygon relation), ``relation`` (the area of a relation
+        alone) and ``route`` (a relation of ways that make a line), those that are read.
         For a point layer the area's inner point is taken.
     """
 

@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Mapped
 
-from layers.description import CityFunction, Layer, Shape, Style, Symbol, column, text
+from layers.description import CityFunction, Layer, OsmRule, Shape, Style, Symbol, Tags, column, text
 from layers.models.base import Feature
 from layers.models.shared import NAME, NETWORK, OPERATOR, OTHER
+
+_MODES = {
+    "train": "train",
+    "light_rail": "light_rail",
+    "subway": "subway",
+    "monorail": "monorail",
+    "tram": "tram",
+    "trolleybus": "trolleybus",
+    "bus": "bus",
+    "coach": "coach",
+    "minibus": "share_taxi",
+    "share_taxi": "share_taxi",
+    "ferry": "ferry",
+    "funicular": "funicular",
+    "aerialway": "aerialway",
+}
+"""The modes by the values of ``route``."""
+
+
+def _is_transit(tags: Tags) -> bool:
+    return tags.get("type") == "route" and tags.get("route") in _MODES
 
 
 class TransitRoute(Feature):
@@ -56,13 +77,16 @@ class TransitRoute(Feature):
                 ),
             ),
         ),
+        osm=OsmRule(keys=("route",), accept=_is_transit, elements=frozenset({"route"})),
     )
 
-    ref: Mapped[str | None] = column(text("Route number", "Номер маршрута", "Нумар маршруту"))
-    name: Mapped[str | None] = column(NAME)
-    mode: Mapped[str] = column(text("Mode of transport", "Вид транспорта", "Від транспарту"))
-    operator: Mapped[str | None] = column(OPERATOR)
-    colour: Mapped[str | None] = column(text("Colour of the route", "Цвет маршрута", "Колер маршруту"))
+    ref: Mapped[str | None] = column(text("Route number", "Номер маршрута", "Нумар маршруту"), osm="ref")
+    name: Mapped[str | None] = column(NAME, osm="name")
+    mode: Mapped[str] = column(
+        text("Mode of transport", "Вид транспорта", "Від транспарту"), osm=lambda tags: _MODES[tags["route"]]
+    )
+    operator: Mapped[str | None] = column(OPERATOR, osm="operator")
+    colour: Mapped[str | None] = column(text("Colour of the route", "Цвет маршрута", "Колер маршруту"), osm="colour")
     trips_per_day: Mapped[int | None] = column(text("Trips a day", "Рейсов в день", "Рэйсаў за дзень"), minimum=0)
     headway_min: Mapped[float | None] = column(
         text("Interval between departures", "Интервал движения", "Інтэрвал руху"), unit="min", minimum=0
@@ -70,6 +94,6 @@ class TransitRoute(Feature):
     first_departure: Mapped[str | None] = column(text("First departure", "Первое отправление", "Першае адпраўленне"))
     last_departure: Mapped[str | None] = column(text("Last departure", "Последнее отправление", "Апошняе адпраўленне"))
     geometry_from: Mapped[str | None] = column(
-        text("Where the line is from", "Откуда взята линия", "Адкуль узята лінія")
+        text("Where the line is from", "Откуда взята линия", "Адкуль узята лінія"), osm=lambda _: "ways"
     )
-    network: Mapped[str | None] = column(NETWORK)
+    network: Mapped[str | None] = column(NETWORK, osm="network")

@@ -16,6 +16,8 @@ from osmium.filter import KeyFilter
 from layers.catalog import LayerTable, find
 from layers.description import ColumnInfo, OsmRule, Shape, Tags
 from layers.errors import SourceError
+from layers.sources import osm_routes
+from layers.sources.osm_routes import Routes
 from layers.sources.packing import pack
 from layers.sources.records import Batch, Item, Notes, Reject
 
@@ -25,6 +27,7 @@ SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2", ".osm.gz")
 _OPEN_RING = "the way is not closed, so it is no area"
 _BROKEN_AREA = "the area can't be assembled: a ring is open, crosses itself or is partly outside the file"
 _UNKNOWN_NODES = "fewer than two nodes of the way are in the file"
+_UNKNOWN_WAYS = "none of the ways of the route are in the file"
 _AREA_RELATIONS = ("multipolygon", "boundary")
 _OF_AREAS = frozenset({"area", "relation"})
 _BATCH_ROWS = 2_000
@@ -107,6 +110,7 @@ class OsmReader:
         self._out: list[Item] = []
         self._awaited: dict[str, tuple[dict[str, str], list[_Target]]] = {}
         self._assembled: set[str] = set()
+        self._route_ways: set[int] = set()
 
     @property
     def progress(self) -> float | None:
@@ -116,7 +120,9 @@ class OsmReader:
     def __iter__(self) -> Iterator[Item]:
         keys = KeyFilter(*sorted(self._keys))
         try:
-            for element in osmium.FileProcessor(str(self._path)).with_areas(keys).with_filter(keys):
+            self._find_routes()
+            seen = KeyFilter(*sorted(self._keys.union(osm_routes.WAY_KEYS if self._route_ways else ())))
+            for element in osmium.FileProcessor(str(self._path)).with_areas(keys).with_filter(seen):
                 self._take(element)
                 if self._out:
                     yield from self._out
@@ -125,12 +131,35 @@ class OsmReader:
             raise SourceError(f"{self._path.name} can't be read as OpenStreetMap data: {error}") from error
         for source_id, (tags, targets) in self._awaited.items():
             yield from (Reject(target.name, source_id, _BROKEN_AREA, {"tags": tags}) for target in targets)
+        for target, routes in self._routes:
+            self._add_routes(target, routes)
+        yield from self._out
         yield from (target.batch() for target in self._targets if len(target))
+
+    def _find_routes(self) -> None:
+        """Find the relations whose ways have to be kept, before the ways come."""
+        self._routes = [
+            (target, Routes(self._path, target.keys, target.accept))
+            for target in self._targets
+            if "route" in target.elements
+        ]
+        self._route_ways = {way for _, routes in self._routes for way in routes.ways}
+
+    def _add_routes(self, target: _Target, routes: Routes) -> None:
+        for route, line, is_whole in routes:
+            if line is None:
+                record = {"tags": route.tags, "ways": route.ways}
+                self._out.append(Reject(target.name, route.source_id, _UNKNOWN_WAYS, record))
+                continue
+            self.notes.cut[target.name] += not is_whole
+            self._add(target, route.source_id, shapely.to_wkb(line, hex=True), route.tags)
 
     def _take(self, element: Any) -> None:
         if element.is_area():
             self._area(element)
             return
+        if self._route_ways and element.is_way() and element.id in self._route_ways:
+            self._show_to_routes(element)
         tags = _tags(element)
         accepting = []
         for target in self._wanting(frozenset(self._keys & tags.keys())):
@@ -194,6 +223,13 @@ class OsmReader:
             geometry = shapely.to_wkb(known, hex=True)
         self._add(target, source_id, geometry, tags)
 
+    def _show_to_routes(self, way: Any) -> None:
+        geometry = self._whole(way)
+        line = _known_parts(way) if geometry is None else shapely.from_wkb(geometry)
+        if line is not None:
+            for _, routes in self._routes:
+                routes.show(way.id, line)
+
     def _whole(self, way: Any) -> str | None:
         """Return the line of a way, or ``None`` where it has no length or the place of a node is unknown.
 
@@ -231,7 +267,7 @@ class OsmReader:
         source_id = f"r{relation.id}"
         is_area = tags.get("type") in _AREA_RELATIONS
         for target in targets:
-            if not target.elements & _OF_AREAS or not is_area:
+            if "route" not in target.elements and not (target.elements & _OF_AREAS and is_area):
                 self._pass_over(target, f"{target.keys[0]} on a relation")
         areas = [each for each in targets if each.elements & _OF_AREAS]
         if is_area and areas:

@@ -22,9 +22,13 @@ def way(number: int, nodes: list[int], tags: Tags) -> str:
 
 
 def multipolygon(number: int, members: dict[int, str], tags: Tags) -> str:
+    return relation(number, members, {"type": "multipolygon", **tags})
+
+
+def relation(number: int, members: dict[int, str], tags: Tags) -> str:
     """A relation of ways, by id and role."""
     listed = "".join(f'<member type="way" ref="{ref}" role="{role}"/>' for ref, role in members.items())
-    return f'<relation id="{number}" version="1">{listed}{_tags({"type": "multipolygon", **tags})}</relation>'
+    return f'<relation id="{number}" version="1">{listed}{_tags(tags)}</relation>'
 
 
 def xml(*elements: str) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
-from openstreetmap import Tags, multipolygon, node, way, write, xml
+from openstreetmap import Tags, multipolygon, node, relation, way, write, xml
 from sqlalchemy import Engine
 from town import LAT, LON, Town, accounted
 
@@ -75,7 +75,10 @@ def gdal_areas(file: Path) -> pd.DataFrame:
 
 
 @needs_osmium
-@pytest.mark.parametrize(("layer", "key"), [("roads", "highway"), ("buildings", "building"), ("districts", "boundary")])
+@pytest.mark.parametrize(
+    ("layer", "key"),
+    [("roads", "highway"), ("buildings", "building"), ("districts", "boundary"), ("transit_routes", "route")],
+)
 def test_every_object_that_osmium_counts_is_accounted_for(
     helsinki_file: Path, helsinki_reports: dict[str, Any], layer: str, key: str
 ) -> None:
@@ -422,3 +425,27 @@ def test_a_file_that_is_broken_changes_nothing(town: Town, tmp_path: Path, helsi
     with pytest.raises(SourceError, match="There is no file"):
         town.load(tmp_path / "nowhere.osm", "roads")
     assert town.everything() == before
+
+
+def test_routes_are_lines_of_the_ways_that_they_list(town: Town, tmp_path: Path) -> None:
+    bus = {"type": "route", "route": "bus", "ref": "100", "name": "Centre - Depot", "operator": "City"}
+    file = write(
+        tmp_path / "town.osm",
+        *(node(n, x=n, y=n * n) for n in range(1, 8)),
+        way(1, [1, 2, 3], {"highway": "primary"}),
+        way(2, [5, 4, 3], {"note": "no street"}),
+        way(3, [5, 6], {"railway": "tram"}),
+        way(4, [6, 7], {"railway": "platform"}),
+        relation(1, {1: "", 3: "forward", 4: "platform", 99: ""}, bus),
+        relation(2, {98: ""}, {**bus, "ref": "2"}),
+        relation(3, {1: ""}, {"type": "route", "route": "hiking"}),
+        relation(4, {1: ""}, {"type": "route_master", "route_master": "bus"}),
+    )
+    report = town.load_one(file, "transit_routes")
+    assert (report.read, report.added, report.cut) == (2, 1, 1)
+    assert report.rejected == {"none of the ways of the route are in the file": 1}
+    assert report.passed_over == {"route=hiking": 1}
+    [row] = town.features("transit_routes").values()
+    assert (row["source_id"], row["mode"], row["ref"], row["operator"]) == ("r1", "bus", "100", "City")
+    parts = shapely.get_parts(shapely.from_wkt(row["wkt"]))
+    assert sorted(len(part.coords) for part in parts) == [2, 3]
