@@ -17,7 +17,7 @@ from api import errors, history, maps, openapi
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.negotiation import known_parameters
-from api.ogc import common, execution, features, jobs, processes, styles, tiles
+from api.ogc import common, execution, features, jobs, processes, styles, tiles, tilesets
 from api.scope import PREFIX
 from api.security import CallerMiddleware
 from layers.jobs import process_worker
@@ -67,7 +67,7 @@ def _api(**options: Any) -> FastAPI:
     )
     openapi.describe(app)
     errors.install(app)
-    mounted = (openapi, features, history, tiles, styles, processes, execution, jobs, maps)
+    mounted = (openapi, features, history, tiles, tilesets, styles, processes, execution, jobs, maps)
     conforms_to = [*common.CONFORMS_TO, *(each for module in mounted for each in getattr(module, "CONFORMS_TO", ()))]
     app.include_router(common.router(conforms_to))
     for module in mounted:

@@ -1,197 +1,159 @@
-"""OGC API Tiles: vector tiles of one layer or of the whole city."""
+"""OGC API Tiles: the vector tiles themselves, of one layer or of several."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from api.database import Database
-from api.links import Link, base_url, link
-from api.negotiation import JSON, MVT, TILEJSON, Format, Language, negotiate
+from api.negotiation import MVT, Format, negotiate
+from api.ogc.features import parse_interval
+from api.scope import Territory
 from layers import store, tiles
 from layers.catalog import all_layers, find
-from layers.description import Shape
-from layers.territory import attribution_line, registered
+from layers.tile_request import TileRequest
 
-CONFORMS_TO: tuple[str, ...] = ()
-"""None is claimed yet: tile matrix set definitions and limits are not served."""
+CONFORMS_TO = (
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/datetime",
+)
 
-TMS_URI = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad"
-WEB_MERCATOR_URI = "http://www.opengis.net/def/crs/EPSG/0/3857"
-
-_OFFERED = {"json": JSON, "tilejson": TILEJSON}
-_GEOMETRY_DIMENSION = {Shape.POINT: 0, Shape.LINE: 1, Shape.POLYGON: 2}
+_OFFERED = {"mvt": MVT}
 
 router = APIRouter(tags=["Tiles"])
 
 Collection = Annotated[str, Path(description="Name of a layer.")]
-Collections = Annotated[str | None, Query(description="Names of layers, separated by commas; by default all.")]
+MatrixSetId = Annotated[str, Path(alias="tileMatrixSetId", description="Name of a tile matrix set.")]
 Matrix = Annotated[int, Path(alias="tileMatrix", description="Zoom.")]
 Row = Annotated[int, Path(alias="tileRow", description="Row, from the north.")]
 Col = Annotated[int, Path(alias="tileCol", description="Column, from the west.")]
+Collections = Annotated[str | None, Query(description="Names of layers, separated by commas; by default all.")]
+Version = Annotated[str | None, Query(description="The state of the layers for which a TileJSON was made.")]
 
 
-@router.get("/tiles", summary="Tilesets of the city")
-def city_tilesets(request: Request) -> Response:
-    """List the tilesets that hold all layers."""
-    return _tilesets(f"{base_url(request)}/tiles", "All layers")
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which features of the layers are wanted, and with which attributes."""
+
+    properties: tuple[str, ...] | None = None
+    time: store.Interval | None = None
+    as_of: Any = None
+    asked: dict[str, str] = field(default_factory=dict, hash=False)
+    """As it was asked for, so that links can ask for it again."""
 
 
-@router.get("/collections/{collection}/tiles", summary="Tilesets of a layer")
-def layer_tilesets(request: Request, _database: Database, lang: Language, collection: Collection) -> Response:
-    """List the tilesets of a layer."""
-    return _tilesets(f"{base_url(request)}/collections/{collection}/tiles", find(collection).layer.title[lang])
-
-
-@router.get("/tiles/WebMercatorQuad", summary="The city's tileset, or its TileJSON")
-def city_tileset(
-    request: Request, database: Database, lang: Language, collections: Collections = None, f: Format = None
-) -> Response:
-    """Describe the tileset that holds all layers, or those named."""
-    names = _names(collections)
-    url = f"{base_url(request)}/tiles/WebMercatorQuad"
-    query = "" if collections is None else f"?collections={','.join(names)}"
-    return _tileset(request, database, url, query, names, lang, f, "Horad")
-
-
-@router.get("/collections/{collection}/tiles/WebMercatorQuad", summary="A layer's tileset, or its TileJSON")
-def layer_tileset(
-    request: Request, database: Database, lang: Language, collection: Collection, f: Format = None
-) -> Response:
-    """Describe the tileset of a layer."""
-    title = find(collection).layer.title[lang]
-    url = f"{base_url(request)}/collections/{collection}/tiles/WebMercatorQuad"
-    return _tileset(request, database, url, "", [collection], lang, f, title)
-
-
-@router.get("/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}", summary="A tile of the city")
-def city_tile(
-    request: Request, database: Database, z: Matrix, row: Row, col: Col, collections: Collections = None
-) -> Response:
-    """Return a Mapbox vector tile with all layers, or those named."""
-    return _tile(request, database, _names(collections), z, row, col)
-
-
-@router.get(
-    "/collections/{collection}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}", summary="A tile of a layer"
-)
-def layer_tile(request: Request, database: Database, collection: Collection, z: Matrix, row: Row, col: Col) -> Response:
-    """Return a Mapbox vector tile of one layer."""
-    return _tile(request, database, [collection], z, row, col)
-
-
-def _names(collections: str | None) -> list[str]:
-    if collections is None:
-        return list(all_layers())
-    names = collections.split(",")
-    for name in names:
-        find(name)
-    return names
-
-
-def _tile(request: Request, database: Connection, names: list[str], z: int, row: int, col: int) -> Response:
-    headers = {"ETag": _etag(database, names), "Cache-Control": "no-cache"}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    content = tiles.tile(database, names, z=z, row=row, col=col)
-    return Response(content, 200, headers, MVT) if content else Response(status_code=204, headers=headers)
-
-
-def _etag(database: Connection, names: list[str]) -> str:
-    """Return the tag of tiles of these layers: it changes with the layers, and with the way tiles are made."""
-    versions = store.versions(database)
-    state = ",".join(f"{name}:{versions[name]}" for name in names)
-    return f'"{tiles.ENCODING}-{hashlib.sha256(state.encode()).hexdigest()[:20]}"'
-
-
-def _tilesets(url: str, title: str) -> Response:
-    described = {
-        "title": title,
-        "dataType": "vector",
-        "crs": WEB_MERCATOR_URI,
-        "tileMatrixSetURI": TMS_URI,
-        "links": [link(f"{url}/WebMercatorQuad", "self", JSON, title)],
-    }
-    return JSONResponse({"tilesets": [described]})
-
-
-def _tileset(
-    request: Request,
-    database: Connection,
-    url: str,
-    query: str,
-    names: list[str],
-    lang: str,
-    f: str | None,
-    title: str,
-) -> Response:
-    chosen = negotiate(request, f, _OFFERED)
-    template = f"{url}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}{query}"
-    if chosen == "tilejson":
-        return JSONResponse(_tilejson(database, template, names, lang, title), media_type=TILEJSON)
-    links: list[Link] = [
-        link(f"{url}{query}", "self", JSON, title),
-        link(f"{url}?f=tilejson{query.replace('?', '&')}", "describedby", TILEJSON, f"{title} as TileJSON"),
-        {**link(template, "item", MVT, "Tiles"), "templated": True},  # type: ignore[dict-item]
-    ]
-    return JSONResponse(
-        {
-            "title": title,
-            "dataType": "vector",
-            "crs": WEB_MERCATOR_URI,
-            "tileMatrixSetURI": TMS_URI,
-            "layers": [_layer(name, lang) for name in names],
-            "links": links,
-        }
+def selection(
+    properties: Annotated[
+        str | None, Query(description="Names of attributes, separated by commas; by default all, and none if empty.")
+    ] = None,
+    datetime: Annotated[str | None, Query(description="A time or an interval, as in RFC 3339")] = None,
+    as_of: Annotated[str | None, Query(description="As the layers were at that moment; by default now")] = None,
+) -> Selection:
+    """Read what a request for tiles selects."""
+    given = {"properties": properties, "datetime": datetime, "as_of": as_of}
+    return Selection(
+        properties=None if properties is None else tuple(part for part in properties.split(",") if part),
+        time=None if datetime is None else parse_interval(datetime),
+        as_of=None if as_of is None else store.parse_moment(as_of),
+        asked={name: value for name, value in given.items() if value is not None},
     )
 
 
-def _layer(name: str, lang: str) -> dict[str, Any]:
-    layer = find(name).layer
-    dimension = _GEOMETRY_DIMENSION.get(layer.shape)
-    return {
-        "id": name,
-        "title": layer.title[lang],
-        "dataType": "vector",
-        **({} if dimension is None else {"geometryDimension": dimension}),
-        "minTileMatrix": str(layer.min_zoom),
-        "maxTileMatrix": str(tiles.MAX_ZOOM),
-    }
+Selected = Annotated[Selection, Depends(selection)]
 
 
-def _tilejson(database: Connection, template: str, names: list[str], lang: str, title: str) -> dict[str, Any]:
-    """Return TileJSON 3.0.0."""
-    boxes = [box for name in names if (box := store.extent(database, name)) is not None]
-    bounds = [
-        *map(min, zip(*(b[:2] for b in boxes), strict=True)),
-        *map(max, zip(*(b[2:] for b in boxes), strict=True)),
-    ]
-    plain = template.replace("{tileMatrix}", "{z}").replace("{tileRow}", "{y}").replace("{tileCol}", "{x}")
-    return {
-        "tilejson": "3.0.0",
-        "name": title,
-        "scheme": "xyz",
-        "tiles": [plain],
-        "minzoom": min(find(name).layer.min_zoom for name in names),
-        "maxzoom": max(find(name).layer.max_zoom for name in names),
-        **({"bounds": bounds} if bounds else {}),
-        "attribution": attribution_line(registered(database)),
-        "vector_layers": [
-            {
-                "id": name,
-                "description": find(name).layer.summary[lang],
-                "minzoom": find(name).layer.min_zoom,
-                "maxzoom": find(name).layer.max_zoom,
-                "fields": {each.name: _field(each.title[lang], each.unit) for each in find(name).columns},
-            }
-            for name in names
-        ],
-    }
+@router.get("/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", summary="A tile of the city")
+def city_tile(
+    request: Request,
+    database: Database,
+    territory: Territory,
+    selected: Selected,
+    matrix_set: MatrixSetId,
+    z: Matrix,
+    row: Row,
+    col: Col,
+    collections: Collections = None,
+    v: Version = None,
+    f: Format = None,
+) -> Response:
+    """Return a Mapbox vector tile with all layers, or those named."""
+    return _tile(request, database, f, names(collections), (matrix_set, z, row, col), territory, selected)
 
 
-def _field(title: str, unit: str | None) -> str:
-    return f"{title}, {unit}" if unit else title
+@router.get(
+    "/collections/{collection}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", summary="A tile of a layer"
+)
+def layer_tile(
+    request: Request,
+    database: Database,
+    territory: Territory,
+    selected: Selected,
+    collection: Collection,
+    matrix_set: MatrixSetId,
+    z: Matrix,
+    row: Row,
+    col: Col,
+    v: Version = None,
+    f: Format = None,
+) -> Response:
+    """Return a Mapbox vector tile of one layer."""
+    find(collection)
+    return _tile(request, database, f, (collection,), (matrix_set, z, row, col), territory, selected)
+
+
+def names(collections: str | None) -> tuple[str, ...]:
+    """Read the names of layers, by default those of all.
+
+    Raises
+    ------
+    NotFoundError
+        There is no layer of one of the names.
+    """
+    if collections is None:
+        return tuple(all_layers())
+    wanted = tuple(dict.fromkeys(collections.split(",")))
+    for name in wanted:
+        find(name)
+    return wanted
+
+
+def version(database: Connection, layers: tuple[str, ...]) -> str:
+    """Return what changes with the layers, and with the way tiles are made."""
+    versions = store.versions(database)
+    state = ",".join(f"{name}:{versions[name]}" for name in layers)
+    return f"{tiles.ENCODING}-{hashlib.sha256(state.encode()).hexdigest()[:20]}"
+
+
+def _tile(
+    request: Request,
+    database: Connection,
+    f: str | None,
+    layers: tuple[str, ...],
+    address: tuple[str, int, int, int],
+    territory: str | None,
+    selected: Selection,
+) -> Response:
+    matrix_set, z, row, col = address
+    negotiate(request, f, _OFFERED)
+    wanted = TileRequest(
+        layers=layers,
+        matrix_set=matrix_set,
+        z=z,
+        row=row,
+        col=col,
+        columns=selected.properties,
+        territory=territory,
+        time=selected.time,
+        as_of=selected.as_of,
+    )
+    headers = {"ETag": f'"{version(database, layers)}"', "Cache-Control": "no-cache"}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    content = tiles.make(database, wanted)
+    return Response(content, 200, headers, MVT) if content else Response(status_code=204, headers=headers)
