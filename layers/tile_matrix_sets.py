@@ -108,16 +108,22 @@ class MatrixSet:
             self.north - (row - margin) * side,
         )
 
-    def boxes(self, z: int, row: int, col: int, *, margin: float = 0) -> tuple[Box, ...]:
-        """Return the boxes in degrees that hold a tile and its margin: two where that crosses the date line."""
+    def boxes(self, z: int, row: int, col: int, *, margin: float = 0) -> tuple[tuple[Box, float], ...]:
+        """Return the boxes in degrees that hold a tile and its margin, and by how much what is in them is moved.
+
+        There are more where the margin crosses the date line: what lies beyond it is at the other end of the world, and
+        is moved by its width, in units of the CRS, to lie at the tile.
+        """
         bounds = self.bounds(z, row, col, margin=margin)
         if not self.is_world:
-            return (_degrees(self.srid, bounds),)
+            return ((_degrees(self.srid, bounds), 0.0),)
         west, south, east, north = self._world_degrees(bounds)
-        wrapped = [(west + 360, 180.0)] if west < -180 else []
-        wrapped += [(-180.0, east - 360)] if east > 180 else []
-        sides = [(max(west, -180.0), min(east, 180.0)), *wrapped]
-        return tuple((start, south, end, north) for start, end in sides)
+        south, north = max(south, -90.0), min(north, 90.0)
+        width = self.side * self.columns
+        found = [((max(west, -180.0), south, min(east, 180.0), north), 0.0)]
+        found += [((west + 360, south, 180.0, north), -width)] if west < -180 else []
+        found += [((-180.0, south, east - 360, north), width)] if east > 180 else []
+        return tuple(found)
 
     def limits(self, z: int, box: Box) -> tuple[int, int, int, int]:
         """Return the first and last row, then the first and last column, that a box in degrees touches at a zoom."""

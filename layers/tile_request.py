@@ -6,11 +6,18 @@ import datetime as dt
 from dataclasses import dataclass
 
 from layers.catalog import find
+from layers.cql2 import Filter
+from layers.description import Shape
 from layers.store import Interval
 from layers.tile_matrix_sets import WEB_MERCATOR_QUAD, Box, MatrixSet, find_matrix_set
 
 EXTENT = 4096
 BUFFER = 64
+TILE_PX = 256
+CELL_PX = 4
+"""The side of the cells in which points are clustered."""
+DETAIL_ZOOM = 14
+"""From here on features come whole, with all their columns; below, generalised and with what the style needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +38,8 @@ class TileRequest:
         Only features of a territory and of all that belong to it.
     time
         Only those of a time between the two, each ``None`` where that end is open; layers without time aren't affected.
+    filter
+        Only those that meet it.
     as_of
         As the layers were at that moment; by default as they are.
 
@@ -50,6 +59,7 @@ class TileRequest:
     columns: tuple[str, ...] | None = None
     territory: str | None = None
     time: Interval | None = None
+    filter: Filter | None = None
     as_of: dt.datetime | None = None
 
     def __post_init__(self) -> None:
@@ -77,13 +87,25 @@ class TileRequest:
         return tuple(name for name in self.layers if find(name).layer.min_zoom <= self.scale_zoom)
 
     @property
-    def boxes(self) -> tuple[Box, ...]:
-        """The boxes in degrees on which it depends: itself with its buffer, in two where that crosses the date line.
+    def pixel(self) -> float:
+        """The side of a pixel in units of the CRS."""
+        return self.matrices.side / (TILE_PX << self.z)
+
+    def clusters(self, layer: str) -> bool:
+        """Tell whether the points of a layer are clustered at its zoom."""
+        return find(layer).layer.shape is Shape.POINT and self.scale_zoom < DETAIL_ZOOM
+
+    def around(self, layer: str) -> tuple[tuple[Box, float], ...]:
+        """Return the boxes in degrees that hold the tile and its buffer, and by how much what is in them is moved.
+
+        There are more where the date line is near. Where points are clustered they hold whole cells.
+        """
+        margin = BUFFER / EXTENT + (CELL_PX / TILE_PX if self.clusters(layer) else 0)
+        return self.matrices.boxes(self.z, self.row, self.col, margin=margin)
+
+    def depends_on(self) -> dict[str, tuple[Box, ...]]:
+        """Return the boxes in degrees whose features make the tile, by layer; layers not drawn aren't among them.
 
         A change of features outside them doesn't change the tile.
         """
-        return self.matrices.boxes(self.z, self.row, self.col, margin=BUFFER / EXTENT)
-
-    def depends_on(self) -> dict[str, tuple[Box, ...]]:
-        """Return the boxes in degrees whose features make the tile, by layer; layers not drawn aren't among them."""
-        return dict.fromkeys(self.drawn, self.boxes)
+        return {name: tuple(box for box, _ in self.around(name)) for name in self.drawn}

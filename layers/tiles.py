@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,13 +10,33 @@ from sqlalchemy import Connection
 
 from layers.catalog import find
 from layers.tile_matrix_sets import MAX_ZOOM
-from layers.tile_request import BUFFER, EXTENT, TileRequest
-from layers.tile_sql import DETAIL_ZOOM, fields, layer_sql, places
+from layers.tile_request import BUFFER, DETAIL_ZOOM, EXTENT, TileRequest
+from layers.tile_sql import fields, layer_sql
 
-__all__ = ["BUFFER", "DETAIL_ZOOM", "ENCODING", "EXTENT", "MAX_ZOOM", "TileRequest", "fields", "make", "tile"]
+__all__ = [
+    "BUFFER",
+    "DETAIL_ZOOM",
+    "ENCODING",
+    "EXTENT",
+    "MAX_BYTES",
+    "MAX_ZOOM",
+    "TileRequest",
+    "fields",
+    "make",
+    "share_that_fits",
+    "statement",
+    "tile",
+]
 
-ENCODING = 2
+ENCODING = 3
 """Part of every tile's ETag: raised when the same features make other tiles."""
+
+MAX_BYTES = 500_000
+"""No tile is larger when it is compressed: the least important features of a larger one are left out."""
+
+_COMPRESSION = 5
+_ROOM = 0.9
+_LEAST_SHARE = 1e-6
 
 
 def tile(connection: Connection, layers: Iterable[str], *, z: int, row: int, col: int, **wanted: Any) -> bytes:
@@ -48,7 +69,7 @@ def tile(connection: Connection, layers: Iterable[str], *, z: int, row: int, col
 
 
 def make(connection: Connection, request: TileRequest) -> bytes:
-    """Make the tile that was asked for.
+    """Make the tile that was asked for, and thin it where it would be too large.
 
     Returns
     -------
@@ -60,11 +81,50 @@ def make(connection: Connection, request: TileRequest) -> bytes:
     NotFoundError
         There is no such layer.
     """
-    parts = [layer_sql(request, find(name), nth) for nth, name in enumerate(request.drawn)]
-    if not parts:
-        return b""
-    values: dict[str, Any] = dict(places(request))
+    share: float | None = None
+    while True:
+        text, values = statement(request, share=share)
+        content = bytes(connection.exec_driver_sql(text, values).scalar_one()) if text else b""
+        share = share_that_fits(content, share)
+        if share is None:
+            return content
+
+
+def statement(request: TileRequest, *, share: float | None = None) -> tuple[str, dict[str, Any]]:
+    """Return the statement whose one value is the tile, and its values; an empty one where nothing is drawn.
+
+    Parameters
+    ----------
+    request
+        The tile.
+    share
+        How many of each layer's features are wanted, 0 to 1, the most important first; by default all.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such layer.
+    """
+    parts = [layer_sql(request, find(name), nth, thinned=share is not None) for nth, name in enumerate(request.drawn)]
+    values: dict[str, Any] = {} if share is None else {"share": share}
     for _, more in parts:
         values |= more
-    statement = " || ".join(f"({text})" for text, _ in parts)
-    return bytes(connection.exec_driver_sql(f"SELECT {statement}", values).scalar_one())
+    together = " || ".join(f"({text})" for text, _ in parts)
+    return f"SELECT {together}" if parts else "", values
+
+
+def share_that_fits(content: bytes, share: float | None = None) -> float | None:
+    """Return the share of the features with which to make a tile again that is too large, or ``None`` where it fits.
+
+    Parameters
+    ----------
+    content
+        The tile.
+    share
+        With which it was made, if not with all.
+    """
+    size = len(content) if len(content) <= MAX_BYTES else len(zlib.compress(content, _COMPRESSION))
+    if size <= MAX_BYTES:
+        return None
+    smaller = (1.0 if share is None else share) * _ROOM * MAX_BYTES / size
+    return smaller if smaller > _LEAST_SHARE else 0.0

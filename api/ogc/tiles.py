@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -12,10 +13,12 @@ from sqlalchemy import Connection
 
 from api.database import Database
 from api.negotiation import MVT, Format, negotiate
-from api.ogc.features import parse_interval
+from api.ogc.features import AsOf, parse_interval
 from api.scope import Territory
-from layers import store, tiles
+from geo.errors import InvalidInputError
+from layers import cql2, store, tiles
 from layers.catalog import all_layers, find
+from layers.crs import CRS84, parse_crs
 from layers.tile_request import TileRequest
 
 CONFORMS_TO = (
@@ -25,6 +28,12 @@ CONFORMS_TO = (
 )
 
 _OFFERED = {"mvt": MVT}
+_LASTING = "public, max-age=31536000, immutable"
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The tile.", "content": {MVT: {}}},
+    204: {"description": "There is nothing in the tile."},
+    304: {"description": "The tile that the caller has is still right."},
+}
 
 router = APIRouter(tags=["Tiles"])
 
@@ -39,27 +48,51 @@ Version = Annotated[str | None, Query(description="The state of the layers for w
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which features of the layers are wanted, and with which attributes."""
+    """Which features of the layers are wanted, and with which attributes.
 
-    properties: tuple[str, ...] | None = None
-    time: store.Interval | None = None
-    as_of: Any = None
-    asked: dict[str, str] = field(default_factory=dict, hash=False)
-    """As it was asked for, so that links can ask for it again."""
+    Parameters
+    ----------
+    columns, time, filter, as_of
+        As `TileRequest` takes them.
+    asked
+        The query parameters that told so, for links that ask for the same.
+    """
+
+    columns: tuple[str, ...] | None
+    time: store.Interval | None
+    filter: cql2.Filter | None
+    as_of: dt.datetime | None
+    asked: dict[str, str]
 
 
 def selection(
     properties: Annotated[
-        str | None, Query(description="Names of attributes, separated by commas; by default all, and none if empty.")
+        str | None, Query(description="Names of attributes, separated by commas; by default all, and none if empty")
     ] = None,
     datetime: Annotated[str | None, Query(description="A time or an interval, as in RFC 3339")] = None,
-    as_of: Annotated[str | None, Query(description="As the layers were at that moment; by default now")] = None,
+    filter: Annotated[str | None, Query(description="A condition in CQL2")] = None,  # noqa: A002
+    filter_lang: Annotated[
+        cql2.FilterLanguage, Query(alias="filter-lang", description="The language of the filter")
+    ] = "cql2-text",
+    filter_crs: Annotated[
+        str | None, Query(alias="filter-crs", description="The CRS of geometries in the filter; CRS84 by default")
+    ] = None,
+    as_of: AsOf = None,
 ) -> Selection:
     """Read what a request for tiles selects."""
-    given = {"properties": properties, "datetime": datetime, "as_of": as_of}
+    given = {
+        "properties": properties,
+        "datetime": datetime,
+        "filter": filter,
+        "filter-lang": None if filter_lang == "cql2-text" else filter_lang,
+        "filter-crs": filter_crs,
+        "as_of": as_of,
+    }
+    crs = CRS84 if filter_crs is None else parse_crs(filter_crs, parameter="filter-crs")
     return Selection(
-        properties=None if properties is None else tuple(part for part in properties.split(",") if part),
+        columns=None if properties is None else tuple(part for part in properties.split(",") if part),
         time=None if datetime is None else parse_interval(datetime),
+        filter=None if filter is None else cql2.parse_filter(filter, language=filter_lang, crs=crs),
         as_of=None if as_of is None else store.parse_moment(as_of),
         asked={name: value for name, value in given.items() if value is not None},
     )
@@ -68,7 +101,9 @@ def selection(
 Selected = Annotated[Selection, Depends(selection)]
 
 
-@router.get("/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", summary="A tile of the city")
+@router.get(
+    "/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", summary="A tile of the city", responses=_ANSWERS
+)
 def city_tile(
     request: Request,
     database: Database,
@@ -83,11 +118,14 @@ def city_tile(
     f: Format = None,
 ) -> Response:
     """Return a Mapbox vector tile with all layers, or those named."""
-    return _tile(request, database, f, names(collections), (matrix_set, z, row, col), territory, selected)
+    wanted = _wanted(names(collections), (matrix_set, z, row, col), territory, selected)
+    return _answer(request, database, wanted, v, f)
 
 
 @router.get(
-    "/collections/{collection}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", summary="A tile of a layer"
+    "/collections/{collection}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}",
+    summary="A tile of a layer",
+    responses=_ANSWERS,
 )
 def layer_tile(
     request: Request,
@@ -104,7 +142,8 @@ def layer_tile(
 ) -> Response:
     """Return a Mapbox vector tile of one layer."""
     find(collection)
-    return _tile(request, database, f, (collection,), (matrix_set, z, row, col), territory, selected)
+    wanted = _wanted((collection,), (matrix_set, z, row, col), territory, selected)
+    return _answer(request, database, wanted, v, f)
 
 
 def names(collections: str | None) -> tuple[str, ...]:
@@ -130,29 +169,39 @@ def version(database: Connection, layers: tuple[str, ...]) -> str:
     return f"{tiles.ENCODING}-{hashlib.sha256(state.encode()).hexdigest()[:20]}"
 
 
-def _tile(
-    request: Request,
-    database: Connection,
-    f: str | None,
-    layers: tuple[str, ...],
-    address: tuple[str, int, int, int],
-    territory: str | None,
-    selected: Selection,
-) -> Response:
+def _wanted(
+    layers: tuple[str, ...], address: tuple[str, int, int, int], territory: str | None, selected: Selection
+) -> TileRequest:
+    """Return what is asked for.
+
+    Raises
+    ------
+    InvalidInputError
+        None of the layers has one of the attributes.
+    """
+    known = {column.name for name in layers for column in find(name).columns}
+    unknown = [name for name in selected.columns or () if name not in known]
+    if unknown:
+        raise InvalidInputError(f"properties: there is no {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     matrix_set, z, row, col = address
-    negotiate(request, f, _OFFERED)
-    wanted = TileRequest(
+    return TileRequest(
         layers=layers,
         matrix_set=matrix_set,
         z=z,
         row=row,
         col=col,
-        columns=selected.properties,
+        columns=selected.columns,
         territory=territory,
         time=selected.time,
+        filter=selected.filter,
         as_of=selected.as_of,
     )
-    headers = {"ETag": f'"{version(database, layers)}"', "Cache-Control": "no-cache"}
+
+
+def _answer(request: Request, database: Connection, wanted: TileRequest, v: str | None, f: str | None) -> Response:
+    negotiate(request, f, _OFFERED)
+    current = version(database, wanted.layers)
+    headers = {"ETag": f'"{current}"', "Cache-Control": _LASTING if v == current else "no-cache"}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     content = tiles.make(database, wanted)

@@ -178,8 +178,8 @@ class _Tileset:
         boxes = {name: store.extent(self.database, name, self.territory) for name in self.layers}
         found = {name: box for name, box in boxes.items() if box is not None}
         if chosen == "tilejson":
-            return JSONResponse(self._tilejson(asked, found, selected.properties), media_type=TILEJSON)
-        document = self._metadata(asked, found, selected.properties)
+            return JSONResponse(self._tilejson(asked, found, selected.columns), media_type=TILEJSON)
+        document = self._metadata(asked, found, selected.columns)
         return page(self.request, self.title, self.lang, document) if chosen == "html" else JSONResponse(document)
 
     def _template(self, asked: dict[str, str], row: str, col: str, z: str) -> str:

@@ -54,6 +54,8 @@ class Feature(Base):
     __abstract__ = True
 
     layer: ClassVar[Layer]
+    more_indexes: ClassVar[tuple[Index, ...]] = ()
+    """Beside those of every layer: of a layer of very many features, the few that are drawn from far away."""
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-10)
     source: Mapped[str] = mapped_column(sort_order=-8)
@@ -94,4 +96,5 @@ class Feature(Base):
             UniqueConstraint("territory", "source", "source_id"),
             CheckConstraint(f"GeometryType(geom) IN ({types})", name="shape"),
             Index(f"ix_{name}_geom", "geom", postgresql_using="gist"),
+            *cls.more_indexes,
         )

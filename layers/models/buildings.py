@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Index
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped
 
 from layers.conversions import count, metres, tag, year
@@ -46,6 +48,10 @@ class Building(Feature):
     """A building or a part of one that stands for itself."""
 
     __tablename__ = "buildings"
+
+    more_indexes = (
+        Index("ix_buildings_geom_far", "geom", postgresql_using="gist", postgresql_where=sql("ST_Area(geom_3857) > 1000")),
+    )
 
     layer = Layer(
         title=text("Buildings", "Здания", "Будынкі"),

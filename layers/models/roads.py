@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
+from sqlalchemy import Index
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped
 
 from layers.conversions import count, metres, present, speed_kmh, tag
@@ -16,11 +18,15 @@ from layers.rules import Connected, Filled, Met, NoDeadEnd, Plausible
 MAJOR = ("motorway", "trunk", "motorway_link", "trunk_link")
 MAIN = ("primary", "primary_link", "secondary", "secondary_link")
 COLLECTOR = ("tertiary", "tertiary_link", "unclassified", "road")
-LOCAL = ("residential", "living_street", "service", "busway", "bus_guideway")
+LOCAL = ("residential", "living_street", "busway", "bus_guideway")
+SERVICE = ("service",)
 RURAL = ("track",)
 FOOT = ("footway", "pedestrian", "steps", "path", "corridor", "bridleway", "trail")
 CYCLE = ("cycleway",)
-CLASSES = frozenset(MAJOR + MAIN + COLLECTOR + LOCAL + RURAL + FOOT + CYCLE)
+CLASSES = frozenset(MAJOR + MAIN + COLLECTOR + LOCAL + SERVICE + RURAL + FOOT + CYCLE)
+
+_FAR = ", ".join(f"'{each}'" for each in MAJOR + MAIN + COLLECTOR + LOCAL)
+_drawn_far = sql(f"road_class IN ({_FAR})")
 
 _ALWAYS_ONE_WAY = ("motorway", "motorway_link")
 _DENIED = ("no", "private")
@@ -53,6 +59,8 @@ class Road(Feature):
     """A stretch of road, street or path."""
 
     __tablename__ = "roads"
+
+    more_indexes = (Index("ix_roads_geom_far", "geom", postgresql_using="gist", postgresql_where=_drawn_far),)
 
     layer = Layer(
         title=text("Roads", "Дороги", "Дарогі"),
@@ -99,7 +107,15 @@ class Road(Feature):
                     colour="#c8b68f",
                     width_px=1.5,
                     dash=(4, 2),
-                    min_zoom=12,
+                    min_zoom=13,
+                ),
+                Symbol(
+                    title=text("Driveways and service roads", "Проезды", "Праезды"),
+                    values=SERVICE,
+                    colour="#ffffff",
+                    outline="#cfc8ba",
+                    width_px=3,
+                    min_zoom=13,
                 ),
                 Symbol(
                     title=text("Local streets", "Местные улицы", "Мясцовыя вуліцы"),

@@ -155,7 +155,7 @@ def test_a_tile_has_the_attributes_and_ids_of_the_features(town: Town) -> None:
     assert road["id"] == kept["id"]
     assert road["properties"] == {name: kept[name] for name in fields(find("roads")) if kept[name] is not None}
     assert incident["properties"]["occurred_at"].startswith("2020-02-29 10:20:30")
-    assert far_road["properties"] == {"road_class": "residential", "name": "вуліца"}
+    assert far_road["properties"] == {"road_class": "residential"}
 
 
 def test_classes_appear_at_their_zooms(town: Town) -> None:
