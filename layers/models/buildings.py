@@ -50,7 +50,9 @@ class Building(Feature):
     __tablename__ = "buildings"
 
     more_indexes = (
-        Index("ix_buildings_geom_far", "geom", postgresql_using="gist", postgresql_where=sql("ST_Area(geom_3857) > 1000")),
+        Index(
+            "ix_buildings_geom_far", "geom", postgresql_using="gist", postgresql_where=sql("ST_Area(geom_3857) > 1000")
+        ),
     )
 
     layer = Layer(
