@@ -20,6 +20,7 @@ from api.negotiation import known_parameters
 from api.ogc import common, execution, features, jobs, processes, styles, tiles, tilesets
 from api.scope import PREFIX
 from api.security import CallerMiddleware
+from api.tile_gate import TileGate
 from layers.jobs import process_worker
 from layers.settings import PROJECT
 
@@ -32,6 +33,7 @@ def create_app() -> FastAPI:
     """Return the service: the API of all territories, below it one of each, and the files of its pages."""
     app = _api(lifespan=_running)
     app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=5)
+    app.add_middleware(TileGate)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(CallerMiddleware)
     app.add_middleware(

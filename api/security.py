@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import ForbiddenError, UnauthorizedError, answer
 from layers import custom, database, keys
 from layers.catalog import show_custom_layers
-from layers.roles import Rights, rights_of, speaking_for
+from layers.roles import Rights, rights_of, settings_of, speaking_for
 
 _CALLER = "horad.caller"
 _KNOWN_FOR_S = 0.5
@@ -46,6 +46,11 @@ class Caller:
     def rights(self) -> str:
         """By what to keep features in memory: the same for all who see the same, empty for the public."""
         return self.held.key
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """PostgreSQL's settings by which a transaction of the public's has the caller's rights."""
+        return settings_of(self.held, address=self.address)
 
     def engine(self, *, parallel: bool = False) -> Engine:
         """Return connections to the database that have the caller's rights, and no others."""

@@ -46,6 +46,10 @@ class Announcements:
     def __init__(self) -> None:
         self.serial = 0
         """Raised by everything that is heard."""
+        self.registry_serial = 0
+        """Raised by what is heard of territories, custom layers and roles."""
+        self.territories: frozenset[str] = frozenset()
+        """Those there are."""
         self._logs: dict[str, ChangeLog] = {}
         self._heard: deque[str] = deque()
         self._subscribers: list[Subscriber] = []
@@ -108,8 +112,7 @@ class Announcements:
                 with database.own_connection() as connection:
                     connection.add_notify_handler(lambda note: self._heard.append(note.payload))
                     connection.execute(f"LISTEN {CHANNEL}")
-                    self._read(connection, None)
-                    self._read_custom_layers()
+                    self._read_registry(connection)
                     self._current.set()
                     self._hear(connection)
                     return
@@ -135,8 +138,7 @@ class Announcements:
         layer, version = told["layer"], told["version"]
         known = self._logs.get(layer)
         if layer in _REGISTRY:
-            self._read(connection, None)
-            self._read_custom_layers()
+            self._read_registry(connection)
         elif known is None or version > known.version + 1 or version % _KEPT == 0:
             self._read(connection, [layer])
         elif version == known.version + 1:
@@ -162,9 +164,12 @@ class Announcements:
         self._logs = {**self._logs, **found} if layers is not None else found
         self._tell(found)
 
-    def _read_custom_layers(self) -> None:
+    def _read_registry(self, connection: psycopg.Connection[Any]) -> None:
+        self._read(connection, None)
+        self.territories = frozenset(row[0] for row in connection.execute("SELECT id FROM territories"))
         with database.engine(parallel=False, public=True).connect() as lent:
             custom.refresh_public(lent)
+        self.registry_serial += 1
 
     def _tell(self, layers: Iterable[str]) -> None:
         self.serial += 1

@@ -17,6 +17,7 @@ from layers.settings import get_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from psycopg.rows import TupleRow
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 SETTINGS = "horad_settings"
@@ -28,6 +29,8 @@ _OWNER = "owner"
 _EXTENSIONS = ("postgis", "pg_trgm", "unaccent")
 _PROVISIONING_LOCK = 7_640_891_576_956_012_809
 _NOTICE_LOSS = {"keepalives_idle": "2", "keepalives_interval": "1", "keepalives_count": "3", "tcp_user_timeout": "5000"}
+_CONNECT_TIMEOUT_S = 10
+_PREPARED_AT_MOST = 1_000
 _POOL_SIZE = 5
 _POOL_OVERFLOW = 10
 
@@ -154,6 +157,26 @@ def rights_key(engine: Engine) -> str:
     return key
 
 
+async def tile_connection() -> psycopg.AsyncConnection[TupleRow]:
+    """Open a connection of the public's outside the pools, for many small statements, each prepared once.
+
+    Raises
+    ------
+    psycopg.OperationalError
+        The database can't be reached.
+    """
+    connection = await psycopg.AsyncConnection.connect(
+        _conninfo(_url().update_query_dict(_NOTICE_LOSS)),
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        autocommit=True,
+        prepare_threshold=0,
+        options="-c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0",
+    )
+    connection.prepared_max = _PREPARED_AT_MOST
+    await connection.execute(f"SET ROLE {PUBLIC}")
+    return connection
+
+
 def disconnect() -> None:
     """Close this process's pools of connections; the next `engine` call reads the settings again."""
     with _engines_lock:
@@ -205,8 +228,11 @@ def _url() -> URL:
 
 
 def _connect(url: URL) -> psycopg.Connection[Any]:
-    conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return psycopg.connect(conninfo, connect_timeout=10, autocommit=True)
+    return psycopg.connect(_conninfo(url), connect_timeout=_CONNECT_TIMEOUT_S, autocommit=True)
+
+
+def _conninfo(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def _provide_extensions(url: URL) -> None:

@@ -134,11 +134,16 @@ def speaking_for(engine: Engine, rights: Rights, *, address: str = "") -> Engine
     address
         From where they ask, for the audit.
     """
+    settings = settings_of(rights, address=address)
+    return engine.execution_options(**{SETTINGS: settings, RIGHTS: rights.key}) if settings else engine
+
+
+def settings_of(rights: Rights, *, address: str = "") -> dict[str, str]:
+    """Return PostgreSQL's settings by which a transaction of the public's has someone's rights; none for the public."""
     if rights.principal is None:
-        return engine
+        return {}
     stated = json.dumps({role: getattr(rights, role) for role in ROLES})
-    settings = {"horad.principal": rights.principal, "horad.rights": stated, "horad.address": address}
-    return engine.execution_options(**{SETTINGS: settings, RIGHTS: rights.key})
+    return {"horad.principal": rights.principal, "horad.rights": stated, "horad.address": address}
 
 
 def engine_for(principal: str | None) -> Engine:

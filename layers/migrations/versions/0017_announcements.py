@@ -32,7 +32,8 @@ END $$
 
 _TRIGGERS = {
     "territories": (
-        ("announce", "INSERT OR UPDATE OR DELETE", "FOR EACH STATEMENT", ""),
+        ("announce", "INSERT OR UPDATE", "FOR EACH STATEMENT", ""),
+        ("announce_removal", "DELETE", "FOR EACH STATEMENT", "'rights'"),
         (
             "announce_rights",
             "UPDATE",

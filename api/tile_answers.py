@@ -1,0 +1,225 @@
+"""How a tile is answered: from memory or made now, compressed or not, with the headers that keep it fresh."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive
+
+from api.negotiation import MVT
+from api.shared_tiles import SharedTiles
+from api.tile_cache import Kept, TileCache, TileKey, tile_key
+from layers import tiles
+from layers.announcements import RIGHTS, Announcements
+from layers.catalog import find
+from layers.settings import get_settings
+from layers.tile_pool import TilePool
+from layers.tile_request import TileRequest
+
+if TYPE_CHECKING:
+    from api.security import Caller
+
+SCOPE_KEY = "horad.tiles"
+"""Under which each request's scope holds the `TileAnswers` of its process."""
+
+_IMMUTABLE = b"public, max-age=31536000, immutable"
+_CHECKED = b"no-cache"
+_UNKNOWN = b"no-store"
+
+T = TypeVar("T")
+Raw = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+
+class ClientGoneError(Exception):
+    """Whoever asked has gone, so that there is nobody to answer."""
+
+
+class TileAnswers:
+    """Answers requests for tiles in one process.
+
+    Parameters
+    ----------
+    known
+        What the base announces.
+    """
+
+    def __init__(self, known: Announcements) -> None:
+        settings = get_settings()
+        self._known = known
+        self._pool = TilePool()
+        self._shared = _shared_tiles(settings.redis_url)
+        self._cache = TileCache(known, settings.tile_cache_mb * 1_000_000, self._shared)
+        self._versions: dict[tuple[str, ...], str] = {}
+        self._versions_of = -1
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._pool.close()
+        if self._shared is not None:
+            await self._shared.close()
+
+    def version(self, layers: tuple[str, ...]) -> str | None:
+        """Return what changes with these layers and with who may see them; nothing while it isn't known.
+
+        An address of tiles that tells it may be kept for good.
+        """
+        if not self._known.current:
+            return None
+        serial = self._known.serial
+        if serial != self._versions_of:
+            self._versions, self._versions_of = {}, serial
+        if layers not in self._versions:
+            state = [(name, find(name).mark, self._known.touched(name)) for name in layers]
+            told = repr((tiles.ENCODING, state, self._known.touched(RIGHTS[0])))
+            self._versions[layers] = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+        return self._versions[layers]
+
+    async def respond(
+        self, request: TileRequest, caller: Caller, headers: Headers, receive: Receive, *, version: str | None = None
+    ) -> Response:
+        """Answer a request for a tile.
+
+        Parameters
+        ----------
+        request
+            The tile.
+        caller
+            Who asks.
+        headers
+            Of the request.
+        receive
+            Tells when whoever asked has gone; the tile is then given up.
+        version
+            The `version` for which the address was made.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such layer.
+        DatabaseError
+            The tile can't be made now.
+        """
+        key = tile_key(request, caller.rights)
+        accepted, held = headers.get("accept-encoding", ""), headers.get("if-none-match", "")
+        raw = self.kept(key, accepted, held, version)
+        if raw is None:
+            raw = await self.make(key, caller.settings, accepted, receive, version)
+        answer = Response(status_code=raw[0])
+        answer.body, answer.raw_headers = raw[2], raw[1]
+        return answer
+
+    def kept(self, key: TileKey, accepted: str, held: str, version: str | None) -> Raw | None:
+        """Answer without making a tile, if that can be: it is kept, or whoever asks holds it already.
+
+        Parameters
+        ----------
+        key
+            The tile.
+        accepted, held
+            The headers ``Accept-Encoding`` and ``If-None-Match`` of the request.
+        version
+            The `version` for which the address was made.
+
+        Returns
+        -------
+        tuple or None
+            Status, headers and body.
+        """
+        found = self._cache.find(key)
+        if found is None and not held:
+            return None
+        etag = self._cache.etag(key) if found is None else found.etag
+        packed = _accepts_gzip(accepted)
+        if held and etag and etag in held:
+            return 304, self._headers(key, etag, version, packed=packed), b""
+        if found is None or (packed and found.packed is None):
+            return None
+        return self._answer(key, found, version, packed=packed)
+
+    async def make(
+        self, key: TileKey, settings: Mapping[str, str] | None, accepted: str, receive: Receive, version: str | None
+    ) -> Raw:
+        """Make the tile, or wait for it where it is being made, and answer with it.
+
+        Parameters
+        ----------
+        key
+            The tile.
+        settings
+            Of the transaction, which tell for whom it speaks; by default for the public.
+        accepted
+            The header ``Accept-Encoding`` of the request.
+        receive
+            Tells when whoever asked has gone.
+        version
+            The `version` for which the address was made.
+
+        Raises
+        ------
+        DatabaseError
+            It can't be made now.
+        ClientGoneError
+            Whoever asked didn't wait.
+        """
+        packed = _accepts_gzip(accepted)
+        making = self._cache.obtain(key, lambda: self._pool.make(key.request, settings), packed=packed)
+        return self._answer(key, await _unless_gone(making, receive), version, packed=packed)
+
+    def _answer(self, key: TileKey, kept: Kept, version: str | None, *, packed: bool) -> Raw:
+        headers = self._headers(key, kept.etag, version, packed=packed)
+        if kept.empty:
+            return 204, headers, b""
+        body = kept.plain
+        if packed and kept.packed is not None:
+            body = kept.packed
+            headers.append((b"content-encoding", b"gzip"))
+        headers += [(b"content-type", MVT.encode()), (b"content-length", str(len(body)).encode())]
+        return 200, headers, body
+
+    def _headers(self, key: TileKey, etag: str, version: str | None, *, packed: bool) -> list[tuple[bytes, bytes]]:
+        if not etag:
+            return [(b"cache-control", _UNKNOWN), (b"vary", b"Accept-Encoding")]
+        lasting = version is not None and not key.rights and version == self.version(key.request.layers)
+        return [
+            (b"etag", f'"{etag}-gz"'.encode() if packed else f'"{etag}"'.encode()),
+            (b"cache-control", _IMMUTABLE if lasting else _CHECKED),
+            (b"vary", b"Accept-Encoding"),
+        ]
+
+
+@lru_cache(maxsize=256)
+def _accepts_gzip(accepted: str) -> bool:
+    """Whether a header ``Accept-Encoding`` allows for gzip."""
+    for part in accepted.lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() in ("gzip", "x-gzip", "*"):
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+def _shared_tiles(url: str | None) -> SharedTiles | None:
+    return SharedTiles(url) if url else None
+
+
+async def _unless_gone(making: Coroutine[Any, Any, T], receive: Receive) -> T:
+    """Wait for something, and give it up when whoever asked has gone."""
+    task, gone = asyncio.ensure_future(making), asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientGoneError
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
