@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 SCOPE_KEY = "horad.tiles"
 """Under which each request's scope holds the `TileAnswers` of its process."""
+
+CLOSED_REQUEST = 499
+"""The status in the log of a request that nobody waits for any more."""
 
 _IMMUTABLE = b"public, max-age=31536000, immutable"
 _CHECKED = b"no-cache"
@@ -109,7 +113,10 @@ class TileAnswers:
         accepted, held = headers.get("accept-encoding", ""), headers.get("if-none-match", "")
         raw = self.kept(key, accepted, held, version)
         if raw is None:
-            raw = await self.make(key, caller.settings, accepted, receive, version)
+            try:
+                raw = await self.make(key, caller.settings, accepted, receive, version)
+            except ClientGoneError:
+                return Response(status_code=CLOSED_REQUEST)
         answer = Response(status_code=raw[0])
         answer.body, answer.raw_headers = raw[2], raw[1]
         return answer
@@ -191,6 +198,12 @@ class TileAnswers:
             (b"cache-control", _IMMUTABLE if lasting else _CHECKED),
             (b"vary", b"Accept-Encoding"),
         ]
+
+
+def tile_answers(request: Request) -> TileAnswers:
+    """Return what answers requests for tiles in this process."""
+    found: TileAnswers = request.scope[SCOPE_KEY]
+    return found
 
 
 @lru_cache(maxsize=256)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import answer
 from api.security import caller
-from api.tile_answers import SCOPE_KEY, ClientGoneError, Raw, TileAnswers
+from api.tile_answers import CLOSED_REQUEST, SCOPE_KEY, ClientGoneError, Raw, TileAnswers
 from api.tile_cache import TileKey, tile_key
 from geo.errors import HoradError, InvalidInputError
 from layers import custom
@@ -26,7 +27,6 @@ _PATH = re.compile(
 _QUERY = re.compile(r"(?:(?:collections=(?P<collections>[\w,%]+)|v=(?P<version>[\w.-]*)|f=mvt)(?:&|$))*")
 _READ = (b"accept-encoding", b"if-none-match")
 _REMEMBERED_AT_MOST = 50_000
-_CLOSED_REQUEST = 499
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class TileGate:
             return None
         if place["territory"] is not None and place["territory"] not in self._known.territories:
             return None
-        names = place["collection"] or more["collections"]
+        names = place["collection"] or unquote(more["collections"] or "")
         try:
             request = TileRequest(
                 layers=tuple(dict.fromkeys(names.split(","))) if names else tuple(all_layers()),
@@ -119,7 +119,7 @@ class TileGate:
         try:
             return await self._answers.make(asked.key, None, accepted, receive, asked.version)
         except ClientGoneError:
-            return _CLOSED_REQUEST, [], b""
+            return CLOSED_REQUEST, [], b""
         except HoradError as error:
             await answer(Request(scope), error)(scope, receive, send)
             return None

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
-from sqlalchemy import Connection
 
 from api.database import Database
 from api.negotiation import MVT, Format, negotiate
 from api.ogc.features import AsOf, parse_interval
 from api.scope import Territory
+from api.security import Caller, CallerOf
+from api.tile_answers import tile_answers
 from geo.errors import InvalidInputError
-from layers import cql2, store, tiles
+from layers import cql2, store
 from layers.catalog import all_layers, find
 from layers.crs import CRS84, parse_crs
 from layers.tile_request import TileRequest
@@ -28,7 +28,6 @@ CONFORMS_TO = (
 )
 
 _OFFERED = {"mvt": MVT}
-_LASTING = "public, max-age=31536000, immutable"
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The tile.", "content": {MVT: {}}},
     204: {"description": "There is nothing in the tile."},
@@ -104,9 +103,10 @@ Selected = Annotated[Selection, Depends(selection)]
 @router.get(
     "/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", summary="A tile of the city", responses=_ANSWERS
 )
-def city_tile(
+async def city_tile(
     request: Request,
-    database: Database,
+    caller: CallerOf,
+    _database: Database,
     territory: Territory,
     selected: Selected,
     matrix_set: MatrixSetId,
@@ -119,7 +119,7 @@ def city_tile(
 ) -> Response:
     """Return a Mapbox vector tile with all layers, or those named."""
     wanted = _wanted(names(collections), (matrix_set, z, row, col), territory, selected)
-    return _answer(request, database, wanted, v, f)
+    return await _answer(request, caller, wanted, v, f)
 
 
 @router.get(
@@ -127,9 +127,10 @@ def city_tile(
     summary="A tile of a layer",
     responses=_ANSWERS,
 )
-def layer_tile(
+async def layer_tile(
     request: Request,
-    database: Database,
+    caller: CallerOf,
+    _database: Database,
     territory: Territory,
     selected: Selected,
     collection: Collection,
@@ -143,7 +144,7 @@ def layer_tile(
     """Return a Mapbox vector tile of one layer."""
     find(collection)
     wanted = _wanted((collection,), (matrix_set, z, row, col), territory, selected)
-    return _answer(request, database, wanted, v, f)
+    return await _answer(request, caller, wanted, v, f)
 
 
 def names(collections: str | None) -> tuple[str, ...]:
@@ -160,13 +161,6 @@ def names(collections: str | None) -> tuple[str, ...]:
     for name in wanted:
         find(name)
     return wanted
-
-
-def version(database: Connection, layers: tuple[str, ...]) -> str:
-    """Return what changes with the layers, and with the way tiles are made."""
-    versions = store.versions(database)
-    state = ",".join(f"{name}:{versions[name]}" for name in layers)
-    return f"{tiles.ENCODING}-{hashlib.sha256(state.encode()).hexdigest()[:20]}"
 
 
 def _wanted(
@@ -198,11 +192,6 @@ def _wanted(
     )
 
 
-def _answer(request: Request, database: Connection, wanted: TileRequest, v: str | None, f: str | None) -> Response:
+async def _answer(request: Request, caller: Caller, wanted: TileRequest, v: str | None, f: str | None) -> Response:
     negotiate(request, f, _OFFERED)
-    current = version(database, wanted.layers)
-    headers = {"ETag": f'"{current}"', "Cache-Control": _LASTING if v == current else "no-cache"}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    content = tiles.make(database, wanted)
-    return Response(content, 200, headers, MVT) if content else Response(status_code=204, headers=headers)
+    return await tile_answers(request).respond(wanted, caller, request.headers, request.receive, version=v)

@@ -14,8 +14,9 @@ from api.database import Database
 from api.links import Link, base_url, formats, link
 from api.negotiation import HTML, JSON, MVT, TILEJSON, Format, Language, negotiate, page
 from api.ogc.features import JSON_SCHEMA
-from api.ogc.tiles import Collection, Collections, MatrixSetId, Selected, Selection, names, version
+from api.ogc.tiles import Collection, Collections, MatrixSetId, Selected, Selection, names
 from api.scope import Territory
+from api.tile_answers import tile_answers
 from geo.errors import InvalidInputError
 from layers import store
 from layers.catalog import LayerTable, find
@@ -268,7 +269,8 @@ class _Tileset:
         """Return TileJSON 3.0.0; the addresses of its tiles tell the state of the layers, so that they never change."""
         if self.matrices.id != WEB_MERCATOR_QUAD:
             raise InvalidInputError(f"TileJSON describes tiles of {WEB_MERCATOR_QUAD} only, not of {self.matrices.id}.")
-        versioned = asked | {"v": version(self.database, self.layers)}
+        version = tile_answers(self.request).version(self.layers)
+        versioned = asked | ({} if version is None else {"v": version})
         layers = [find(name) for name in self.layers]
         box = _around(boxes.values())
         return {
