@@ -17,7 +17,7 @@ from api.inputs import describe, from_text, is_points, pair
 from geo.analysis import Analysis, Column, all_analyses
 from geo.errors import InvalidInputError
 from geo.maps import PAGE_BYTES, PAGE_FEATURES, frame_map
-from layers import runner
+from layers import runner, store
 from layers.export import FORMATS
 from layers.startup import ready_engine
 from layers.territory import attribution_line, registered
@@ -27,6 +27,7 @@ Lang = Literal["be", "ru", "en"]
 run_app = typer.Typer(help="Run an analysis on the layers of a territory.", no_args_is_help=True)
 
 _OUTPUT_HELP = f"Write the result to a file: {', '.join(FORMATS)} or, as a map, .html. By default a table is printed."
+_AS_OF_HELP = "On the layers as they were at a time or on a date, such as 2024-05-01."
 _POINTS_HELP = "As lon,lat in degrees, repeated for more, or a file of points."
 
 
@@ -34,11 +35,12 @@ def _command(described: Analysis) -> Callable[..., None]:
     """Return the function of which Typer makes a command: its signature follows from the analysis."""
     schemas = described.json_schema()
 
-    def command(*, territory: str | None, output: Path | None, lang: str, **options: Any) -> None:
+    def command(*, territory: str | None, as_of: str | None, output: Path | None, lang: str, **options: Any) -> None:
         given = {name: _value(options[name], schemas[name]) for name in schemas if options[name] not in (None, [])}
+        moment = None if as_of is None else store.parse_moment(as_of)
         engine = ready_engine()
         with Console(stderr=True).status(f"{described.title['en']} …"):
-            result = runner.run(engine, described.id, given, territory=territory)
+            result = runner.run(engine, described.id, given, territory=territory, as_of=moment)
         if output is None:
             _print_table(result, described)
         else:
@@ -49,6 +51,7 @@ def _command(described: Analysis) -> Callable[..., None]:
     parameters = [_parameter(name, each) for name, each in schemas.items()]
     parameters += [
         _keyword("territory", str | None, typer.Option("--territory", "-t", help="Id of the territory.")),
+        _keyword("as_of", str | None, typer.Option("--as-of", help=_AS_OF_HELP)),
         _keyword("output", Path | None, typer.Option("--output", "-o", help=_OUTPUT_HELP)),
         _keyword("lang", Lang, typer.Option("--lang", help="Language of the map."), default="en"),
     ]

@@ -27,6 +27,7 @@ from geo.maps import PAGE_BYTES, PAGE_FEATURES, add_legend, base_map, frame_map
 from layers import runner, store
 from layers.catalog import LayerTable, all_layers, find
 from layers.description import Shape, Symbol
+from layers.processes import AS_OF
 from layers.territory import attribution_line, find_territory, registered
 
 router = APIRouter(tags=["Maps"])
@@ -173,10 +174,18 @@ def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
     schemas = described.json_schema()
 
     def run(
-        *, request: Request, caller: Caller, database: Connection, lang: str, territory: str | None, **texts: str | None
+        *,
+        request: Request,
+        caller: Caller,
+        database: Connection,
+        lang: str,
+        territory: str | None,
+        as_of: str | None,
+        **texts: str | None,
     ) -> HTMLResponse:
         given = {name: from_text(text, schemas[name]) for name, text in texts.items() if text is not None}
-        result = runner.run(caller.engine(parallel=True), described.id, given, territory=territory)
+        moment = None if as_of is None else store.parse_moment(as_of)
+        result = runner.run(caller.engine(parallel=True), described.id, given, territory=territory, as_of=moment)
         shown = frame_map(
             result,
             described.view,
@@ -196,6 +205,7 @@ def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
         _keyword("database", Database, inspect.Parameter.empty),
         _keyword("lang", Language, inspect.Parameter.empty),
         _keyword(TERRITORY, *_query("Id of the territory.", required=False)),
+        _keyword(AS_OF, *_query("As the layers were at a time, or on a date; by default as they are.", required=False)),
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__doc__ = described.summary["en"]

@@ -36,10 +36,10 @@ Until = Annotated[
         description="Until the report is closed, or until the day that was promised.",
     ),
 ]
-AsOf = Annotated[
+LastDay = Annotated[
     dt.date | None,
     labelled(
-        {"be": "Стан на дзень", "ru": "Состояние на день", "en": "As of"},
+        {"be": "Апошні дзень даных", "ru": "Последний день данных", "en": "Last day of the data"},
         description="The last day that the data tell of; by default the last day on which anything happened.",
     ),
 ]
@@ -103,7 +103,7 @@ def time_to_close(
     *,
     by: By = "district",
     until: Until = "closed",
-    as_of: AsOf = None,
+    last_day: LastDay = None,
     norm_d: NormD = 30.0,
     only_category: OnlyCategory = None,
     admin_level: AdminLevel = None,
@@ -128,7 +128,7 @@ def time_to_close(
         ``district``, in which the report lies; ``organisation``, which has it; or ``category``.
     until
         ``closed``; or ``due``, the day promised, of reports that have one.
-    as_of
+    last_day
         The day of the data: what is said to have happened later counts as not known yet.
     norm_d
         Days within which reports ought to be closed.
@@ -157,7 +157,7 @@ def time_to_close(
     if reports.crs is None:
         raise InvalidInputError("reports must have a CRS: set it, for example with set_crs(4326)")
     placed = located(reports, only_category).reset_index(drop=True)
-    table = _table(placed, until, as_of)
+    table = _table(placed, until, last_day)
     rows = []
     for name, geometry, members in _groups(placed.loc[table.index], districts, by, admin_level):
         group = table.iloc[members]
@@ -169,7 +169,7 @@ def time_to_close(
     return gpd.GeoDataFrame(frame, geometry="geometry", crs=reports.crs)
 
 
-def _table(reports: gpd.GeoDataFrame, until: str, as_of: dt.date | None) -> pd.DataFrame:
+def _table(reports: gpd.GeoDataFrame, until: str, last_day: dt.date | None) -> pd.DataFrame:
     """Return how long each report took, and how that is known (see `geo.survival.doubly_censored`)."""
     opened = instants(reports, "opened_at")
     closed, due = (instants(reports, name) for name in ("closed_at", "due_at"))
@@ -178,7 +178,7 @@ def _table(reports: gpd.GeoDataFrame, until: str, as_of: dt.date | None) -> pd.D
     if until == "due" and due.isna().all():
         raise InvalidInputError("of no report due_at is known: take until closed")
     newest = pd.concat([opened, closed]).max()
-    last = newest if as_of is None else pd.Timestamp(as_of, tz="UTC") + pd.Timedelta(days=1)
+    last = newest if last_day is None else pd.Timestamp(last_day, tz="UTC") + pd.Timedelta(days=1)
     over = closed.notna() | column(reports, "status").isin(CLOSED)
     seen = closed.notna() & (closed <= last)
     unknown = over & closed.isna()

@@ -22,11 +22,12 @@ from layers.territory import find_territory
 class LayerOfCity:
     """One layer of a city."""
 
-    def __init__(self, engine: Engine, territory: str, name: str) -> None:
+    def __init__(self, engine: Engine, territory: str, name: str, as_of: dt.datetime | None = None) -> None:
         find(name)
         self.name = name
         self._engine = engine
         self._territory = territory
+        self._as_of = as_of
 
     def read(
         self,
@@ -53,14 +54,14 @@ class LayerOfCity:
         tags
             Whether what has no column of its own comes along, as a dict a feature.
         as_of
-            As the layer was at that moment; by default as it is.
+            As the layer was at that moment; by default at the city's, or as it is.
 
         Returns
         -------
         geopandas.GeoDataFrame
             One row a feature, the index holding its id.
         """
-        query = store.Query(territory=self._territory, bbox=bbox, limit=limit, as_of=as_of)
+        query = store.Query(territory=self._territory, bbox=bbox, limit=limit, as_of=as_of or self._as_of)
         with self._engine.connect() as connection:
             return store.read_frame(connection, self.name, query, srid=crs, only=only, tags=tags)
 
@@ -76,7 +77,7 @@ class LayerOfCity:
 
     def __len__(self) -> int:
         with self._engine.connect() as connection:
-            return store.count(connection, self.name, store.Query(territory=self._territory))
+            return store.count(connection, self.name, store.Query(territory=self._territory, as_of=self._as_of))
 
     def __repr__(self) -> str:
         names = ", ".join(each.name for each in find(self.name).columns)
@@ -92,6 +93,8 @@ class City:
         Its id.
     engine
         The database; by default the project's own.
+    as_of
+        As the city was at that moment: its layers, its network and what analyses find; by default as it is.
 
     Raises
     ------
@@ -99,12 +102,13 @@ class City:
         The base doesn't know the territory; the text lists those it knows.
     """
 
-    def __init__(self, territory: str, *, engine: Engine | None = None) -> None:
+    def __init__(self, territory: str, *, engine: Engine | None = None, as_of: dt.datetime | None = None) -> None:
         self._engine = engine or database.engine()
         with self._engine.connect() as connection:
             custom.refresh(connection)
             known = find_territory(connection, territory)
         self.id = territory
+        self.as_of = as_of
         self.title: dict[str, str] = known["title"]
         self.metric_srid: int = known["metric_srid"]
         self.timezone: str | None = known["timezone"]
@@ -120,7 +124,7 @@ class City:
     def __getattr__(self, name: str) -> LayerOfCity:
         if name not in all_layers():
             raise AttributeError(f"a city has no layer {name!r}; it has {', '.join(self.layers)}")
-        return LayerOfCity(self._engine, self.id, name)
+        return LayerOfCity(self._engine, self.id, name, self.as_of)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.layers]
@@ -128,7 +132,7 @@ class City:
     @property
     def network(self) -> Network:
         """The streets, ready for analyses; built again only when the roads have changed."""
-        return runner.network(self._engine, self.id, "roads")
+        return runner.network(self._engine, self.id, "roads", as_of=self.as_of)
 
     def run(self, analysis: str, **parameters: Any) -> gpd.GeoDataFrame:
         """Run an analysis on the city's layers.
@@ -140,4 +144,4 @@ class City:
         parameters
             Those of the analysis that are not layers.
         """
-        return runner.run(self._engine, analysis, parameters, territory=self.id)
+        return runner.run(self._engine, analysis, parameters, territory=self.id, as_of=self.as_of)

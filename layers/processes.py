@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,16 @@ import shapely
 from sqlalchemy import Engine
 
 from geo.analysis import Analysis, all_analyses
-from layers import echo, runner
+from geo.errors import InvalidInputError
+from layers import echo, runner, store
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 
 RESULT = "result"
 """The name of the one output of an analysis."""
+
+AS_OF = "as_of"
+"""The input of every analysis that says at which moment to take the layers."""
 
 GEOJSON = "application/geo+json"
 JSON = "application/json"
@@ -75,7 +80,8 @@ def check(process: str, inputs: Mapping[str, Any]) -> None:
     if process == echo.ID:
         echo.check(inputs)
     else:
-        find_analysis(process).check(inputs)
+        _moment(inputs)
+        find_analysis(process).check(_parameters(inputs))
 
 
 def run(engine: Engine, process: str, inputs: Mapping[str, Any], *, territory: str | None = None) -> dict[str, Output]:
@@ -88,8 +94,22 @@ def run(engine: Engine, process: str, inputs: Mapping[str, Any], *, territory: s
     """
     if process == echo.ID:
         return {name: Output(text, JSON) for name, text in echo.run(inputs).items()}
-    result = runner.run(engine, find_analysis(process).id, inputs, territory=territory)
+    analysis = find_analysis(process).id
+    result = runner.run(engine, analysis, _parameters(inputs), territory=territory, as_of=_moment(inputs))
     return {RESULT: Output(to_geojson(result), GEOJSON)}
+
+
+def _parameters(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in inputs.items() if name != AS_OF}
+
+
+def _moment(inputs: Mapping[str, Any]) -> dt.datetime | None:
+    given = inputs.get(AS_OF)
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise InvalidInputError(f"inputs.{AS_OF}: must be a time as in RFC 3339, or a date")
+    return store.parse_moment(given)
 
 
 def to_geojson(frame: gpd.GeoDataFrame) -> str:

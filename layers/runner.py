@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -25,7 +26,12 @@ _building = Lock()
 
 
 def run(
-    engine: Engine, analysis: str, parameters: Mapping[str, Any], *, territory: str | None = None
+    engine: Engine,
+    analysis: str,
+    parameters: Mapping[str, Any],
+    *,
+    territory: str | None = None,
+    as_of: dt.datetime | None = None,
 ) -> gpd.GeoDataFrame:
     """Run an analysis.
 
@@ -40,6 +46,8 @@ def run(
         default.
     territory
         On whose layers; by default the territory in which the first of the given points lies.
+    as_of
+        On the layers as they were at that moment; by default as they are.
 
     Returns
     -------
@@ -60,19 +68,22 @@ def run(
         stated = _stated(connection, chosen)
         _check_offered(connection, chosen, analysis)
     checked = described.check(described.complete(parameters, stated))
-    inputs = {name: _input(engine, chosen, each) for name, each in described.inputs.items()}
+    inputs = {name: _input(engine, chosen, each, as_of) for name, each in described.inputs.items()}
     result: gpd.GeoDataFrame = described.call(**inputs, **checked)
     return result
 
 
-def network(engine: Engine, territory: str, layer: str) -> Network:
-    """Return the network of a line layer, built again only when the layer has changed, for each who see other rows."""
+def network(engine: Engine, territory: str, layer: str, *, as_of: dt.datetime | None = None) -> Network:
+    """Return the network of a line layer, as it is or as it was at a moment.
+
+    It is built again only when the layer has changed, for each who see other rows.
+    """
     with engine.connect() as connection:
         versions = store.versions(connection)
         version = (versions[layer], versions.get("territories", 0))
         srid = _metric_srid(connection, territory)
     with _building:
-        return _network(_Lines(engine.url, database.rights_key(engine), territory, layer, srid, version, engine))
+        return _network(_Lines(engine.url, database.rights_key(engine), territory, layer, as_of, srid, version, engine))
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,7 @@ class _Lines:
     rights: str
     territory: str
     layer: str
+    as_of: dt.datetime | None
     srid: int
     version: tuple[int, int]
     engine: Engine = field(compare=False)
@@ -91,20 +103,23 @@ class _Lines:
 @lru_cache(maxsize=_NETWORKS_KEPT)
 def _network(of: _Lines) -> Network:
     with of.engine.connect() as connection:
-        lines = store.read_frame(connection, of.layer, store.Query(territory=of.territory), srid=of.srid, tags=False)
+        query = store.Query(territory=of.territory, as_of=of.as_of)
+        lines = store.read_frame(connection, of.layer, query, srid=of.srid, tags=False)
     if lines.empty:
-        raise InvalidInputError(f"The layer {of.layer} of {of.territory} is empty: load a source that fills it first.")
+        raise _empty(of.layer, of.territory, of.as_of)
     return Network.from_roads(lines)
 
 
-def _input(engine: Engine, territory: str, wanted: LayerInput) -> Network | gpd.GeoDataFrame | None:
+def _input(
+    engine: Engine, territory: str, wanted: LayerInput, as_of: dt.datetime | None
+) -> Network | gpd.GeoDataFrame | None:
     if wanted.as_network:
-        return network(engine, territory, wanted.layer)
+        return network(engine, territory, wanted.layer, as_of=as_of)
     with engine.connect() as connection:
         frame = store.read_frame(
             connection,
             wanted.layer,
-            store.Query(territory=territory),
+            store.Query(territory=territory, as_of=as_of),
             srid=_metric_srid(connection, territory),
             only=wanted.columns or None,
             tags=False,
@@ -113,7 +128,13 @@ def _input(engine: Engine, territory: str, wanted: LayerInput) -> Network | gpd.
         return frame
     if wanted.optional:
         return None
-    raise InvalidInputError(f"The layer {wanted.layer} of {territory} is empty: load a source that fills it first.")
+    raise _empty(wanted.layer, territory, as_of)
+
+
+def _empty(layer: str, territory: str, as_of: dt.datetime | None) -> InvalidInputError:
+    if as_of is not None:
+        return InvalidInputError(f"The layer {layer} of {territory} was empty at {as_of.isoformat()}.")
+    return InvalidInputError(f"The layer {layer} of {territory} is empty: load a source that fills it first.")
 
 
 def _check_offered(connection: Connection, territory: str, analysis: str) -> None:

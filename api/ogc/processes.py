@@ -14,7 +14,7 @@ from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, pa
 from api.openapi import answers
 from geo.analysis import Analysis, all_analyses
 from layers import echo
-from layers.processes import RESULT, find_analysis
+from layers.processes import AS_OF, RESULT, find_analysis
 from layers.territory import registered
 
 CONFORMS_TO = (
@@ -26,6 +26,7 @@ CONFORMS_TO = (
 
 TERRITORY = "territory"
 VERSION = "1.0.0"
+_AS_OF_TITLE = {"be": "Стан на дзень", "ru": "Состояние на день", "en": "As of"}
 
 _OFFERED = {"json": JSON, "html": HTML}
 
@@ -125,6 +126,13 @@ def _inputs(described: Analysis, lang: str, territories: list[str]) -> dict[str,
         "title": "Territory",
         "description": "On whose layers; by default the territory in which the first point lies.",
         "schema": {"type": "string", "enum": territories},
+        "minOccurs": 0,
+        "maxOccurs": 1,
+    }
+    found[AS_OF] = {
+        "title": _AS_OF_TITLE[lang],
+        "description": "On the layers as they were at a time as in RFC 3339, or on a date; by default as they are.",
+        "schema": {"type": "string", "format": "date-time"},
         "minOccurs": 0,
         "maxOccurs": 1,
     }

@@ -66,3 +66,20 @@ def test_a_feature_tells_what_it_has_been_through(client: httpx.Client) -> None:
     assert state["values"]["source"] == "osm"
     assert client.get(f"/collections/roads/items/{number}/history", params={"f": "html"}).status_code == 200
     assert client.get("/collections/roads/items/999999999/history").status_code == 404
+
+
+def test_analyses_are_run_as_of_a_moment(client: httpx.Client) -> None:
+    url, inputs = "/processes/service-areas/execution", {"origins": [[24.9414, 60.1710]], "cutoffs_s": [60]}
+    assert client.get("/processes/service-areas").json()["inputs"]["as_of"]["minOccurs"] == 0
+    now, later = (client.post(url, json={"inputs": inputs | extra}) for extra in ({}, {"as_of": "2100-01-01"}))
+    assert later.json() == now.json()
+    for wrong, told in (
+        (BEFORE, "roads of helsinki was empty at 2000-01-01"),
+        ("soon", "soon is no time"),
+        (7, "as_of"),
+    ):
+        answer = client.post(url, json={"inputs": inputs | {"as_of": wrong}})
+        assert answer.status_code == 400
+        assert told in answer.json()["detail"]
+    shown = client.get("/maps/processes/service-areas", params={"origins": "24.9414,60.1710", "as_of": BEFORE})
+    assert (shown.status_code, "was empty at" in shown.text) == (400, True)

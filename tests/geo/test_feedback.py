@@ -83,7 +83,7 @@ def test_what_is_promised_and_what_is_overdue() -> None:
     promised = time_to_close(some, by="category", until="due", least_reports=1)
     assert (promised.reports[0], promised.median_d[0], promised.overdue[0]) == (3, 10, 1)
     assert time_to_close(some, by="category", least_reports=1).overdue[0] == 1
-    early = time_to_close(some, by="category", least_reports=1, as_of="2024-01-10").iloc[0]
+    early = time_to_close(some, by="category", least_reports=1, last_day="2024-01-10").iloc[0]
     assert (early.open, early.overdue, early.reports) == (3, 0, 4)
 
 
@@ -141,7 +141,7 @@ def test_the_reports_of_minsk() -> None:
         (lambda r: time_to_close(r.assign(opened_at="soon"), by="category"), "opened_at must be dates"),
         (lambda r: time_to_close(r, by="category", only_category="y"), "category 'y': there are x"),
         (lambda r: time_to_close(r, by="mayor"), "by"),
-        (lambda r: time_to_close(r, by="category", as_of="yesterday"), "as_of"),
+        (lambda r: time_to_close(r, by="category", last_day="yesterday"), "last_day"),
         (lambda r: time_to_close(r.set_geometry(r.buffer(1)), by="category"), "must be points"),
     ],
 )

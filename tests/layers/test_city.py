@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import geopandas as gpd
 import pytest
 from geopandas.testing import assert_geodataframe_equal
@@ -105,6 +107,31 @@ def test_a_network_is_built_once_and_again_when_the_roads_change(town: Town) -> 
     assert city.network is not first
     more = city.run("service-areas", origins=[[LON, LAT]], cutoffs_s=[600])
     assert more["street_length_m"].item() > alone["street_length_m"].item() + 100
+
+
+def test_a_city_can_be_as_it_was(town: Town) -> None:
+    main, side = (
+        street(name, (LON, LAT), (LON + x, LAT + y)) for name, x, y in (("main", 0.001, 0), ("side", 0, 0.001))
+    )
+    town.ingest(main, layers=("roads",))
+    before = dt.datetime.now(dt.UTC)
+    town.ingest(main, side, layers=("roads",))
+    now, then = City(town.id, engine=town.engine), City(town.id, engine=town.engine, as_of=before)
+    assert (len(now.roads), len(then.roads), len(then.roads.read())) == (2, 1, 1)
+    assert then.network is then.network
+    lengths = [
+        each.run("service-areas", origins=[[LON, LAT]], cutoffs_s=[600])["street_length_m"].item()
+        for each in (now, then)
+    ]
+    assert lengths[0] > lengths[1] + 100
+    with pytest.raises(InvalidInputError, match="The layer roads of town was empty at 2000-01-01"):
+        runner.run(
+            town.engine,
+            "service-areas",
+            {"origins": [[LON, LAT]]},
+            territory=town.id,
+            as_of=store.parse_moment("2000-01-01"),
+        )
 
 
 def test_reading_a_city_changes_nothing(city: City, helsinki: Engine) -> None:

@@ -114,6 +114,7 @@ function unitOf(unit) {
 function makeControl(id, schema, scale) {
   if (schema.enum) return choice(id, schema);
   if (schema.type === "boolean") return switched(id, schema);
+  if (schema.type === "string" && schema.format?.startsWith("date")) return day(id);
   if (schema.type === "number" || schema.type === "integer") return numeric(id, schema, scale);
   if (schema.type === "array" && ["number", "integer"].includes(schema.items?.type)) return numbers(id, schema, scale);
   return null;
@@ -131,6 +132,13 @@ function choice(id, schema) {
 function switched(id, schema) {
   const node = /** @type {HTMLInputElement} */ (element("input", { id, type: "checkbox", checked: schema.default }));
   return { node, read: () => node.checked, write: (text) => { node.checked = text === "true"; } };
+}
+
+/** @param {string} id @returns {Control} */
+function day(id) {
+  const today = new Date().toISOString().slice(0, "2000-01-01".length);
+  const node = /** @type {HTMLInputElement} */ (element("input", { id, type: "date", max: today }));
+  return { node, read: () => node.value || null, write: (text) => { node.value = text; } };
 }
 
 /** @param {string} id @param {Schema} schema @param {number} scale @returns {Control} */
