@@ -16,13 +16,14 @@ from fastapi.staticfiles import StaticFiles
 from api import errors, history, maps, openapi
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
+from api.limits import LimitsMiddleware
 from api.negotiation import known_parameters
 from api.ogc import common, execution, features, jobs, processes, styles, tiles, tilesets
 from api.scope import PREFIX
 from api.security import CallerMiddleware
 from api.tile_gate import TileGate
 from layers.jobs import process_worker
-from layers.settings import PROJECT
+from layers.settings import PROJECT, get_settings
 
 WEB = PROJECT / "api" / "web"
 
@@ -35,10 +36,11 @@ def create_app() -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=5)
     app.add_middleware(TileGate)
     app.add_middleware(HeadMiddleware)
+    app.add_middleware(LimitsMiddleware)
     app.add_middleware(CallerMiddleware)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=["*"],
+        allow_origins=[each.strip() for each in get_settings().cors_origins.split(",")],
         allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Content-Crs", "If-Match", "If-None-Match"],
         expose_headers=["ETag", "Content-Crs", "Location", "Retry-After"],
