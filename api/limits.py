@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -52,8 +50,11 @@ class LimitsMiddleware:
             self._check(scope)
             if self._rate is not None:
                 await self._rate.take(_who(caller(Request(scope))))
-            async with self._analyses if _is_analysis(scope) else nullcontext(), self._counted():
-                await self._app(scope, _Body(receive, self._body_bytes), send)
+            if _is_analysis(scope):
+                async with self._analyses:
+                    await self._serve(scope, receive, send)
+            else:
+                await self._serve(scope, receive, send)
         except HoradError as error:
             await answer(Request(scope), error)(scope, receive, send)
 
@@ -66,11 +67,10 @@ class LimitsMiddleware:
         if self._in_flight >= self._most:
             raise NotNowError(f"{self._in_flight} requests are being answered already; try again shortly.")
 
-    @asynccontextmanager
-    async def _counted(self) -> AsyncIterator[None]:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._in_flight += 1
         try:
-            yield
+            await self._app(scope, _Body(receive, self._body_bytes), send)
         finally:
             self._in_flight -= 1
 
