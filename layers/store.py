@@ -205,7 +205,7 @@ def read_page(connection: Connection, layer: str, query: Query) -> Page:
     limited = query.limit or 1
     one_more = replace(query, limit=limited + 1)
     table = rows_at(model, query.as_of)
-    rows = connection.execute(matching(model, one_more, [table.c.id, _geojson(model, table)], table)).all()
+    rows = connection.execute(matching(model, one_more, [table.c.id, geojson(model, table)], table)).all()
     page = rows[:limited]
     return Page([text for _, text in page], page[-1][0] if page else None, len(rows) > limited)
 
@@ -220,7 +220,7 @@ def read_feature(connection: Connection, layer: str, feature_id: int, *, as_of: 
     """
     model = find(layer)
     table = rows_at(model, as_of)
-    text = connection.execute(select(_geojson(model, table)).where(table.c.id == feature_id)).scalar()
+    text = connection.execute(select(geojson(model, table)).where(table.c.id == feature_id)).scalar()
     if text is None:
         raise NotFoundError(f"The layer {layer} has no feature {feature_id}.")
     return str(text)
@@ -370,7 +370,7 @@ def _geometry(geometry: ColumnElement[Any], srid: int) -> ColumnElement[Any]:
     return geometry if srid == STORAGE_SRID else func.ST_Transform(geometry, srid, type_=Geometry)
 
 
-def _geojson(model: LayerTable, table: FromClause) -> ColumnElement[str]:
+def geojson(model: LayerTable, table: FromClause) -> ColumnElement[str]:
     """Return the SQL that writes a feature as GeoJSON text."""
     properties: list[Any] = []
     decimals = {each.name for each in model.columns if each.python_type is float}
