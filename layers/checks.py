@@ -65,7 +65,7 @@ def check(staging: Staging, ground: Ground) -> tuple[int, Astray]:
         told = names([name for name in staging.columns if name not in ("source_id", "geom")], of="s")
         rows = sql.SQL("{} AS s JOIN {} USING (nth)").format(staging.table, faults)
         staging.quarantine.add_staged(staging.layer, rows, told)
-        staging.execute("DELETE FROM {0} USING {1} WHERE {0}.nth = {1}.nth", faults)
+        staging.take_out(faults)
     return repaired, found
 
 

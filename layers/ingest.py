@@ -132,7 +132,7 @@ def ingest(
             _check(stagings, report, reader.notes, ground_of(driver, name, keep=outside == "keep"))
             wanted = restricted or (False if was_restricted(driver, name, source) else None)
             mergings = [Merging(each, name, source, restricted=wanted) for each in stagings]
-            if not any(each.count() for each in stagings) and not may_be_empty:
+            if not any(each.rows for each in stagings) and not may_be_empty:
                 _refuse_to_empty(mergings, report)
             report.run = open_account(driver, report, fingerprint)
             for merging, account in zip(mergings, report.layers.values(), strict=True):
@@ -194,7 +194,7 @@ def _check(stagings: list[Staging], report: Report, notes: Notes, ground: Ground
         account.repaired, found = check(staging, ground)
         account.outside = outside(staging, ground) if ground.keep else 0
         account.rejected = staging.quarantine.by_reason(staging.layer)
-        account.read = staging.count() + sum(account.rejected.values())
+        account.read = staging.rows + sum(account.rejected.values())
         report.layers[staging.layer] = account
         astray.add(found)
     report.remarks += notes.remarks

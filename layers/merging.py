@@ -8,6 +8,8 @@ import psycopg
 from psycopg import sql
 
 from layers.accounts import LayerReport
+from layers.bulk import indexed_at_once
+from layers.migrations.history import stamps
 from layers.models.base import HISTORY
 from layers.staging import Staging, names
 
@@ -38,8 +40,8 @@ WHERE {of_source} AND f.source_id = s.source_id AND ({f_compared}) IS DISTINCT F
 _CLOSED_ANY = "SELECT EXISTS (SELECT FROM {history} AS f WHERE {of_source} AND f.ended_how = 'removed')"
 
 _BRING_BACK = """
-INSERT INTO {target} (id, territory, source, source_id, {all})
-SELECT DISTINCT ON (s.source_id) f.id, {territory}, {source}, s.source_id, {s_all}
+INSERT INTO {target} (id, territory, source, source_id, {all}, {stamps})
+SELECT DISTINCT ON (s.source_id) f.id, {territory}, {source}, s.source_id, {s_all}, {stamp}
 FROM {ready} AS s JOIN {history} AS f USING (source_id)
 WHERE {of_source} AND f.ended_how = 'removed' AND NOT {is_there}
 AND NOT EXISTS (SELECT FROM {target} AS t WHERE t.id = f.id)
@@ -47,11 +49,14 @@ ORDER BY s.source_id, f.valid_to DESC
 """
 
 _ADD = """
-INSERT INTO {target} (territory, source, source_id, {all})
-SELECT {territory}, {source}, s.source_id, {s_all} FROM {ready} AS s WHERE NOT {is_there} ORDER BY s.geom
+INSERT INTO {target} (territory, source, source_id, {all}, {stamps})
+SELECT {territory}, {source}, s.source_id, {s_all}, {stamp} FROM {ready} AS s WHERE {lacking} ORDER BY s.geom
 """
 
-_PLAIN_GEOMETRY = "CASE WHEN ST_NumGeometries(geom) = 1 THEN ST_GeometryN(geom, 1) ELSE geom END AS geom"
+_PLAIN_GEOMETRY = (
+    "CASE WHEN GeometryType(geom) LIKE 'MULTI%' AND ST_NumGeometries(geom) = 1 THEN ST_GeometryN(geom, 1)"
+    " ELSE geom END AS geom"
+)
 
 _MUCH_HAS_CHANGED = (
     "SELECT {changes} >= {few} + {share} * greatest(reltuples, 0) FROM pg_class WHERE oid = {name}::regclass"
@@ -76,6 +81,7 @@ class Merging:
         own = [name for name in staging.columns if name != "source_id"]
         everything = [*own, "restricted"]
         compared = own if restricted is None else everything
+        stamp = stamps(staging.layer)
         self._parts: dict[str, sql.Composable] = {
             "target": staging.target,
             "table": staging.table,
@@ -89,6 +95,8 @@ class Merging:
             "f_compared": names(compared, of="f"),
             "s_compared": names(compared, of="s"),
             "ready": _ready(staging, restricted=bool(restricted)),
+            "stamps": names(list(stamp)),
+            "stamp": sql.SQL(", ").join(sql.SQL(f"(SELECT {value})") for value in stamp.values()),
         }
         for name, condition in _PARTS.items():
             self._parts[name] = sql.SQL(condition).format(**self._parts)
@@ -111,16 +119,22 @@ class Merging:
         if not self._staging.filled and not holds_any:
             return
         self._staging.make()
-        staged = self._staging.count()
+        staged = self._staging.rows
         if holds_any:
             report.kept = int(self._execute(_KEPT).fetchall()[0][0])
             report.gone = self._execute(_CLOSE).rowcount if close else 0
             report.changed = self._execute(_CHANGE).rowcount
         if self._truth(_CLOSED_ANY):
             report.reappeared = self._execute(_BRING_BACK).rowcount
-        report.added = report.reappeared + self._execute(_ADD).rowcount
+        report.added = report.reappeared + self._add(among_others=holds_any or report.reappeared > 0)
         report.unchanged = staged - report.added - report.changed
         self._analyse(report.added + report.changed + report.gone)
+
+    def _add(self, *, among_others: bool) -> int:
+        """Add what the layer doesn't have of the source, in the order of a space-filling curve; return how much."""
+        lacking = sql.SQL("NOT {}").format(self._parts["is_there"]) if among_others else sql.SQL("true")
+        with indexed_at_once(self._staging.connection, self._staging.layer, self._staging.rows):
+            return self._execute(_ADD, lacking=lacking).rowcount
 
     def _analyse(self, changes: int) -> None:
         """Let the planner know the layer as it now is, where much of it has changed."""
@@ -147,9 +161,7 @@ def _ready(staging: Staging, *, restricted: bool) -> sql.Composed:
     for name in staging.columns:
         column = sql.Identifier(name)
         if name == "geom":
-            columns.append(
-                sql.SQL("CASE WHEN ST_NumGeometries(geom) = 1 THEN ST_GeometryN(geom, 1) ELSE geom END AS geom")
-            )
+            columns.append(sql.SQL(_PLAIN_GEOMETRY))
         elif name in staging.defaults:
             columns.append(sql.SQL("coalesce({0}, {1}) AS {0}").format(column, sql.Literal(staging.defaults[name])))
         else:

@@ -38,6 +38,11 @@ class Staging:
         Its name.
     quarantine
         Where records go that the table can't even hold.
+
+    Attributes
+    ----------
+    rows
+        How many records are staged.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], layer: str, quarantine: Quarantine) -> None:
@@ -56,6 +61,7 @@ class Staging:
         self.table = sql.Identifier(f"staging_{layer}")
         self.target = sql.Identifier(layer)
         self.filled = False
+        self.rows = 0
 
     def add(self, record: Record) -> None:
         """Take a record in."""
@@ -75,9 +81,9 @@ class Staging:
         if waiting and not self._copied(_batch(waiting, self.columns)):
             self._copy_carefully(waiting)
 
-    def count(self) -> int:
-        """Return how many records are staged."""
-        return int(self.execute("SELECT count(*) FROM {}").fetchall()[0][0]) if self.filled else 0
+    def take_out(self, rows: sql.Composable) -> None:
+        """Remove the records with the numbers ``nth`` of another table."""
+        self.rows -= self.execute("DELETE FROM {0} USING {1} WHERE {0}.nth = {1}.nth", rows).rowcount
 
     def make(self) -> None:
         """Make the table, if it isn't there yet."""
@@ -103,6 +109,7 @@ class Staging:
                 copy.write(batch.as_csv(self.columns))
         except (psycopg.DataError, psycopg.InternalError):
             return False
+        self.rows += batch.rows.num_rows
         return True
 
     def _copy_carefully(self, records: Sequence[Record]) -> None:

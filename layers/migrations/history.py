@@ -28,6 +28,12 @@ BEGIN
 END $$
 """
 
+_STAMPS = {
+    "updated_at": "current_setting('horad.moment_{layer}')::timestamptz",
+    "updated_by": "current_setting('horad.actor')",
+    "run": "nullif(current_setting('horad.run', true), '')::bigint",
+}
+
 _STAMP = """
 CREATE OR REPLACE FUNCTION horad_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -169,6 +175,20 @@ def drop_functions(connection: Connection) -> None:
     connection.exec_driver_sql(f"DROP SCHEMA {HISTORY}")
 
 
+def stamps(layer: str) -> dict[str, str]:
+    """Return what a statement writes into the columns that tell of a change, in SQL, once it has begun."""
+    return {column: value.format(layer=layer) for column, value in _STAMPS.items()}
+
+
+def stamping(layer: str) -> str:
+    """Return the statement that makes a layer stamp every row which doesn't bear the stamp of its statement yet."""
+    lacking = " OR ".join(f"NEW.{column} IS DISTINCT FROM {value}" for column, value in stamps(layer).items())
+    return (
+        f'CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON "{layer}" FOR EACH ROW WHEN ({lacking})'
+        " EXECUTE FUNCTION horad_stamp()"
+    )
+
+
 def track_layer(connection: Connection, layer: str) -> None:
     """Keep the history of a layer from now on, and raise its version with every statement that changes it."""
     table, old = f'"{layer}"', f'{HISTORY}."{layer}"'
@@ -182,7 +202,7 @@ def track_layer(connection: Connection, layer: str) -> None:
         f"CREATE INDEX ON {old} USING gist (geom)",
         f"CREATE TRIGGER changing BEFORE INSERT OR UPDATE OR DELETE ON {table}"
         " FOR EACH STATEMENT EXECUTE FUNCTION horad_prepare_change()",
-        f"CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION horad_stamp()",
+        stamping(layer),
         f"CREATE TRIGGER no_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION horad_no_truncate()",
         *(
             f"CREATE TRIGGER version_{event.lower()} AFTER {event} ON {table} {tables}"

@@ -1,0 +1,77 @@
+"""Filling an empty layer: its indexes are built once, of all rows, in place of growing with each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.errors import LockNotAvailable
+
+_ENOUGH = 2_000
+
+_INDEXES = """
+SELECT i.relname, coalesce(c.conname, ''), coalesce(pg_get_constraintdef(c.oid), pg_get_indexdef(i.oid))
+FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid LEFT JOIN pg_constraint AS c ON c.conindid = i.oid
+WHERE x.indrelid = %s::regclass AND NOT x.indisprimary ORDER BY 1
+"""
+
+
+@contextmanager
+def indexed_at_once(connection: psycopg.Connection[Any], layer: str, rows: int) -> Iterator[None]:
+    """Take away the indexes of an empty layer that is about to be filled, and build them when it is.
+
+    From then until the end of the transaction nobody else can read the layer. So it is done only where nobody has put
+    anything into it yet and nobody reads it at this moment; otherwise the indexes stay.
+
+    Parameters
+    ----------
+    connection
+        In the transaction that fills the layer.
+    layer
+        Its name.
+    rows
+        How many there will be; for a few it isn't worth it.
+    """
+    table = sql.Identifier(layer)
+    if rows < _ENOUGH or not _taken(connection, table):
+        yield
+        return
+    indexes = connection.execute(_INDEXES, [table.as_string(connection)]).fetchall()
+    for index, constraint, _ in indexes:
+        if constraint:
+            _execute(connection, "ALTER TABLE {} DROP CONSTRAINT {}", table, sql.Identifier(constraint))
+        else:
+            _execute(connection, "DROP INDEX {}", sql.Identifier(index))
+    yield
+    for _, constraint, definition in indexes:
+        if constraint:
+            named = sql.Identifier(constraint)
+            _execute(connection, "ALTER TABLE {} ADD CONSTRAINT {} {}", table, named, sql.SQL(definition))
+        else:
+            connection.execute(definition)
+
+
+def _taken(connection: psycopg.Connection[Any], table: sql.Identifier) -> bool:
+    """Lock a layer for oneself if that is possible at once and it is empty, and return whether that was so."""
+    if not _is_empty(connection, table):
+        return False
+    try:
+        with connection.transaction() as attempt:
+            _execute(connection, "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT", table)
+            if not _is_empty(connection, table):
+                raise psycopg.Rollback(attempt)
+            return True
+    except LockNotAvailable:
+        pass
+    return False
+
+
+def _is_empty(connection: psycopg.Connection[Any], table: sql.Identifier) -> bool:
+    return not _execute(connection, "SELECT EXISTS (SELECT FROM {})", table).fetchall()[0][0]
+
+
+def _execute(connection: psycopg.Connection[Any], statement: Any, *parts: sql.Composable) -> psycopg.Cursor[Any]:
+    return connection.execute(sql.SQL(statement).format(*parts))
