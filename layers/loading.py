@@ -213,9 +213,7 @@ def load_source(
         The source is there, and can't be read to its end or taken. One that can't be had is an outcome.
     """
     if isinstance(source, RasterSource):
-        if rehearse:
-            return Outcome(source.id, None, "rasters are not rehearsed")
-        note, error = load_rasters(engine, territory.id, source)
+        note, error = load_rasters(engine, territory.id, source, rehearse=rehearse)
         return Outcome(source.id, None, note, error)
     try:
         obtained = source.obtain(territory.surroundings)

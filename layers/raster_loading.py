@@ -10,14 +10,27 @@ from layers.errors import SourceError
 from layers.models.registry import TerritoryRow
 from layers.packs import Territory
 from layers.raster_sources import RasterSource
-from layers.rasters import Raster, add_raster, list_rasters, remove_raster
+from layers.rasters import Raster, add_raster, list_rasters, rehearse_raster, remove_raster
 from layers.sources.places import locate
 
 
-def load_rasters(engine: Engine, territory: str, source: RasterSource) -> tuple[str, SourceError | None]:
+def load_rasters(
+    engine: Engine, territory: str, source: RasterSource, *, rehearse: bool = False
+) -> tuple[str, SourceError | None]:
     """Bring the catalogue to what a source describes.
 
     Those whose file is nowhere stay as they are; those that the source no longer describes are removed.
+
+    Parameters
+    ----------
+    engine
+        The database.
+    territory
+        Whose rasters they are.
+    source
+        What describes them.
+    rehearse
+        True to tell what would become of them, and to change nothing; the territory then needn't be registered.
 
     Returns
     -------
@@ -38,18 +51,23 @@ def load_rasters(engine: Engine, territory: str, source: RasterSource) -> tuple[
         except SourceError as error:
             misses.append(error)
             continue
-        _, outcome = add_raster(engine, file, territory=territory, description=description)
-        told[outcome] += 1
+        if rehearse:
+            told[rehearse_raster(engine, file, territory=territory, description=description)] += 1
+        else:
+            told[add_raster(engine, file, territory=territory, description=description)[1]] += 1
     wanted = {(each.collection, each.time) for _, each in described}
     with engine.connect() as connection:
         standing = list_rasters(connection, territory=territory, source=source.id)
     for raster in standing:
         if (raster.collection, raster.time_text) not in wanted:
-            remove_raster(engine, raster)
             told["removed"] += 1
+            if not rehearse:
+                remove_raster(engine, raster)
     counts = ", ".join(f"{number} {outcome}" for outcome, number in told.items())
     lacking = [f"not loaded: {each}" for each in misses]
-    return "; ".join([f"rasters: {counts}", *lacking] if counts else lacking), misses[0] if misses else None
+    return "; ".join([f"rasters{' would be' if rehearse else ''}: {counts}", *lacking] if counts else lacking), misses[
+        0
+    ] if misses else None
 
 
 def left_rasters(connection: Connection, territory: Territory) -> list[Raster]:

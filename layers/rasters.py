@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 import pyproj
 import shapely
 from geoalchemy2.shape import from_shape, to_shape
-from sqlalchemy import Connection, Engine, Select, delete, func, select
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from geo.errors import InvalidInputError
@@ -30,6 +32,9 @@ from layers.territory import find_territory
 
 _FORMAT = "1"
 """Part of every fingerprint: raised when rasters must be written anew though their files are the same."""
+
+Became = Literal["added", "replaced", "unchanged"]
+"""What becomes of a raster that is taken into the catalogue."""
 
 _UNIQUE = "uq_rasters_territory_collection_time_source"
 _EDGE_PARTS = 32
@@ -106,9 +111,7 @@ def folder() -> Path:
     return get_settings().home / "rasters"
 
 
-def add_raster(
-    engine: Engine, file: Path, *, territory: str, description: RasterDescription
-) -> tuple[Raster, Literal["added", "replaced", "unchanged"]]:
+def add_raster(engine: Engine, file: Path, *, territory: str, description: RasterDescription) -> tuple[Raster, Became]:
     """Make a raster file into a Cloud-Optimised GeoTIFF and take it into the catalogue.
 
     A raster is known by its territory, collection, time and source: another file of the same ones takes its place, and
@@ -140,26 +143,16 @@ def add_raster(
     InvalidInputError
         A CRS is unknown, the nodata value doesn't fit the pixels, or the description has another number of bands.
     """
-    if not file.is_file():
-        raise SourceError(f"There is no file {file}.")
     key = _Key.of(territory, description)
     mark = _fingerprint(file, description)
     with engine.connect() as connection:
         find_territory(connection, territory)
         standing = connection.execute(key.chosen()).one_or_none()
-    if standing is not None and standing.fingerprint == mark and (folder() / standing.file).is_file():
+    if _is_same(standing, mark):
         return _raster(standing), "unchanged"
     path = key.path(mark)
-    (folder() / path).parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".making-", dir=folder()) as workshop:
-        draft = Path(workshop) / "raster.tif"
-        wanted = Wanted(
-            crs=description.crs,
-            reproject_to=description.reproject_to,
-            nodata=math.nan if description.nodata == "none" else description.nodata,
-            categorical=description.has_classes,
-        )
-        values = _values(write_cog(file, draft, wanted), description)
+    with _made(file, description) as (draft, values):
+        (folder() / path).parent.mkdir(parents=True, exist_ok=True)
         draft.replace(folder() / path)
     with engine.begin() as connection:
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"raster {key}"))))
@@ -173,6 +166,23 @@ def add_raster(
     if replaced.file != path:
         (folder() / replaced.file).unlink(missing_ok=True)
     return raster, "replaced"
+
+
+def rehearse_raster(engine: Engine, file: Path, *, territory: str, description: RasterDescription) -> Became:
+    """Tell what `add_raster` would do: all of it is done, and nothing kept; the base needn't have the territory.
+
+    Raises
+    ------
+    SourceError, InvalidInputError
+        As for `add_raster`.
+    """
+    mark = _fingerprint(file, description)
+    with engine.connect() as connection:
+        standing = connection.execute(_Key.of(territory, description).chosen()).one_or_none()
+    if _is_same(standing, mark):
+        return "unchanged"
+    with _made(file, description):
+        return "added" if standing is None else "replaced"
 
 
 def list_rasters(
@@ -268,7 +278,28 @@ class _Key:
         return f"{self.territory}/{self.collection}/{name}.tif"
 
 
+def _is_same(standing: Row[Any] | None, mark: str) -> TypeGuard[Row[Any]]:
+    return standing is not None and standing.fingerprint == mark and (folder() / standing.file).is_file()
+
+
+@contextmanager
+def _made(file: Path, description: RasterDescription) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Give the Cloud-Optimised GeoTIFF made of a file, for as long as it isn't put elsewhere, and its columns."""
+    wanted = Wanted(
+        crs=description.crs,
+        reproject_to=description.reproject_to,
+        nodata=math.nan if description.nodata == "none" else description.nodata,
+        categorical=description.has_classes,
+    )
+    folder().mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".making-", dir=folder()) as workshop:
+        draft = Path(workshop) / "raster.tif"
+        yield draft, _values(write_cog(file, draft, wanted), description)
+
+
 def _fingerprint(file: Path, description: RasterDescription) -> str:
+    if not file.is_file():
+        raise SourceError(f"There is no file {file}.")
     with file.open("rb") as stream:
         content = hashlib.file_digest(stream, "sha256").hexdigest()
     return hashlib.sha256(f"{_FORMAT} {content} {description.model_dump_json()}".encode()).hexdigest()

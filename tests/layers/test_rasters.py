@@ -27,7 +27,7 @@ from town import LAT, LON, Town
 from geo.errors import InvalidInputError
 from layers.adapting import adapt
 from layers.errors import NotFoundError, SourceError
-from layers.loading import Outcome, load_territory
+from layers.loading import Outcome, load_sources, load_territory
 from layers.packs import Territory
 from layers.raster_description import RasterDescription
 from layers.raster_files import environment
@@ -468,6 +468,25 @@ def test_a_series_is_a_source_of_a_territory(catalogue: Catalogue, data_folder: 
     assert load(catalogue.town, times=["2021"]).note == "rasters: 1 unchanged, 1 removed"
     assert [each.time_text for each in catalogue.all()] == ["2021"]
     assert catalogue.files() == {catalogue.find("night-lights").path}
+
+
+def test_a_rehearsal_tells_what_would_become_of_rasters(catalogue: Catalogue, data_folder: Path) -> None:
+    def rehearse(**words: Any) -> str:
+        [outcome] = load_sources(catalogue.town.engine, pack(catalogue.town, **words), rehearse=True)
+        return outcome.note
+
+    for year in (2020, 2021):
+        write(data_folder / f"lights_{year}.tif", slope())
+    assert rehearse() == "rasters would be: 2 added"
+    assert (catalogue.all(), catalogue.files()) == ([], set())
+    load(catalogue.town)
+    write(data_folder / "lights_2021.tif", slope() + 1)
+    before = catalogue.all(), catalogue.files()
+    assert rehearse() == "rasters would be: 1 unchanged, 1 replaced"
+    assert rehearse(times=["2020"]) == "rasters would be: 1 unchanged, 1 removed"
+    (data_folder / "lights_2021.tif").write_bytes(b"II*\0 cut")
+    assert "cut off" in rehearse()
+    assert (catalogue.all(), catalogue.files()) == before
 
 
 def test_a_source_that_is_no_longer_described_takes_its_rasters_along(
