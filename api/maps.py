@@ -17,7 +17,6 @@ from jinja2 import Template
 from sqlalchemy import Connection
 
 from api.database import Database
-from api.headers import CONTENT_SECURITY_POLICY, policy
 from api.inputs import describe, from_text
 from api.links import base_url
 from api.negotiation import Language
@@ -86,8 +85,7 @@ def layer_map(
 
 
 def _page(shown: folium.Map) -> HTMLResponse:
-    may_run = {CONTENT_SECURITY_POLICY: policy(script_src="'self' 'unsafe-inline'")}
-    return HTMLResponse(shown.get_root().render(), headers=may_run)
+    return HTMLResponse(shown.get_root().render())
 
 
 def _view(database: Connection, territory: str | None) -> store.Box | None:

@@ -45,7 +45,12 @@ _PROBLEM_SCHEMA = {
         "detail": {"type": "string"},
     },
 }
-_NOT_IN_30 = ("$schema", "$id", "contentMediaType", "contentEncoding", "contentSchema", "patternProperties")
+_SAID_IN_30 = (
+    "$ref additionalProperties allOf anyOf default deprecated description discriminator enum example exclusiveMaximum"
+    " exclusiveMinimum externalDocs format items maxItems maxLength maxProperties maximum minItems minLength"
+    " minProperties minimum multipleOf not nullable oneOf pattern properties readOnly required title type uniqueItems"
+    " writeOnly xml"
+)
 
 router = APIRouter(tags=["Common"])
 
@@ -111,6 +116,8 @@ def describe(app: FastAPI) -> None:
             }
             for operation in _operations(document):
                 operation["responses"].pop("422", None)
+                if "parameters" in operation:
+                    operation["parameters"] = _each_once(operation["parameters"])
                 for status in _ANSWERS_TO_ALL:
                     operation["responses"].setdefault(status, {"$ref": f"#/components/responses/Problem{status}"})
         return app.openapi_schema or {}
@@ -132,9 +139,11 @@ def downgraded_schema(schema: Any) -> Any:
     """
     if not isinstance(schema, dict):
         return schema
-    found = {name: value for name, value in schema.items() if name not in _NOT_IN_30}
+    found = dict(schema)
     for change in (_null, _const, _limits, _examples, _tuple):
         change(found)
+    said = _SAID_IN_30.split()
+    found = {name: value for name, value in found.items() if name in said or name.startswith("x-")}
     for name in ("items", "additionalProperties", "not"):
         if name in found:
             found[name] = downgraded_schema(found[name])
@@ -211,6 +220,11 @@ def _each(part: Any, change: Callable[[Any], Any]) -> Any:
 def _problem_content() -> dict[str, Any]:
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {PROBLEM: schema, JSON: schema}
+
+
+def _each_once(parameters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out parameters that were declared before, as libraries do when they declare those of others again."""
+    return list({(each["name"], each["in"]): each for each in reversed(parameters)}.values())[::-1]
 
 
 def _operations(document: dict[str, Any]) -> Iterable[dict[str, Any]]:

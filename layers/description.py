@@ -227,7 +227,6 @@ class ColumnInfo:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     link: Link | None = None
-    inspected: str | None = None
 
 
 def column(
@@ -239,7 +238,6 @@ def column(
     maximum: float | None = None,
     choices: tuple[str, ...] = (),
     link: Link | None = None,
-    inspected: str | None = None,
     computed: str | None = None,
     **options: Any,
 ) -> MappedColumn[Any]:
@@ -259,23 +257,12 @@ def column(
         The values it can have, where they are a closed list; a load rejects others.
     link
         The layer to whose features its values lead.
-    inspected
-        The kind of score, such as PCI, by which inspections tell the value: in analyses the newest one is taken.
     computed
         The SQL by which the database works it out from the others, written as PostgreSQL writes it back.
     options
         Passed on to SQLAlchemy's ``mapped_column``.
     """
-    info = ColumnInfo(
-        title=title,
-        unit=unit,
-        osm=osm,
-        minimum=minimum,
-        maximum=maximum,
-        choices=choices,
-        link=link,
-        inspected=inspected,
-    )
+    info = ColumnInfo(title=title, unit=unit, osm=osm, minimum=minimum, maximum=maximum, choices=choices, link=link)
     given = () if computed is None else (Computed(computed, persisted=True),)
     return mapped_column(*given, info={"column": info}, **options)
 

@@ -15,8 +15,7 @@ from sqlalchemy import URL, Connection, Engine
 from geo.analysis import LayerInput, get_analysis
 from geo.errors import InvalidInputError
 from geo.network import Network
-from layers import database, links, store
-from layers.catalog import find
+from layers import database, store
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.packs import Selection
@@ -116,20 +115,15 @@ def _input(
 ) -> Network | gpd.GeoDataFrame | None:
     if wanted.as_network:
         return network(engine, territory, wanted.layer, as_of=as_of)
-    query = store.Query(territory=territory, as_of=as_of)
-    columns = wanted.columns or tuple(each.name for each in find(wanted.layer).columns)
-    linked = links.needs(wanted.layer)
     with engine.connect() as connection:
         frame = store.read_frame(
             connection,
             wanted.layer,
-            query,
+            store.Query(territory=territory, as_of=as_of),
             srid=_metric_srid(connection, territory),
-            only=[*columns, links.SOURCE_ID] if linked else columns,
+            only=wanted.columns or None,
             tags=False,
         )
-        if linked:
-            frame = links.follow(connection, wanted.layer, frame, query).drop(columns=links.SOURCE_ID)
     if not frame.empty:
         return frame
     if wanted.optional:

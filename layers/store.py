@@ -56,9 +56,6 @@ _DTYPES: dict[type, str] = {
 }
 
 
-_OF_EVERY_FEATURE = ("territory", "source", "source_id")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Query:
     """Which features are wanted.
@@ -164,8 +161,7 @@ def read_frame(
     srid
         The EPSG code of the CRS in which the geometry is wanted.
     only
-        The columns wanted; by default all of the layer's. ``territory``, ``source`` and ``source_id``, to which links
-        of other layers lead, may be among them.
+        The columns wanted; by default all of the layer's.
     tags
         Whether the column ``tags`` comes along, a dict a feature.
 
@@ -182,12 +178,10 @@ def read_frame(
     model = find(layer)
     table = rows_at(model, query.as_of)
     described = {each.name: each.python_type for each in model.columns}
-    own = list(described)
-    described |= dict.fromkeys(_OF_EVERY_FEATURE, str)
     missing = sorted(set(only or ()) - set(described))
     if missing:
-        raise NotFoundError(f"The layer {layer} has no column {', '.join(missing)}; it has {', '.join(own)}.")
-    names = list(only) if only is not None else own
+        raise NotFoundError(f"The layer {layer} has no column {', '.join(missing)}; it has {', '.join(described)}.")
+    names = list(only) if only is not None else list(described)
     wanted: list[ColumnElement[Any]] = [table.c.id, func.ST_AsBinary(_geometry(table.c.geom, srid)).label("geometry")]
     wanted += [table.c[name] for name in names]
     if tags:
@@ -205,7 +199,7 @@ def read_page(connection: Connection, layer: str, query: Query) -> Page:
     limited = query.limit or 1
     one_more = replace(query, limit=limited + 1)
     table = rows_at(model, query.as_of)
-    rows = connection.execute(matching(model, one_more, [table.c.id, geojson(model, table)], table)).all()
+    rows = connection.execute(matching(model, one_more, [table.c.id, _geojson(model, table)], table)).all()
     page = rows[:limited]
     return Page([text for _, text in page], page[-1][0] if page else None, len(rows) > limited)
 
@@ -220,7 +214,7 @@ def read_feature(connection: Connection, layer: str, feature_id: int, *, as_of: 
     """
     model = find(layer)
     table = rows_at(model, as_of)
-    text = connection.execute(select(geojson(model, table)).where(table.c.id == feature_id)).scalar()
+    text = connection.execute(select(_geojson(model, table)).where(table.c.id == feature_id)).scalar()
     if text is None:
         raise NotFoundError(f"The layer {layer} has no feature {feature_id}.")
     return str(text)
@@ -370,7 +364,7 @@ def _geometry(geometry: ColumnElement[Any], srid: int) -> ColumnElement[Any]:
     return geometry if srid == STORAGE_SRID else func.ST_Transform(geometry, srid, type_=Geometry)
 
 
-def geojson(model: LayerTable, table: FromClause) -> ColumnElement[str]:
+def _geojson(model: LayerTable, table: FromClause) -> ColumnElement[str]:
     """Return the SQL that writes a feature as GeoJSON text."""
     properties: list[Any] = []
     decimals = {each.name for each in model.columns if each.python_type is float}

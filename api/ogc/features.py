@@ -14,16 +14,13 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Connection
 
 from api.database import Database, connection
-from api.links import Link, base_url, formats, link
+from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, negotiate, page
-from api.ogc.streaming import download
 from api.scope import Territory
 from geo.errors import InvalidInputError
 from layers import cql2, store
 from layers.catalog import Column, LayerTable, all_layers, find
 from layers.crs import CRS84, parse_crs
-from layers.streams.formats import FORMATS
-from layers.streams.selection import Selection
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
@@ -38,9 +35,7 @@ MAX_LIMIT = 10_000
 MAX_INT64 = 2**63 - 1
 
 _OFFERED = {"json": JSON, "html": HTML}
-_CONTENT_CRS = {"Content-Crs": f"<{CRS84.uri}>"}
-_ITEM_OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
-_ITEMS_OFFERED = _ITEM_OFFERED | {name: each.media_type for name, each in FORMATS.items()}
+_ITEMS_OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
 
 Collection = Annotated[str, Path(description="Name of a layer.")]
 FeatureId = Annotated[str, Path(description="Id of a feature.")]
@@ -127,14 +122,7 @@ def items(
         str | None, Query(alias="filter-crs", description="The CRS of geometries in the filter; CRS84 by default")
     ] = None,
     as_of: AsOf = None,
-    limit: Annotated[
-        int,
-        Query(
-            ge=1,
-            description=f"At most so many; of JSON and HTML no more than {MAX_LIMIT} come. GeoJSON of more is sent"
-            " while it is read, and files, such as f=parquet, hold all where no limit is given",
-        ),
-    ] = 10,
+    limit: Annotated[int, Query(ge=1, description=f"At most so many; more than {MAX_LIMIT} counts as that")] = 10,
     offset: Annotated[
         int | None, Query(ge=0, le=MAX_INT64, description="Leave out so many first; the next links are faster")
     ] = None,
@@ -145,35 +133,24 @@ def items(
 ) -> Response:
     """Return features as GeoJSON, a page at a time, in the order of their ids."""
     chosen = negotiate(request, f, _ITEMS_OFFERED)
-    model = find(collection)
+    find(collection)
     query = store.Query(
         territory=territory,
         bbox=None if bbox is None else store.parse_bbox(bbox),
         time=None if datetime is None else parse_interval(datetime),
         filter=_filter(filter, filter_lang, filter_crs),
         as_of=None if as_of is None else store.parse_moment(as_of),
-        limit=min(limit, MAX_INT64),
+        limit=min(limit, MAX_LIMIT),
         offset=offset,
         after=after,
     )
-    if chosen not in _ITEM_OFFERED:
-        whole = query if "limit" in request.query_params else dataclasses.replace(query, limit=None)
-        return download(Selection(connection=database, model=model, query=whole), chosen, headers=_CONTENT_CRS)
+    found = store.read_page(database, collection, query)
     url = f"{base_url(request)}/collections/{collection}/items"
     kept = {key: value for key, value in request.query_params.items() if key not in ("f", "after", "offset")}
-
-    def following(last_id: int | None) -> Link:
-        further = urlencode({**kept, "after": last_id, "f": chosen})
-        return link(f"{url}?{further}", "next", _ITEM_OFFERED[chosen], "Next page")
-
-    if chosen == "geojson" and limit > MAX_LIMIT:
-        selection = Selection(connection=database, model=model, query=query)
-        return download(selection, chosen, headers=_CONTENT_CRS, following=following)
-    query = dataclasses.replace(query, limit=min(limit, MAX_LIMIT))
-    found = store.read_page(database, collection, query)
     links = formats(f"{url}?{urlencode(kept)}" if kept else url, chosen, _ITEMS_OFFERED)
     if found.more:
-        links.append(following(found.last_id))
+        following = urlencode({**kept, "after": found.last_id, "f": chosen})
+        links.append(link(f"{url}?{following}", "next", _ITEMS_OFFERED[chosen], "Next page"))
     links.append(link(f"{base_url(request)}/collections/{collection}", "collection", JSON, "The layer"))
     matched = store.count_up_to(database, collection, query)
     head = {
@@ -185,7 +162,7 @@ def items(
     }
     body = f'{json.dumps(head, ensure_ascii=False)[:-1]}, "features": [{",".join(found.features)}]}}'
     if chosen == "html":
-        return page(request, model.layer.title[lang], lang, json.loads(body))
+        return page(request, find(collection).layer.title[lang], lang, json.loads(body))
     return Response(body, media_type=_ITEMS_OFFERED[chosen])
 
 
@@ -200,15 +177,15 @@ def item(
     f: Format = None,
 ) -> Response:
     """Return one feature with all its properties."""
-    chosen = negotiate(request, f, _ITEM_OFFERED)
+    chosen = negotiate(request, f, _ITEMS_OFFERED)
     moment = None if as_of is None else store.parse_moment(as_of)
     text = store.read_feature(database, collection, store.parse_id(collection, feature), as_of=moment)
     base = base_url(request)
-    links = formats(f"{base}/collections/{collection}/items/{feature}", chosen, _ITEM_OFFERED)
+    links = formats(f"{base}/collections/{collection}/items/{feature}", chosen, _ITEMS_OFFERED)
     links.append(link(f"{base}/collections/{collection}", "collection", JSON, "The layer"))
     if chosen == "html":
         return page(request, f"{collection} {feature}", lang, {**json.loads(text), "links": links})
-    return Response(f'{text[:-1]}, "links": {json.dumps(links)}}}', media_type=_ITEM_OFFERED[chosen])
+    return Response(f'{text[:-1]}, "links": {json.dumps(links)}}}', media_type=_ITEMS_OFFERED[chosen])
 
 
 def parse_interval(text: str) -> store.Interval:
@@ -289,11 +266,6 @@ def _collection(database: Connection, base: str, name: str, lang: str) -> dict[s
             link(f"{url}?f=json", "self", JSON, layer.title[lang]),
             link(f"{url}/items?f=geojson", "items", GEOJSON, f"{layer.title[lang]} as GeoJSON"),
             link(f"{url}/items?f=html", "items", HTML, f"{layer.title[lang]} as a page"),
-            *(
-                link(f"{url}/items?f={name}", "items", each.media_type, f"{layer.title[lang]} as {each.title}")
-                for name, each in FORMATS.items()
-                if name != "geojson"
-            ),
             link(f"{url}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", JSON_SCHEMA, "Columns"),
             link(f"{url}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", JSON, "Vector tiles"),
             link(f"{url}/tiles/WebMercatorQuad?f=tilejson", "tilejson", TILEJSON, "TileJSON"),

@@ -101,10 +101,7 @@ Selected = Annotated[Selection, Depends(selection)]
 
 
 @router.get(
-    "/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}",
-    summary="A tile of the city",
-    operation_id="dataset.vector.getTile",
-    responses=_ANSWERS,
+    "/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", summary="A tile of the city", responses=_ANSWERS
 )
 async def city_tile(
     request: Request,
@@ -128,7 +125,6 @@ async def city_tile(
 @router.get(
     "/collections/{collection}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}",
     summary="A tile of a layer",
-    operation_id="collection.vector.getTile",
     responses=_ANSWERS,
 )
 async def layer_tile(

@@ -1,0 +1,183 @@
+"""Which raster of the catalogue a request asks for, and how it is drawn unless the request says otherwise."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Annotated, Any
+
+from cachetools import TTLCache
+from fastapi import Depends, Path, Query, Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from rio_tiler.errors import PointOutsideBounds, RioTilerError, TileOutsideBounds
+from titiler.core.dependencies import ColorMapParams, ImageRenderingParams, PartFeatureParams
+
+from api.ogc.features import parse_interval
+from api.security import CallerOf
+from geo.errors import InvalidInputError
+from layers.errors import NotFoundError
+from layers.raster_description import read_time
+from layers.raster_series import Colours, Series, find_series
+from layers.rasters import Raster
+
+MOST_PIXELS = 4096
+"""The longest side of what one request may ask for, in pixels."""
+
+_KNOWN_FOR_S = 0.5
+_KNOWN_AT_MOST = 1_000
+_RENDERING = "1"
+_SIZES = ("tilesize", "max_size", "width", "height", "buffer", "padding")
+_OWN_COLOURS = ("algorithm", "expression", "bidx", "colormap", "colormap_name", "rescale", "color_formula")
+
+_known: TTLCache[tuple[str, str], Series] = TTLCache(_KNOWN_AT_MOST, _KNOWN_FOR_S, time.monotonic)
+
+
+class NotModifiedError(Exception):
+    """The caller has the answer already."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A raster, and the collection that it is of."""
+
+    series: Series
+    raster: Raster
+
+    def __str__(self) -> str:
+        """Return the path of its file, which libraries open."""
+        return str(self.raster.path)
+
+
+def series(caller: CallerOf, raster: Annotated[str, Path(description="Id of a collection of rasters.")]) -> Series:
+    """Return the collection asked for, if the caller may see it; what is known of it is asked twice a second."""
+    key = (caller.rights, raster)
+    found = _known.get(key)
+    if found is None or not all(each.path.is_file() for each in found.rasters):
+        with caller.engine().connect() as connection:
+            found = find_series(connection, raster)
+        _known[key] = found
+    return found
+
+
+SeriesOf = Annotated[Series, Depends(series)]
+
+
+def chosen(
+    request: Request,
+    series: SeriesOf,
+    datetime: Annotated[
+        str | None, Query(description="A year, month, day, time or interval; by default the latest")
+    ] = None,
+) -> Chosen:
+    """Return the raster asked for; an answer that the caller has already ends the request here.
+
+    Raises
+    ------
+    InvalidInputError
+        The time is none, or a size is too large.
+    NotFoundError
+        There is no raster of that time.
+    NotModifiedError
+        The caller has the answer.
+    """
+    _check_sizes(request)
+    found = Chosen(series, series.latest if datetime is None else series.at(read_interval(datetime)))
+    asked = f"{_RENDERING} {found.raster.path.stem} {series.value_range} {request.url.path} {request.url.query}"
+    request.state.etag = f'"{blake2b(asked.encode(), digest_size=12).hexdigest()}"'
+    if request.method == "GET" and request.state.etag in request.headers.get("if-none-match", ""):
+        raise NotModifiedError
+    return found
+
+
+ChosenOf = Annotated[Chosen, Depends(chosen)]
+
+
+def read_interval(text: str) -> tuple[Any, Any]:
+    """Read a time as precisely as it is written, such as ``2024`` or ``2024-05``, or an interval as in RFC 3339."""
+    if "/" not in text:
+        try:
+            moment, _ = read_time(text)
+        except ValueError as error:
+            raise InvalidInputError(f"datetime={text}: {error}") from error
+        return moment, moment
+    start, _, end = text.partition("/")
+    return parse_interval(f"{_whole(start)}/{_whole(end)}")
+
+
+def _whole(part: str) -> str:
+    return f"{part}-01-01" if part.isdigit() else part
+
+
+def _check_sizes(request: Request) -> None:
+    given = [(name, request.query_params.get(name)) for name in _SIZES]
+    given += [(name, request.path_params.get(name)) for name in ("width", "height")]
+    for name, value in given:
+        if value is not None and str(value).isdigit() and int(value) > MOST_PIXELS:
+            raise InvalidInputError(f"{name}={value}: at most {MOST_PIXELS} pixels")
+
+
+def colours(
+    request: Request, found: ChosenOf, own: Annotated[Colours | None, Depends(ColorMapParams)]
+) -> Colours | None:
+    """Return the colours asked for, or those of the catalogue where the request says nothing of colours."""
+    if own is not None:
+        return own
+    return None if _has_own_colours(request) else found.series.colours
+
+
+def rendering(
+    request: Request, found: ChosenOf, own: Annotated[ImageRenderingParams, Depends(ImageRenderingParams)]
+) -> ImageRenderingParams:
+    """Return how to draw: values between the ends of the catalogue's scale where the request says nothing of it."""
+    limits, drawn = found.series.value_range, found.series.latest
+    plain = found.series.has_classes or (drawn.colour_scale is None and drawn.bands[0]["dtype"] == "uint8")
+    if own.rescale is None and limits is not None and not plain and not _scales_itself(request):
+        own.rescale = [limits]  # type: ignore[assignment]
+    return own
+
+
+@dataclass
+class Part(PartFeatureParams):
+    """The size of a part of a raster: at most so many pixels a side are read, from an overview where it has more."""
+
+    max_size: Annotated[int | None, Query(description="The longest side in pixels", ge=1, le=MOST_PIXELS)] = MOST_PIXELS
+
+
+def _has_own_colours(request: Request) -> bool:
+    return any(name in request.query_params for name in _OWN_COLOURS if name != "rescale")
+
+
+def _scales_itself(request: Request) -> bool:
+    return any(name in request.query_params for name in ("algorithm", "expression", "color_formula"))
+
+
+class CachedRoute(APIRoute):
+    """A route whose answers carry the tag that `chosen` gave them."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        """Return what answers a request."""
+        plain = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            headers = {"Cache-Control": "no-cache"}
+            try:
+                found: Response = await plain(request)
+            except NotModifiedError:
+                return Response(status_code=304, headers={**headers, "ETag": request.state.etag})
+            except (IndexError, KeyError, SyntaxError, TypeError) as error:
+                given = [name for name in ("bidx", "expression") if name in request.query_params]
+                if given:
+                    raise InvalidInputError(f"{given[0]}: can't be worked out: {error}") from error
+                raise
+            except (TileOutsideBounds, PointOutsideBounds) as error:
+                raise NotFoundError(f"{error}.") from error
+            except RioTilerError as error:
+                raise InvalidInputError(str(error)) from error
+            if hasattr(request.state, "etag") and request.method == "GET":
+                found.headers.update({**headers, "ETag": request.state.etag})
+            return found
+
+        return answer

@@ -1,0 +1,77 @@
+"""Rasters of the catalogue as tiles, pictures, values and statistics: titiler's routes, on our catalogue only."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import attr
+from attrs import define
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from morecantile import TileMatrixSet
+from morecantile import tms as known_matrix_sets
+from morecantile.defaults import TileMatrixSets
+from rio_tiler.io import Reader
+from titiler.core.factory import TilerFactory
+from titiler.extensions import wmtsExtension
+
+from api.links import base_url
+from api.raster_choice import CachedRoute, Chosen, Part, chosen, colours, rendering
+from layers.raster_files import environment_options
+
+MATRIX_SETS: dict[str, TileMatrixSet] = {
+    name: known_matrix_sets.get(name) for name in ("WebMercatorQuad", "WorldCRS84Quad")
+}
+
+router = APIRouter(
+    prefix="/rasters/{raster}", route_class=CachedRoute, default_response_class=JSONResponse, tags=["Rasters"]
+)
+
+
+@attr.s
+class CatalogueReader(Reader):
+    """Reads a raster of the catalogue, its values with scale and offset applied."""
+
+    def __attrs_post_init__(self) -> None:
+        """Open the file of what was chosen."""
+        self.chosen: Chosen = self.input
+        bands = self.chosen.raster.bands
+        if any(band["scale"] != 1 or band["offset"] != 0 for band in bands):
+            self.options = {"unscale": True, **self.options}
+        self.input = str(self.chosen)
+        super().__attrs_post_init__()
+
+
+@define(kw_only=True)
+class _Factory(TilerFactory):
+    """Makes the routes; their links lead to the API that was asked."""
+
+    def url_for(self, request: Request, name: str, **path_params: Any) -> str:
+        """Return the address of one of the routes."""
+        path = self.router.url_path_for(name, raster=request.path_params["raster"], **path_params)
+        return f"{base_url(request)}{path}"
+
+
+def _times(reader: CatalogueReader) -> dict[str, dict[str, Any]]:
+    """Return a layer of WMTS for each time of a collection."""
+    rasters = reader.chosen.series.rasters
+    return {each.time_text: {"datetime": each.time_text} for each in rasters if each.time_text and len(rasters) > 1}
+
+
+def _time(datetime: Annotated[str | None, Query()] = None) -> str | None:
+    return datetime
+
+
+_Factory(
+    router=router,
+    reader=CatalogueReader,
+    path_dependency=chosen,
+    colormap_dependency=colours,
+    render_dependency=rendering,
+    img_part_dependency=Part,
+    environment_dependency=environment_options,
+    supported_tms=TileMatrixSets(MATRIX_SETS),
+    get_renders=_times,
+    add_viewer=False,
+    extensions=[wmtsExtension(tile_dependencies=[_time], layer_identifier_provider=lambda found: found.series.id)],
+)
