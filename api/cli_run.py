@@ -20,7 +20,7 @@ from geo.maps import PAGE_BYTES, PAGE_FEATURES, frame_map
 from layers import runner, store
 from layers.export import FORMATS
 from layers.startup import ready_engine
-from layers.territory import attribution_line, registered
+from layers.territory import attribution_of
 
 Lang = Literal["be", "ru", "en"]
 
@@ -45,7 +45,7 @@ def _command(described: Analysis) -> Callable[..., None]:
             _print_table(result, described)
         else:
             with engine.connect() as connection:
-                attribution = attribution_line(registered(connection))
+                attribution = attribution_of(connection, territory)
             _write(result, described, output, lang, attribution)
 
     parameters = [_parameter(name, each) for name, each in schemas.items()]

@@ -52,7 +52,7 @@ def collection_changes(
     )
     if chosen == "html":
         shown = report.map(lang=lang, max_features=PAGE_FEATURES, max_bytes=PAGE_BYTES)
-        return result_page(shown, database, base_url(request))
+        return result_page(shown, database, base_url(request), territory=territory)
     document = {
         **json.loads(report.features.reset_index().to_json(drop_id=True, default=str)),
         "since": report.since.isoformat(),

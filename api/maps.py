@@ -28,7 +28,7 @@ from layers import runner, store
 from layers.catalog import LayerTable, all_layers, find
 from layers.description import Shape, Symbol
 from layers.processes import AS_OF
-from layers.territory import attribution_line, find_territory, registered
+from layers.territory import attribution_of, find_territory, registered
 
 router = APIRouter(tags=["Maps"])
 
@@ -76,8 +76,9 @@ def layer_map(
     model = find(collection)
     shown = base_map(title=model.layer.title[lang], lang=lang, bounds=_view(database, territory))
     base = base_url(request)
-    _Tiles("horadBackdrop", _backdrop(database, base, without=collection)).add_to(shown)
-    _Tiles("horadLayerTiles", _settings(database, base, model, lang)).add_to(shown)
+    attribution = attribution_of(database, territory)
+    _Tiles("horadBackdrop", _backdrop(base, attribution, without=collection)).add_to(shown)
+    _Tiles("horadLayerTiles", _settings(base, model, lang, attribution)).add_to(shown)
     colours = [(each.title, _leaflet(each, model.layer.shape)) for each in reversed(model.layer.style.symbols)]
     entries = [ColourClass(title=title, colour=drawn.get("fillColor", drawn["color"])) for title, drawn in colours]
     add_legend(shown, model.layer.title[lang], entries, lang=lang)
@@ -95,7 +96,7 @@ def _view(database: Connection, territory: str | None) -> store.Box | None:
     return next((tuple(each["view"]) for each in registered(database)), None)
 
 
-def _settings(database: Connection, base: str, model: LayerTable, lang: str) -> dict[str, Any]:
+def _settings(base: str, model: LayerTable, lang: str, attribution: str) -> dict[str, Any]:
     name, layer = model.name, model.layer
     titles = {
         each.name: f"{each.title[lang]}, {each.unit}" if each.unit else each.title[lang] for each in model.columns
@@ -107,11 +108,11 @@ def _settings(database: Connection, base: str, model: LayerTable, lang: str) -> 
         "titles": titles,
         "minZoom": layer.min_zoom,
         "maxZoom": layer.max_zoom,
-        "attribution": escape(attribution_line(registered(database))),
+        "attribution": escape(attribution),
     }
 
 
-def _backdrop(database: Connection, base: str, *, without: str | None = None) -> dict[str, Any]:
+def _backdrop(base: str, attribution: str, *, without: str | None = None) -> dict[str, Any]:
     """Return what lies at the bottom of every map: ground, water, buildings and streets."""
     shown = {
         name: model
@@ -123,7 +124,7 @@ def _backdrop(database: Connection, base: str, *, without: str | None = None) ->
         "tiles": f"{base}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}?collections={','.join(shown)}",
         "minZoom": min(model.layer.min_zoom for model in shown.values()),
         "maxZoom": max(model.layer.max_zoom for model in shown.values()),
-        "attribution": escape(attribution_line(registered(database))),
+        "attribution": escape(attribution),
     }
 
 
@@ -163,9 +164,9 @@ def _leaflet(symbol: Symbol, shape: Shape) -> dict[str, Any]:
     return {"fill": True, "fillColor": symbol.colour, "fillOpacity": 0.7, "color": stroke, "weight": 1}
 
 
-def result_page(shown: folium.Map, database: Connection, base: str) -> HTMLResponse:
-    """Return the page of a result on a map, with the city below it."""
-    _Tiles("horadBackdrop", _backdrop(database, base)).add_to(shown)
+def result_page(shown: folium.Map, database: Connection, base: str, *, territory: str | None = None) -> HTMLResponse:
+    """Return the page of a result on a map, with the city below it; it tells whose the data of a territory is."""
+    _Tiles("horadBackdrop", _backdrop(base, attribution_of(database, territory))).add_to(shown)
     return _page(shown)
 
 
@@ -194,7 +195,7 @@ def _process_map(described: Analysis) -> Callable[..., HTMLResponse]:
             max_features=PAGE_FEATURES,
             max_bytes=PAGE_BYTES,
         )
-        return result_page(shown, database, base_url(request))
+        return result_page(shown, database, base_url(request), territory=territory)
 
     parameters = [
         _keyword(name, *_query(describe(schema), required="default" not in schema)) for name, schema in schemas.items()

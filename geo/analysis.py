@@ -39,6 +39,9 @@ class LayerInput:
         Name of the layer, such as ``roads``.
     as_network
         Whether the function takes it as a `geo.network.Network` and not as a GeoDataFrame.
+    as_heights
+        Whether it is no layer but rasters, such as ``elevation``, of which the function takes the
+        `geo.slopes.Heights`.
     optional
         Whether the function also runs without it (it then gets ``None``).
     columns
@@ -47,6 +50,7 @@ class LayerInput:
 
     layer: str
     as_network: bool = False
+    as_heights: bool = False
     optional: bool = False
     columns: tuple[str, ...] = ()
 

@@ -14,7 +14,7 @@ from geo.demand import share
 from geo.errors import InvalidInputError
 from geo.grid import Grid
 from geo.inventory import Areas, CellM
-from geo.services import column, numbers
+from geo.services import column, in_crs, numbers
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -228,7 +228,7 @@ def _areas(
     if areas == "districts":
         if districts is None or districts.empty:
             raise InvalidInputError("there are no districts: choose cells, or the whole")
-        return districts.to_crs(crs)
+        return in_crs(districts, crs, "districts")
     if areas == "whole":
         return gpd.GeoDataFrame(geometry=[shapely.box(*shapely.total_bounds(shapes)).buffer(cell_m)], crs=crs)
     grid = Grid(cell_m=cell_m)

@@ -12,10 +12,11 @@ import shapely
 from geo.analysis import Column, View, analysis, labelled
 from geo.errors import InvalidInputError
 from geo.network import Network
-from geo.parameters import ModeName, SnapMaxM, SpeedKmh
+from geo.parameters import BannedTurns, ModeName, Slopes, SnapMaxM, SpeedKmh, TurnsS
 from geo.paths import shortest_paths
 from geo.points import Points
-from geo.services import STREETS, travel_network
+from geo.services import RELIEF, STREETS, travel_network
+from geo.slopes import Heights
 
 if TYPE_CHECKING:
     from geo.paths import Path
@@ -56,7 +57,7 @@ Language = Annotated[
         "en": "The fastest way along the streets through places in their order, with directions street by street.",
     },
     function="infrastructure",
-    inputs={"network": STREETS},
+    inputs={"network": STREETS, "relief": RELIEF},
     view=View(
         geometry="line",
         columns={
@@ -78,9 +79,13 @@ def route(
     network: Network,
     stops: Stops,
     *,
+    relief: Heights | None = None,
     mode: ModeName = "walk",
     speed_kmh: SpeedKmh = None,
     language: Language = "en",
+    turns_s: TurnsS = (),
+    banned_turns: BannedTurns = (),
+    slopes: Slopes = False,
     snap_max_m: SnapMaxM = 300.0,
 ) -> gpd.GeoDataFrame:
     """Find the fastest way from place to place along the streets (Dijkstra 1959), and tell it street by street.
@@ -95,6 +100,8 @@ def route(
         How one travels: see `geo.infrastructure.service_areas`.
     language
         Of the directions.
+    relief, turns_s, banned_turns, slopes
+        See `geo.infrastructure.service_areas`. The time of a turn is that of the stretch that it leads into.
     snap_max_m
         A point farther than this from every street is an error.
 
@@ -113,7 +120,9 @@ def route(
     """
     if len(stops) < 2:
         raise InvalidInputError(f"a way leads through at least 2 stops, and {len(stops)} is given")
-    travel = travel_network(network, mode, speed_kmh)
+    travel = travel_network(
+        network, mode, speed_kmh, turns_s=turns_s, banned_turns=banned_turns, slopes=slopes, relief=relief
+    )
     places = travel.locate(stops, max_m=snap_max_m, what="stops")
     legs = []
     for leg, path in enumerate(shortest_paths(travel, places[:-1], places[1:]), start=1):
@@ -143,7 +152,7 @@ def _steps(path: Path, language: str) -> gpd.GeoDataFrame:
         "street": streets,
         "instruction": [_words(turn, street, language) for turn, street in zip(turns, streets, strict=True)],
         "length_m": np.bincount(step, weights=path.length_m, minlength=len(turns)),
-        "travel_s": np.bincount(step, weights=path.seconds, minlength=len(turns)),
+        "travel_s": np.bincount(step, weights=path.seconds + path.turning_s, minlength=len(turns)),
     }
     return gpd.GeoDataFrame(columns, geometry=_joined(lines, step), crs=path.network.crs)
 

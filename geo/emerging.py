@@ -100,11 +100,12 @@ def mann_kendall(series: Any) -> Trend:
     return Trend(s, z, 2 * ndtr(-np.abs(z)))
 
 
-def space_time_gi(cube: Floats, xy: Any, *, radius_m: float, steps_back: int = 1) -> LocalG:
+def space_time_gi(cube: Floats, xy: Any, *, radius_m: float, steps_back: int = 1, each_step: bool = False) -> LocalG:
     """Find when and where high or low values gather (Gi* of a space-time cube).
 
     The neighbours of a bin are the bins of places within the radius, in the same step and those just before it. See
-    `geo.autocorrelation.getis_ord`, with all bins of all steps as places.
+    `geo.autocorrelation.getis_ord`, with all bins of all steps as places; or each step by itself, so that it does not
+    matter whether there is more or less everywhere.
 
     Parameters
     ----------
@@ -116,6 +117,9 @@ def space_time_gi(cube: Floats, xy: Any, *, radius_m: float, steps_back: int = 1
         How near neighbours are.
     steps_back
         How many earlier steps count.
+    each_step
+        Compare the bins of each step with one another only; earlier steps do not count then, and a step in which all
+        values are the same has no scores.
 
     Returns
     -------
@@ -130,11 +134,22 @@ def space_time_gi(cube: Floats, xy: Any, *, radius_m: float, steps_back: int = 1
     if not len(cube):
         return LocalG(np.empty(cube.shape), np.empty(cube.shape))
     steps = cube.shape[1]
+    if each_step:
+        return _by_step(cube, xy, radius_m)
     back = min(steps_back, steps - 1)
     near = distance_band(xy, radius_m=radius_m * (1 + ROUNDING), include_self=True)
     recent = csr_array(np.tril(np.triu(np.ones((steps, steps)), -back)))
     found = getis_ord(cube.ravel(), csr_array(kron(near, recent, format="csr")), star=True)
     return LocalG(found.z.reshape(cube.shape), found.p.reshape(cube.shape))
+
+
+def _by_step(cube: Floats, xy: Any, radius_m: float) -> LocalG:
+    near = distance_band(xy, radius_m=radius_m * (1 + ROUNDING), include_self=True)
+    z, p = np.full(cube.shape, np.nan), np.full(cube.shape, np.nan)
+    for step in np.flatnonzero(np.ptp(cube, axis=0) > 0):
+        found = getis_ord(cube[:, step], near, star=True)
+        z[:, step], p[:, step] = found.z, found.p
+    return LocalG(z, p)
 
 
 def emerging_patterns(gi: LocalG) -> Emergence:

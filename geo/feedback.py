@@ -13,7 +13,7 @@ import pandas as pd
 from geo.analysis import Column, LayerInput, View, analysis, labelled
 from geo.errors import InvalidInputError
 from geo.incidents import OnlyCategory, instants, located
-from geo.services import column, different
+from geo.services import column, different, in_crs
 from geo.survival import SurvivalCurve, doubly_censored
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def _by_district(
 ) -> Iterator[tuple[str, Any, Ints]]:
     if districts is None:
         raise InvalidInputError("the layer districts is not there: load it, or group by organisation or category")
-    areas = districts.to_crs(reports.crs)
+    areas = in_crs(districts, reports.crs, "districts")
     if level is not None:
         areas = areas[(column(areas, "admin_level") == level).to_numpy(dtype=bool, na_value=False)]
     if areas.empty:

@@ -11,10 +11,10 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
+from geo.analysis import ColourClass, Column, View, analysis, labelled
 from geo.network import Network
 from geo.noding import crossings
-from geo.services import STREETS, column
+from geo.services import STREETS
 from geo.travel import DRIVE
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ GAP, CROSSING, DOUBLED, PIECE, TRAP = "gap", "crossing", "doubled", "piece", "tr
     function="infrastructure",
     inputs={
         "network": STREETS,
-        "roads": LayerInput(layer="roads", columns=("name", "bridge", "tunnel")),
     },
     view=View(
         geometry="point",
@@ -84,16 +83,13 @@ GAP, CROSSING, DOUBLED, PIECE, TRAP = "gap", "crossing", "doubled", "piece", "tr
         },
     ),
 )
-def topology_findings(network: Network, roads: gpd.GeoDataFrame, *, tolerance_m: ToleranceM = 2.0) -> gpd.GeoDataFrame:
+def topology_findings(network: Network, *, tolerance_m: ToleranceM = 2.0) -> gpd.GeoDataFrame:
     """Find what may be wrong with a network of streets before ways over it are trusted.
 
     Parameters
     ----------
     network
-        ``Network.from_roads(roads)``.
-    roads
-        The same lines, by the labels of `network.feature`; of the columns ``name``, ``bridge`` and ``tunnel`` any may
-        be missing. A crossing of a bridge or a tunnel is none.
+        ``Network.from_roads(roads)``. A crossing of a bridge or a tunnel is none.
     tolerance_m
         A dead end within this distance of another street is a gap.
 
@@ -106,7 +102,7 @@ def topology_findings(network: Network, roads: gpd.GeoDataFrame, *, tolerance_m:
         get to, though joined to the others); ``feature`` and ``other`` (labels of the lines; null where there is none),
         ``name``, ``size_m`` (width of the gap, length of the doubled street, of the piece, of the trap), geometry.
     """
-    over = _passes_over(network, roads)
+    over = np.maximum(network.streets.bridge, network.streets.tunnel) > 0
     parts = [_gaps(network, tolerance_m), *_crossings(network, over), _pieces(network), _traps(network)]
     found = pd.concat(parts, ignore_index=True)
     edge = found.pop("edge").to_numpy()
@@ -120,14 +116,6 @@ def topology_findings(network: Network, roads: gpd.GeoDataFrame, *, tolerance_m:
         "size_m": found.size_m,
     }
     return gpd.GeoDataFrame(columns, geometry=found.point.to_numpy(), crs=network.crs)
-
-
-def _passes_over(network: Network, roads: gpd.GeoDataFrame) -> Bools:
-    over = np.zeros(len(network.start), dtype=bool)
-    for name in ("bridge", "tunnel"):
-        flag = column(roads, name).astype("boolean").fillna(value=False)
-        over |= flag.reindex(network.feature).fillna(value=False).to_numpy(dtype=bool)
-    return over
 
 
 def _table(kind: str, edge: Ints, second: Ints, size_m: Floats, point: Geometries) -> pd.DataFrame:

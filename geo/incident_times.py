@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import Annotated
+from typing import Annotated, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -144,6 +144,11 @@ def incident_profile(
     return gpd.GeoDataFrame(columns, geometry=shapely.points(found[["x", "y"]].to_numpy()), crs=incidents.crs)
 
 
+Compare = Annotated[
+    Literal["cube", "step"],
+    labelled({"be": "З чым параўноўваць", "ru": "С чем сравнивать", "en": "Compare with"}),
+]
+
 _PATTERN_TITLES = {
     "new": ("Новая", "Новая", "New"),
     "consecutive": ("Паслядоўная", "Последовательная", "Consecutive"),
@@ -207,6 +212,7 @@ def emerging_hot_spots(
     radius_m: NeighbourM = 1000.0,
     step: Step = "month",
     steps_back: BackSteps = 1,
+    compare: Compare = "cube",
     cell_shape: CellShape = "hexagon",
     weigh_by: WeighBy = "count",
     category: OnlyCategory = None,
@@ -230,6 +236,9 @@ def emerging_hot_spots(
         From the first incident to the last, the whole of each; the first and the last may be incomplete.
     steps_back
         How many earlier steps count as neighbours in time.
+    compare
+        ``cube``: a cell is hot if it has more than all cells have in all steps, so that nothing is hot when the last
+        steps are quiet everywhere; ``step``: if it has more than the others of the same step.
 
     Returns
     -------
@@ -264,7 +273,7 @@ def emerging_hot_spots(
         )
     value = np.bincount(row * steps + when, incident_weights(placed, weigh_by), bins)
     cube = value.astype(float).reshape(len(cells), steps)
-    gi = space_time_gi(cube, grid.centres(cells), radius_m=radius_m, steps_back=steps_back)
+    gi = space_time_gi(cube, grid.centres(cells), radius_m=radius_m, steps_back=steps_back, each_step=compare == "step")
     found = emerging_patterns(gi)
     columns = {
         "pattern": found.pattern,

@@ -13,6 +13,7 @@ from geo.analysis import Column, LayerInput, View, analysis
 from geo.errors import InvalidInputError
 from geo.network import Network
 from geo.parameters import (
+    BannedTurns,
     BufferM,
     BuildingMaxM,
     CutoffsS,
@@ -21,18 +22,25 @@ from geo.parameters import (
     Merge,
     ModeName,
     Origins,
+    OwnCutoffsS,
+    Slopes,
     SnapMaxM,
     SpeedKmh,
+    TurnsS,
     delays_of,
 )
-from geo.travel import MODES
+from geo.services import RELIEF, STREETS, in_crs, travel_network
+from geo.slopes import Heights
 
 if TYPE_CHECKING:
     from geo.buffering import StreetBuffer
     from geo.reach import ReachedStreets, TravelTimes
+    from geo.topology import Floats
 
 MINUTES = {"be": "хв", "ru": "мин", "en": "min"}
 KILOMETRES = {"be": "км", "ru": "км", "en": "km"}
+MOST_AREAS = 5_000
+
 SQUARE_KILOMETRES = {"be": "км²", "ru": "км²", "en": "km²"}
 
 
@@ -46,12 +54,9 @@ SQUARE_KILOMETRES = {"be": "км²", "ru": "км²", "en": "km²"}
     },
     function="infrastructure",
     inputs={
-        "network": LayerInput(
-            layer="roads",
-            as_network=True,
-            columns=("road_class", "max_speed_kmh", "one_way", "foot", "motor_vehicle"),
-        ),
+        "network": STREETS,
         "buildings": LayerInput(layer="buildings", optional=True),
+        "relief": RELIEF,
     },
     view=View(
         geometry="polygon",
@@ -80,12 +85,17 @@ def service_areas(
     origins: Origins,
     *,
     buildings: gpd.GeoDataFrame | None = None,
+    relief: Heights | None = None,
     cutoffs_s: CutoffsS = (300, 600, 900),
     mode: ModeName = "walk",
     speed_kmh: SpeedKmh = None,
     direction: DirectionOfTravel = "from",
     merge: Merge = False,
     delays_s: DelaysS = (),
+    own_cutoffs_s: OwnCutoffsS = (),
+    turns_s: TurnsS = (),
+    banned_turns: BannedTurns = (),
+    slopes: Slopes = False,
     buffer_m: BufferM = 30.0,
     snap_max_m: SnapMaxM = 300.0,
     building_max_m: BuildingMaxM = 100.0,
@@ -104,6 +114,8 @@ def service_areas(
         Points in any CRS: a GeoSeries or GeoDataFrame, ``[[lon, lat], ...]``, or GeoJSON.
     buildings
         Buildings to count, in any CRS. One counts where the time to its street place is within the cutoff.
+    relief
+        Heights, such as `geo.slopes.heights_of_grid` gives, needed only for slopes.
     cutoffs_s
         Times, in seconds; at most 10, each up to 4 hours.
     mode
@@ -118,6 +130,15 @@ def service_areas(
     delays_s
         Time that passes before an origin is left, as the turnout of a fire brigade: one for all, or one for each in
         their order. It counts as time.
+    own_cutoffs_s
+        In place of `cutoffs_s`, the time of each origin, in their order.
+    turns_s
+        Seconds that turning left, turning right and turning back take at junctions; none where not given.
+    banned_turns
+        Turns that are forbidden, such as ``12>34`` from the street of label 12 into that of 34.
+    slopes
+        On foot by Tobler's function (1993), by bicycle at the same power: see `geo.slopes`. Bridges and tunnels are
+        flat.
     buffer_m
         The area is what lies within this distance of the reached parts of streets.
     snap_max_m
@@ -136,39 +157,50 @@ def service_areas(
     Raises
     ------
     InvalidInputError
-        If a parameter is out of range, an origin is far from every street, or no street is open to the mode.
+        If a parameter is out of range, an origin is far from every street, no street is open to the mode, slopes are
+        to count without relief, or more than `MOST_AREAS` areas are asked for.
     """
-    travel = network.for_mode(MODES[mode] if speed_kmh is None else MODES[mode].at(speed_kmh))
-    surroundings = travel.buffer(buffer_m)
+    travel = travel_network(
+        network, mode, speed_kmh, turns_s=turns_s, banned_turns=banned_turns, slopes=slopes, relief=relief
+    )
+    surroundings = travel_network(network, mode, speed_kmh).buffer(buffer_m)
     places = travel.locate(origins, max_m=snap_max_m, what="origins")
-    cutoffs = sorted(set(cutoffs_s), reverse=True)
+    cutoffs = _cutoffs(cutoffs_s, own_cutoffs_s, len(places), merge=merge)
     if buildings is not None:
-        buildings = _in_crs_of(network, buildings)
+        buildings = in_crs(buildings, network.crs, "buildings").geometry
     areas = []
     done = 0
     delay_s = delays_of(delays_s, len(places))
-    for times in travel.times(places, limit_s=cutoffs[0], direction=direction, together=merge, delay_s=delay_s):
-        rows = len(times)
-        labels = np.array([None]) if merge else origins.index.to_numpy()[done : done + rows]
-        done += rows
-        reached = [times.reached(cutoff_s) for cutoff_s in cutoffs]
-        counts = _count_buildings(times, reached[0], buildings, cutoffs, building_max_m)
+    for times in travel.times(places, limit_s=cutoffs.max(), direction=direction, together=merge, delay_s=delay_s):
+        some = slice(done, done + len(times))
+        labels = np.array([None]) if merge else origins.index.to_numpy()[some]
+        done += len(times)
+        reached = [times.reached(cutoff_s) for cutoff_s in cutoffs[:, some]]
+        counts = _count_buildings(times, reached[0], buildings, cutoffs[:, some], building_max_m)
         areas += [
             _frame(labels, cutoff_s, streets, count, surroundings)
-            for cutoff_s, streets, count in zip(cutoffs, reached, counts, strict=True)
+            for cutoff_s, streets, count in zip(cutoffs[:, some], reached, counts, strict=True)
         ]
     every = pd.concat(areas, ignore_index=True)
     return every.sort_values("cutoff_s", ascending=False, kind="stable", ignore_index=True)
 
 
-def _in_crs_of(network: Network, buildings: gpd.GeoDataFrame) -> gpd.GeoSeries:
-    if buildings.crs is None:
-        raise InvalidInputError("buildings must have a CRS: set it, for example with set_crs(4326)")
-    return buildings.geometry.to_crs(network.crs)
+def _cutoffs(common_s: tuple[float, ...], own_s: tuple[float, ...], origins: int, *, merge: bool) -> Floats:
+    """Return the times of each area, shape (times, origins), the longest first; of one row where merged."""
+    if own_s and (merge or len(own_s) != origins):
+        wanted = "none, since areas are merged" if merge else f"one for each of {origins} origins"
+        raise InvalidInputError(f"own_cutoffs_s: give {wanted}, not {len(own_s)}")
+    if own_s:
+        return np.array([own_s])
+    times_s = np.array(sorted(set(common_s), reverse=True))
+    cutoffs = np.repeat(times_s[:, np.newaxis], 1 if merge else origins, axis=1)
+    if cutoffs.size > MOST_AREAS:
+        raise InvalidInputError(f"{cutoffs.size:,} areas are asked for, more than {MOST_AREAS:,}: take fewer origins")
+    return cutoffs
 
 
 def _count_buildings(
-    times: TravelTimes, farthest: ReachedStreets, buildings: gpd.GeoSeries | None, cutoffs: list[float], max_m: float
+    times: TravelTimes, farthest: ReachedStreets, buildings: gpd.GeoSeries | None, cutoffs: Floats, max_m: float
 ) -> list[Any]:
     """Return how many buildings each row reaches, for each cutoff; nulls where none were given."""
     rows = len(times)
@@ -179,11 +211,11 @@ def _count_buildings(
     around = shapely.box(west - max_m, south - max_m, east + max_m, north + max_m)
     near = buildings[buildings.intersects(around)]
     seconds = times.at(times.travel.snap(near, max_m=max_m))
-    return [pd.array((seconds <= cutoff_s).sum(axis=1), dtype="Int64") for cutoff_s in cutoffs]
+    return [pd.array((seconds <= cutoff_s[:, np.newaxis]).sum(axis=1), dtype="Int64") for cutoff_s in cutoffs]
 
 
 def _frame(
-    labels: Any, cutoff_s: float, streets: ReachedStreets, buildings: Any, surroundings: StreetBuffer
+    labels: Any, cutoff_s: Floats, streets: ReachedStreets, buildings: Any, surroundings: StreetBuffer
 ) -> gpd.GeoDataFrame:
     geometry = surroundings.around(streets, rows=len(labels))
     columns = {

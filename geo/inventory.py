@@ -16,7 +16,7 @@ from geo.demand import share
 from geo.errors import InvalidInputError
 from geo.grid import Grid
 from geo.network import Network
-from geo.services import STREETS, column, travel_network
+from geo.services import STREETS, column, in_crs, travel_network
 from geo.topology import ranges
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _areas(
             raise InvalidInputError("there are no districts: choose cells, or the whole")
         if districts.crs is None:
             raise InvalidInputError("districts must have a CRS: set it, for example with set_crs(4326)")
-        return districts.to_crs(network.crs)
+        return in_crs(districts, network.crs, "districts")
     if areas == "whole":
         hull = shapely.convex_hull(shapely.multilinestrings(network.geometry[edges]))
         return gpd.GeoDataFrame(geometry=[hull], crs=network.crs)

@@ -16,7 +16,7 @@ from geo.crs import metric_crs
 from geo.deterioration import BEST, family_curve, steady_fall
 from geo.errors import InvalidInputError
 from geo.network import Network
-from geo.services import STREETS, column, numbers
+from geo.services import STREETS, column, in_crs, numbers
 from geo.travel import DRIVE
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def maintenance_programme(
     InvalidInputError
         If no road has a condition, a value is out of range, or no street is open to cars.
     """
-    rated = _rated(roads.to_crs(network.crs))
+    rated = _rated(in_crs(roads, network.crs, "roads"))
     area_m2, weight = sections(network, rated, max_origins=max_origins, seed=seed)
     family, curves = _families(rated, _ages(rated, assessed_on), fall_per_year)
     treatments = standard_treatments(preserve_cost_m2, overlay_cost_m2, rebuild_cost_m2)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geo.language import Text
-    from geo.topology import Geometries
+    from geo.topology import Floats, Geometries
 
 MAX_FEATURES = 2_000
 MAX_BYTES = 1_000_000
@@ -60,6 +60,8 @@ class _Page(Figure):
 <style>
 main { height: 100%; }
 main .leaflet-container { background: #f3f1ec; }
+main .leaflet-bottom.leaflet-right { right: auto; left: 0; width: calc(100% - 20px); }
+main .leaflet-control-attribution { float: left; max-height: 4.5em; overflow-y: auto; font-size: 10px; }
 .heading { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 </style>
 {{ this.header.render(**kwargs) }}
@@ -85,8 +87,9 @@ main .leaflet-container { background: #f3f1ec; }
 class _Legend(MacroElement):
     _template = Template(
         """{% macro html(this, kwargs) %}
-<section aria-label="{{ this.title }}" style="position: absolute; right: 10px; bottom: 24px; z-index: 1000;
- max-width: 40%; padding: 8px 12px; border-radius: 4px; background: #ffffff; color: #222222; font: 14px sans-serif">
+<section aria-label="{{ this.title }}" style="position: absolute; right: 10px; bottom: 60px; z-index: 1000;
+ max-width: 40%; max-height: 75%; overflow-y: auto; padding: 8px 12px; border-radius: 4px; background: #ffffff;
+ color: #222222; font: 14px sans-serif">
 <strong>{{ this.title }}</strong>
 <ul style="list-style: none; margin: 4px 0 0; padding: 0">
 {% for colour, label in this.entries %}
@@ -238,6 +241,8 @@ def format_value(value: Any, column: Column, lang: str) -> str:
     text = f"{value * column.scale:,.{column.decimals}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
+    if text == "-0":
+        text = "0"
     comma, point = (",", ".") if lang == "en" else ("\u00a0", ",")
     return text.replace(",", "\0").replace(".", point).replace("\0", comma)
 
@@ -289,18 +294,32 @@ def _number_classes(values: pd.Series, column: Column, colours: Sequence[str], l
     numbers = pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
     known = numbers[np.isfinite(numbers)]
     distinct = np.unique(known)
-    if len(distinct) <= len(colours):
-        labels = [format_value(value, column, lang) for value in distinct.tolist()]
-        return [
-            _Class(label, colour, numbers == value)
-            for label, colour, value in zip(labels, _spread(colours, len(distinct)), distinct, strict=True)
-        ]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, len(colours) + 1)))
+    if len(distinct) <= len(colours) or format_value(distinct[0], column, lang) == format_value(
+        distinct[-1], column, lang
+    ):
+        return _value_classes(numbers, distinct, column, colours, lang)
+    labels: dict[str, float] = {}
+    for edge in np.quantile(known, np.linspace(0, 1, len(colours) + 1)).tolist():
+        labels.setdefault(format_value(edge, column, lang), edge)
+    edges, names = np.array(list(labels.values())), list(labels)
     position = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(edges) - 2)
-    labels = [format_value(edge, column, lang) for edge in edges.tolist()]
     return [
-        _Class(f"{labels[each]} – {labels[each + 1]}", colour, np.isfinite(numbers) & (position == each))
+        _Class(f"{names[each]} – {names[each + 1]}", colour, np.isfinite(numbers) & (position == each))
         for each, colour in enumerate(_spread(colours, len(edges) - 1))
+    ]
+
+
+def _value_classes(
+    numbers: Floats, distinct: Floats, column: Column, colours: Sequence[str], lang: str
+) -> list[_Class]:
+    """Return a class for each value, those that read the same in one."""
+    rows: dict[str, Any] = {}
+    for value in distinct.tolist():
+        label = format_value(value, column, lang)
+        rows[label] = rows.get(label, False) | (numbers == value)
+    return [
+        _Class(label, colour, each)
+        for (label, each), colour in zip(rows.items(), _spread(colours, len(rows)), strict=True)
     ]
 
 
@@ -322,9 +341,10 @@ def _features(frame: gpd.GeoDataFrame, view: View, classes: list[_Class], lang: 
     names = [f"column_{name}" for name in shown]
     titles = [_safe(_titled(column, lang)) for column in shown.values()]
     text, has_points = _written(written, max_bytes)
+    small_deg = SMALL_PX * _pixel_deg(frame.geometry.to_numpy())
     return folium.GeoJson(
         json.loads(text),
-        style_function=lambda feature: _style(feature["properties"]["colour"], view),
+        style_function=lambda feature: _style(feature, view, small_deg),
         marker=folium.CircleMarker(radius=3 if has_points and view.geometry == "polygon" else 6)
         if has_points or view.geometry in ("point", "mixed")
         else None,
@@ -356,14 +376,19 @@ def _as_json(frame: gpd.GeoDataFrame) -> str:
 
 def _coarser(shapes: Geometries) -> Geometries:
     """Return shapes as exact as a picture of all of them shows them, small polygons as points."""
-    west, south, east, north = shapely.total_bounds(shapes)
-    pixel = max(east - west, north - south) / VIEW_PX
+    pixel = _pixel_deg(shapes)
     bounds = shapely.bounds(shapes)
     small = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) < SMALL_PX * pixel
     small &= shapely.get_dimensions(shapes) == 2
     coarse: Geometries = shapely.simplify(shapes, pixel / 2)
     coarse[small] = shapely.point_on_surface(shapes[small])
     return coarse
+
+
+def _pixel_deg(shapes: Geometries) -> float:
+    """Return the size of a pixel in a picture of all shapes."""
+    west, south, east, north = shapely.total_bounds(shapes)
+    return float(max(east - west, north - south)) / VIEW_PX
 
 
 def _draw_order(frame: gpd.GeoDataFrame, view: View) -> Any:
@@ -373,9 +398,16 @@ def _draw_order(frame: gpd.GeoDataFrame, view: View) -> Any:
     return values.sort_values(ascending=view.draw_first == "low", kind="stable", na_position="first").index.to_numpy()
 
 
-def _style(colour: str, view: View) -> dict[str, Any]:
-    if view.geometry == "line":
-        return {"color": colour, "weight": 3, "opacity": 1.0}
+def _style(feature: Any, view: View, small_deg: float) -> dict[str, Any]:
+    """Return how Leaflet draws a feature; what is small shows its colour in its outline too, or nobody would see it."""
+    colour, kind = feature["properties"]["colour"], feature["geometry"]["type"]
+    if "Line" in kind:
+        return {"color": colour, "weight": 3, "opacity": 1.0, "fill": False}
+    filled = {"fill": True, "fillColor": colour, "fillOpacity": view.opacity}
+    if "Polygon" in kind:
+        west, south, east, north = shapely.geometry.shape(feature["geometry"]).bounds
+        if max(east - west, north - south) < small_deg:
+            return {"color": colour, "weight": 2.5, "opacity": 0.9, **filled}
     if view.geometry == "mixed":
-        return {"color": colour, "weight": 2, "fill": True, "fillColor": colour, "fillOpacity": view.opacity}
-    return {"color": "#444444", "weight": 0.6, "fill": True, "fillColor": colour, "fillOpacity": view.opacity}
+        return {"color": colour, "weight": 2, **filled}
+    return {"color": "#444444", "weight": 0.6, **filled}

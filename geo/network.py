@@ -79,7 +79,7 @@ class Network:
             Lines in a projected CRS in metres. Of these columns any may be missing or null: ``road_class``
             (OpenStreetMap's ``highway``), ``max_speed_kmh``, ``one_way`` (``both``, ``forward``, ``backward``),
             ``foot``, ``bicycle`` and ``motor_vehicle`` (true or false: access whatever the class), ``surface``
-            (as in OpenStreetMap), ``name``.
+            (as in OpenStreetMap), ``bridge`` and ``tunnel`` (true or false), ``name``.
         tolerance_m
             Vertices are the same when their coordinates, rounded to this, are.
 

@@ -51,6 +51,43 @@ DelaysS = Annotated[
     ),
 ]
 
+OwnCutoffsS = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=14_400)], ...],
+    labelled(
+        {"be": "Уласны час кожнага пункта", "ru": "Своё время каждого пункта", "en": "Time of each origin"},
+        unit="s",
+        description="In place of the common times, one for each point in their order.",
+        max_length=5_000,
+    ),
+]
+
+TurnsS = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=3600)], ...],
+    labelled(
+        {"be": "Павароты", "ru": "Повороты", "en": "Turns"},
+        unit="s",
+        description="What turning left, turning right and turning back take at junctions: three times, or none.",
+        max_length=3,
+    ),
+]
+
+BannedTurns = Annotated[
+    tuple[Annotated[str, Field(pattern="^[^>]+>[^>]+$")], ...],
+    labelled(
+        {"be": "Забароненыя павароты", "ru": "Запрещённые повороты", "en": "Forbidden turns"},
+        description="From a street into another, by their ids: 12>34.",
+        max_length=10_000,
+    ),
+]
+
+Slopes = Annotated[
+    bool,
+    labelled(
+        {"be": "Улічваць схілы", "ru": "Учитывать уклоны", "en": "Count slopes"},
+        description="Walking and cycling are slower uphill, by the elevation raster of the territory.",
+    ),
+]
+
 BufferM = Annotated[
     float,
     labelled(

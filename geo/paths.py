@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 from geo.errors import InvalidInputError
 from geo.positions import part_of
 from geo.topology import Bools, Floats, Geometries, Ints, cut_lines, ranges
+from geo.turns import turning_s
 
 if TYPE_CHECKING:
     from geo.graph import SearchGraph
@@ -64,6 +65,15 @@ class Path:
         """Seconds along each part, without turns."""
         cost_s = np.where(self.along, self.travel.forward_s[self.edge], self.travel.backward_s[self.edge])
         return part_of(self.high - self.low, cost_s)
+
+    @property
+    def turning_s(self) -> Floats:
+        """Seconds of turning into each part from the one before."""
+        seconds = np.zeros(len(self.edge))
+        if self.travel.turns is not None and len(seconds) > 1:
+            arc = np.where(self.along, self.edge, self.edge + len(self.network.start))
+            seconds[1:] = turning_s(self.network, arc[:-1], arc[1:], self.travel.turns)
+        return seconds
 
     def lines(self) -> Geometries:
         """Return each part as a LineString in the direction of the path."""

@@ -14,7 +14,7 @@ from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, 
 from geo.errors import InvalidInputError
 from geo.matrices import cost_matrix, dense
 from geo.network import Network
-from geo.parameters import ModeName, SnapMaxM, SpeedKmh
+from geo.parameters import BannedTurns, ModeName, SnapMaxM, SpeedKmh, TurnsS
 from geo.services import (
     STREETS,
     MostCandidates,
@@ -133,6 +133,8 @@ def response_coverage(
     who: Who = "total",
     mode: ModeName = "drive",
     speed_kmh: SpeedKmh = None,
+    turns_s: TurnsS = (),
+    banned_turns: BannedTurns = (),
     snap_max_m: SnapMaxM = 300.0,
     home_max_m: HomeMaxM = 300.0,
 ) -> gpd.GeoDataFrame:
@@ -156,7 +158,7 @@ def response_coverage(
         The longest response.
     turnout_s
         Of stations where it is not known.
-    mode, speed_kmh
+    mode, speed_kmh, turns_s, banned_turns
         How help travels: see `geo.infrastructure.service_areas`.
     snap_max_m, home_max_m
         A station, or a home, farther than this from every street is out of reach.
@@ -173,7 +175,7 @@ def response_coverage(
     InvalidInputError
         If there is no station of the kind, nobody to count, a number is negative, or a parameter is out of range.
     """
-    travel = travel_network(network, mode, speed_kmh)
+    travel = travel_network(network, mode, speed_kmh, turns_s=turns_s, banned_turns=banned_turns)
     served, homes = _of_service(stations, kind, network), demand_of(population, buildings, who, network.crs)
     at = snap_homes(travel, homes, max_m=home_max_m)
     cost = _response(travel, served, at, turnout_s, snap_max_m)

@@ -14,17 +14,21 @@ from geo.areas import areas_around
 from geo.matrices import nearest
 from geo.network import Network
 from geo.parameters import (
+    BannedTurns,
     BufferM,
     BuildingMaxM,
     DelaysS,
     DirectionOfTravel,
     ModeName,
     Origins,
+    Slopes,
     SnapMaxM,
     SpeedKmh,
+    TurnsS,
     delays_of,
 )
-from geo.services import STREETS, travel_network
+from geo.services import RELIEF, STREETS, in_crs, travel_network
+from geo.slopes import Heights
 from geo.zones import street_zones
 
 if TYPE_CHECKING:
@@ -46,7 +50,7 @@ LimitS = Annotated[
         "en": "Which part of the city is nearest to each point along the streets: zones without overlaps.",
     },
     function="infrastructure",
-    inputs={"network": STREETS, "buildings": LayerInput(layer="buildings", optional=True)},
+    inputs={"network": STREETS, "buildings": LayerInput(layer="buildings", optional=True), "relief": RELIEF},
     view=View(
         geometry="polygon",
         colour_by="buildings",
@@ -77,11 +81,15 @@ def responsibility_zones(
     origins: Origins,
     *,
     buildings: gpd.GeoDataFrame | None = None,
+    relief: Heights | None = None,
     limit_s: LimitS = 900.0,
     mode: ModeName = "drive",
     speed_kmh: SpeedKmh = None,
     direction: DirectionOfTravel = "from",
     delays_s: DelaysS = (),
+    turns_s: TurnsS = (),
+    banned_turns: BannedTurns = (),
+    slopes: Slopes = False,
     buffer_m: BufferM = 50.0,
     snap_max_m: SnapMaxM = 300.0,
     building_max_m: BuildingMaxM = 100.0,
@@ -101,7 +109,7 @@ def responsibility_zones(
         Buildings to count, in any CRS.
     limit_s
         What takes longer is in no zone.
-    mode, speed_kmh, direction, delays_s
+    relief, mode, speed_kmh, direction, delays_s, turns_s, banned_turns, slopes
         How one travels: see `geo.infrastructure.service_areas`.
     buffer_m
         The ground of a zone reaches so far from its streets.
@@ -122,7 +130,9 @@ def responsibility_zones(
     InvalidInputError
         If a parameter is out of range, an origin is far from every street, or no street is open to the mode.
     """
-    travel = travel_network(network, mode, speed_kmh)
+    travel = travel_network(
+        network, mode, speed_kmh, turns_s=turns_s, banned_turns=banned_turns, slopes=slopes, relief=relief
+    )
     places = travel.locate(origins, max_m=snap_max_m, what="origins")
     delay_s = delays_of(delays_s, len(places))
     zones = street_zones(travel, places, limit_s=limit_s, direction=direction, delay_s=delay_s)
@@ -130,7 +140,7 @@ def responsibility_zones(
     geometry = areas_around(xy, group, groups=len(places), reach_m=buffer_m)
     counts, mean_s = pd.array([pd.NA] * len(places), dtype="Int64"), np.full(len(places), np.nan)
     if buildings is not None:
-        homes = travel.snap(buildings.geometry.to_crs(network.crs), max_m=building_max_m)
+        homes = travel.snap(in_crs(buildings, network.crs, "buildings").geometry, max_m=building_max_m)
         first = nearest(travel, homes, places, limit_s=limit_s, direction=direction, delay_s=delay_s)
         label, seconds = first.facility[:, 0], first.cost_s[:, 0]
         number = np.bincount(label[label >= 0], minlength=len(places))

@@ -148,7 +148,7 @@ def effect_of_measure(
 
 def _roads_at(network: Network, at: gpd.GeoSeries, max_m: float) -> pd.Index[Any]:
     travel = network.for_mode(MODES["drive"])
-    places = travel.snap(at.to_crs(network.crs), max_m=max_m)
+    places = travel.snap(at.to_crs(network.crs), max_m=max_m, anywhere=True)
     if not places.found.all():
         raise InvalidInputError(f"point {at.index[~places.found][0]!r} is farther than {max_m:g} m from every road")
     roads: pd.Index[Any] = pd.Index(network.feature[places.edge]).unique()

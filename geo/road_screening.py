@@ -184,7 +184,7 @@ def road_sites(
         }
     )
     placed = in_crs(located(incidents, category), network.crs, "incidents")
-    at = travel.snap(placed.geometry, max_m=max_m)
+    at = travel.snap(placed.geometry, max_m=max_m, anywhere=True)
     label = network.feature[at.edge[at.found]]
     severity = column(placed, "severity").to_numpy(dtype=object)[at.found]
     counts = pd.DataFrame({"accidents": 1, "fatal": severity == "fatal", "injury": severity == "injury"}, index=label)

@@ -34,6 +34,9 @@ CELLS_AT_ONCE = 20_000_000
 
 BUFFERS_KEPT = 2
 
+ISLAND_M, ISLAND_SHARE = 1_000.0, 0.01
+"""Connected pieces of streets shorter than both, in metres and as a part of all streets, are islands."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TravelNetwork:
@@ -109,8 +112,11 @@ class TravelNetwork:
         """
         return (self.forward_s, self.backward_s) if direction == "from" else (self.backward_s, self.forward_s)
 
-    def snap(self, points: gpd.GeoSeries, *, max_m: float) -> Positions:
+    def snap(self, points: gpd.GeoSeries, *, max_m: float, anywhere: bool = False) -> Positions:
         """Find the nearest place on an open edge for points, or other geometries.
+
+        A path in a yard that is joined to nothing would cut off whoever is taken to it: edges of such islands, pieces
+        of less than `ISLAND_M` and less than `ISLAND_SHARE` of all, are only taken where no other is near enough.
 
         Parameters
         ----------
@@ -119,6 +125,8 @@ class TravelNetwork:
         max_m
             No edge farther than this is taken. Of equally near edges that with the westernmost middle is, so that
             the order of the edges does not matter.
+        anywhere
+            Take the nearest edge even if it is on an island, as where nobody travels from there.
 
         Returns
         -------
@@ -128,8 +136,20 @@ class TravelNetwork:
         if points.crs != self.network.crs:
             raise InvalidInputError(f"points must be in the CRS of the network, {self.network.crs.name}")
         geometry = points.to_numpy()
-        (row, found), distance = self._tree.query_nearest(geometry, max_distance=max_m, return_distance=True)
-        edge = self.open_edges[found]
+        positions = Positions(np.full(len(geometry), -1), np.zeros(len(geometry)), np.full(len(geometry), np.inf))
+        for edges, tree in [self._everywhere] if anywhere else self._mainland_first:
+            left = np.flatnonzero(~positions.found)
+            row, edge, fraction, distance = self._nearest(geometry[left], edges, tree, max_m)
+            positions.edge[left[row]], positions.fraction[left[row]] = edge, fraction
+            positions.distance_m[left[row]] = distance
+        return positions
+
+    def _nearest(
+        self, geometry: Geometries, edges: Ints, tree: shapely.STRtree, max_m: float
+    ) -> tuple[Ints, Ints, Floats, Floats]:
+        """Return the rows that have a place on some edges, the edge, the fraction of it and the distance."""
+        (row, found), distance = tree.query_nearest(geometry, max_distance=max_m, return_distance=True)
+        edge = edges[found]
         lines = self.network.geometry[edge]
         chosen = _westernmost(row, lines)
         row, edge, lines, distance = row[chosen], edge[chosen], lines[chosen], distance[chosen]
@@ -138,18 +158,16 @@ class TravelNetwork:
         fraction = shapely.line_locate_point(lines, nearest, normalized=True)
         fraction[fraction < SAME_PLACE] = 0.0
         fraction[fraction > 1 - SAME_PLACE] = 1.0
-        positions = Positions(np.full(len(geometry), -1), np.zeros(len(geometry)), np.full(len(geometry), np.inf))
-        positions.edge[row], positions.fraction[row], positions.distance_m[row] = edge, fraction, distance
-        return positions
+        return row, edge, fraction, distance
 
-    def locate(self, points: gpd.GeoSeries, *, max_m: float, what: str) -> Positions:
+    def locate(self, points: gpd.GeoSeries, *, max_m: float, what: str, anywhere: bool = False) -> Positions:
         """Find the nearest place on an open edge for points, all of which must have one.
 
         Parameters
         ----------
         points
             In any CRS.
-        max_m
+        max_m, anywhere
             See `snap`.
         what
             What the points are, for the error message.
@@ -159,7 +177,7 @@ class TravelNetwork:
         InvalidInputError
             If a point is farther from every open edge; the text names the first few.
         """
-        places = self.snap(points.to_crs(self.network.crs), max_m=max_m)
+        places = self.snap(points.to_crs(self.network.crs), max_m=max_m, anywhere=anywhere)
         lost = points[~places.found]
         if len(lost):
             named = ", ".join(f"{label!r} at {point}" for label, point in lost.head(3).items())
@@ -238,8 +256,20 @@ class TravelNetwork:
         return lru_cache(maxsize=BUFFERS_KEPT)(partial(StreetBuffer, self))
 
     @cached_property
-    def _tree(self) -> shapely.STRtree:
-        return shapely.STRtree(self.network.geometry[self.open_edges])
+    def _everywhere(self) -> tuple[Ints, shapely.STRtree]:
+        """The open edges, with their spatial index."""
+        return self.open_edges, shapely.STRtree(self.network.geometry[self.open_edges])
+
+    @cached_property
+    def _mainland_first(self) -> list[tuple[Ints, shapely.STRtree]]:
+        """The open edges, those of islands apart from the others and behind them, with their spatial indexes."""
+        edges = self.open_edges
+        piece, length_m = self.component[self.network.start[edges]], self.network.length_m[edges]
+        total_m = np.bincount(piece, weights=length_m)
+        island = (total_m < min(ISLAND_M, ISLAND_SHARE * length_m.sum()))[piece]
+        if not island.any():
+            return [self._everywhere]
+        return [(some, shapely.STRtree(self.network.geometry[some])) for some in (edges[~island], edges[island])]
 
     def graph(self, direction: Direction) -> SearchGraph:
         """Return what searches run on, from origins or to them."""

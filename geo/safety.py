@@ -270,7 +270,7 @@ def incident_density(
     """
     travel = network.for_mode(MODES[mode])
     placed = in_crs(located(incidents, category), network.crs, "incidents")
-    at = travel.snap(placed.geometry, max_m=snap_max_m)
+    at = travel.snap(placed.geometry, max_m=snap_max_m, anywhere=True)
     weights = incident_weights(placed, weigh_by)[at.found]
     pieces = lixels(travel, length_m=lixel_m)
     density = network_density(

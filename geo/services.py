@@ -9,18 +9,22 @@ import pandas as pd
 
 from geo.analysis import LayerInput, labelled
 from geo.errors import InvalidInputError
+from geo.slopes import cycling, on_slopes, tobler
 from geo.travel import MODES
+from geo.turns import TurnCosts
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
     from geo.network import Network
     from geo.routing import TravelNetwork
+    from geo.slopes import Heights
     from geo.topology import Floats, Ints
 
 STREETS = LayerInput(
     layer="roads", as_network=True, columns=("road_class", "max_speed_kmh", "one_way", "foot", "motor_vehicle")
 )
+RELIEF = LayerInput(layer="elevation", as_heights=True, optional=True)
 FACILITIES = LayerInput(layer="facilities", columns=("kind", "name", "capacity"))
 HOMES = LayerInput(layer="buildings", columns=("use", "dwellings"))
 
@@ -80,9 +84,69 @@ MostCandidates = Annotated[
 ]
 
 
-def travel_network(network: Network, mode: str, speed_kmh: float | None) -> TravelNetwork:
-    """Return a network as a mode of travel uses it, at one speed if that is given."""
-    return network.for_mode(MODES[mode] if speed_kmh is None else MODES[mode].at(speed_kmh))
+def travel_network(
+    network: Network,
+    mode: str,
+    speed_kmh: float | None,
+    *,
+    turns_s: tuple[float, ...] = (),
+    banned_turns: tuple[str, ...] = (),
+    slopes: bool = False,
+    relief: Heights | None = None,
+) -> TravelNetwork:
+    """Return a network as a mode of travel uses it.
+
+    Parameters
+    ----------
+    network, mode
+        The streets, and a name in `geo.travel.MODES`.
+    speed_kmh
+        One speed on all streets, if given.
+    turns_s
+        Seconds that turning left, right and back take, or none of them: see `geo.turns.TurnCosts`.
+    banned_turns
+        Turns that are forbidden, ``12>34`` from the street of label 12 into that of 34.
+    slopes
+        Whether slopes count, on foot by `geo.slopes.tobler`, by bicycle by `geo.slopes.cycling`.
+    relief
+        Heights, for slopes.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are neither none nor three times of turns, a street of a turn is not there, slopes are to count for
+        cars, or no heights are known.
+    """
+    travel = network.for_mode(MODES[mode] if speed_kmh is None else MODES[mode].at(speed_kmh))
+    if slopes:
+        travel = _sloping(travel, mode, relief)
+    if not turns_s and not banned_turns:
+        return travel
+    if len(turns_s) not in (0, 3):
+        raise InvalidInputError(f"turns_s: give three times, of turning left, right and back, not {len(turns_s)}")
+    left_s, right_s, u_turn_s = turns_s or (0.0, 0.0, 0.0)
+    banned = _label_pairs(network, banned_turns)
+    return travel.with_turns(TurnCosts(left_s=left_s, right_s=right_s, u_turn_s=u_turn_s, banned=banned))
+
+
+def _sloping(travel: TravelNetwork, mode: str, relief: Heights | None) -> TravelNetwork:
+    if mode == "drive":
+        raise InvalidInputError("slopes: they count for walking and cycling, not for cars")
+    if relief is None:
+        raise InvalidInputError("slopes: no heights are known: add an elevation raster, or leave slopes out")
+    return on_slopes(travel, relief, speed=tobler if mode == "walk" else cycling)
+
+
+def _label_pairs(network: Network, turns: tuple[str, ...]) -> list[tuple[Any, Any]]:
+    """Return the labels of streets between which turns are forbidden."""
+    if not turns:
+        return []
+    labels = {str(label): label for label in pd.unique(pd.Series(network.feature))}
+    pairs = [tuple(part.strip() for part in turn.split(">")) for turn in turns]
+    unknown = [name for pair in pairs for name in pair if name not in labels]
+    if unknown:
+        raise InvalidInputError(f"banned_turns: there is no street {unknown[0]!r}")
+    return [(labels[one], labels[other]) for one, other in pairs]
 
 
 def of_kind(facilities: gpd.GeoDataFrame, kind: str, network: Network) -> gpd.GeoDataFrame:

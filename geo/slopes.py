@@ -113,9 +113,8 @@ def on_slopes(
 ) -> TravelNetwork:
     """Return a network on which slopes make travel slower or faster, uphill and downhill apart.
 
-    Each edge is looked at in pieces of about the same length; where a height is not known, the piece is flat. Between
-    the ends of a bridge or a tunnel the relief is not that of the street: leave such streets flat by heights that are
-    not numbers there.
+    Each edge is looked at in pieces of about the same length; where a height is not known, the piece is flat, and so
+    are bridges and tunnels: the relief between their ends is not that of the street.
 
     Parameters
     ----------
@@ -155,4 +154,5 @@ def _slopes(network: Network, heights: Heights, step_m: float) -> tuple[Floats, 
     inner = owner[1:] == owner[:-1]
     edge = owner[1:][inner]
     slope = np.diff(height)[inner] / (network.length_m / pieces)[edge]
+    slope[(np.maximum(network.streets.bridge, network.streets.tunnel) > 0)[edge]] = 0.0
     return np.clip(np.nan_to_num(slope), -STEEPEST, STEEPEST), edge

@@ -12,10 +12,11 @@ from geo.accessibility import Decay, gaussian, modified_two_step, steps, three_s
 from geo.analysis import Column, View, analysis
 from geo.matrices import cost_matrix, nearest
 from geo.network import Network
-from geo.parameters import BuildingMaxM, ModeName, SnapMaxM, SpeedKmh
+from geo.parameters import BannedTurns, BuildingMaxM, ModeName, Slopes, SnapMaxM, SpeedKmh, TurnsS
 from geo.services import (
     FACILITIES,
     HOMES,
+    RELIEF,
     STREETS,
     Capacity,
     Catchment,
@@ -29,6 +30,7 @@ from geo.services import (
     of_use,
     travel_network,
 )
+from geo.slopes import Heights
 
 if TYPE_CHECKING:
     from geo.topology import Ints
@@ -47,7 +49,7 @@ DWELLINGS = {"be": "Кватэры", "ru": "Квартиры", "en": "Dwellings"
         "en": "The time from each building by street to the nearest facility of a kind, and whether within the norm.",
     },
     function="social",
-    inputs={"network": STREETS, "facilities": FACILITIES, "buildings": HOMES},
+    inputs={"network": STREETS, "facilities": FACILITIES, "buildings": HOMES, "relief": RELIEF},
     view=View(
         geometry="polygon",
         colour_by="travel_s",
@@ -66,10 +68,14 @@ def facility_access(
     buildings: gpd.GeoDataFrame,
     kind: Kind,
     *,
+    relief: Heights | None = None,
     norm_s: NormS = 900.0,
     use: Use = "all",
     mode: ModeName = "walk",
     speed_kmh: SpeedKmh = None,
+    turns_s: TurnsS = (),
+    banned_turns: BannedTurns = (),
+    slopes: Slopes = False,
     snap_max_m: SnapMaxM = 300.0,
     building_max_m: BuildingMaxM = 100.0,
 ) -> gpd.GeoDataFrame:
@@ -93,7 +99,7 @@ def facility_access(
         The longest time that the territory's norm allows.
     use
         Buildings of which ``use`` are taken, such as ``residential``; ``all`` for every one, known or not.
-    mode, speed_kmh
+    relief, mode, speed_kmh, turns_s, banned_turns, slopes
         How people travel: see `geo.infrastructure.service_areas`.
     snap_max_m, building_max_m
         A facility, or building, farther than this from every street reaches nothing.
@@ -110,7 +116,9 @@ def facility_access(
     InvalidInputError
         If there is no facility of the kind or no building of the use, or a parameter is out of range.
     """
-    travel = travel_network(network, mode, speed_kmh)
+    travel = travel_network(
+        network, mode, speed_kmh, turns_s=turns_s, banned_turns=banned_turns, slopes=slopes, relief=relief
+    )
     served, homes = of_kind(facilities, kind, network), of_use(buildings, use, network)
     found = nearest(
         travel, travel.snap(homes.geometry, max_m=building_max_m), travel.snap(served.geometry, max_m=snap_max_m)

@@ -330,7 +330,7 @@ def _groups(homes: gpd.GeoDataFrame, population: gpd.GeoDataFrame, districts: gp
         return
     if districts is None:
         raise InvalidInputError("the layer districts is not there: load it, or compare groups")
-    areas = districts.to_crs(homes.crs)
+    areas = in_crs(districts, homes.crs, "districts")
     area, home = homes.geometry.centroid.sindex.query(areas.geometry.to_numpy(), predicate="intersects")
     for number, place in enumerate(areas.geometry):
         people = np.zeros(len(homes))

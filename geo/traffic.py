@@ -17,7 +17,7 @@ from geo.errors import InvalidInputError
 from geo.grid import Grid
 from geo.network import Network
 from geo.parameters import SnapMaxM
-from geo.services import STREETS, column, numbers
+from geo.services import STREETS, column, in_crs, numbers
 from geo.travel import DRIVE
 from geo.what_if import Closures
 
@@ -167,7 +167,7 @@ def traffic_assignment(
     trips, jobs = (_by_zone(zone, each, len(zones)) for each in (people, work))
     demand = gravity_demand(travel, zones, trips * trips_each, jobs, decay_s)
     before = _assigned(travel, zones, demand, max_gap)
-    shut = None if closures is None else travel.locate(closures, max_m=snap_max_m, what="closures").edge
+    shut = None if closures is None else travel.locate(closures, max_m=snap_max_m, what="closures", anywhere=True).edge
     after = before if shut is None else _assigned(travel.closed(shut), zones, demand, max_gap)
     edges = travel.open_edges
     flow, load, delay = (values[edges] for values in after)
@@ -210,7 +210,7 @@ def gravity_demand(travel: TravelNetwork, zones: Ints, trips: Floats, attraction
 def _workplaces(travel: TravelNetwork, businesses: gpd.GeoDataFrame, max_m: float) -> Floats:
     if businesses.crs is None:
         raise InvalidInputError("businesses must have a CRS: set it, for example with set_crs(4326)")
-    places = travel.snap(businesses.geometry.to_crs(travel.network.crs), max_m=max_m)
+    places = travel.snap(in_crs(businesses, travel.network.crs, "businesses").geometry, max_m=max_m)
     return weight_at_nodes(travel.network, places, numbers(column(businesses, "employees"), 1.0))
 
 

@@ -37,6 +37,8 @@ class StreetAttributes:
         1 where explicitly allowed, -1 where forbidden, 0 where the class decides.
     surface
         OpenStreetMap's ``surface`` value; empty where not known.
+    bridge, tunnel
+        1 where the street leads over or through something, and not along the ground.
     name
         Of the street; empty where it has none.
     """
@@ -48,6 +50,8 @@ class StreetAttributes:
     bicycle: Bytes
     motor_vehicle: Bytes
     surface: npt.NDArray[np.object_]
+    bridge: Bytes
+    tunnel: Bytes
     name: npt.NDArray[np.object_]
 
     @classmethod
@@ -63,6 +67,8 @@ class StreetAttributes:
             bicycle=_access(column["bicycle"]),
             motor_vehicle=_access(column["motor_vehicle"]),
             surface=_texts(column["surface"]),
+            bridge=_access(column["bridge"]),
+            tunnel=_access(column["tunnel"]),
             name=_texts(column["name"]),
         )
 

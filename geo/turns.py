@@ -73,9 +73,9 @@ def turn_graph(network: Network, cost_s: Floats, turns: TurnCosts, *, reverse: b
     arcs, every = network.arcs, np.arange(len(network.arcs))
     into, coming = arcs.leaving(arcs.head)
     turn_s = (
-        _turn_s(network, arcs.reverse(into), arcs.reverse(coming), turns)
+        turning_s(network, arcs.reverse(into), arcs.reverse(coming), turns)
         if reverse
-        else _turn_s(network, coming, into, turns)
+        else turning_s(network, coming, into, turns)
     )
     kept = np.isfinite(turn_s)
     coming, into, turn_s = coming[kept], into[kept], turn_s[kept]
@@ -97,7 +97,8 @@ def turn_angles_deg(network: Network, coming: Ints, into: Ints) -> Floats:
     return angle
 
 
-def _turn_s(network: Network, coming: Ints, into: Ints, turns: TurnCosts) -> Floats:
+def turning_s(network: Network, coming: Ints, into: Ints, turns: TurnCosts) -> Floats:
+    """Return the seconds of turning from arcs into arcs that begin where those end; infinite where forbidden."""
     arcs = network.arcs
     angle = turn_angles_deg(network, coming, into)
     degree = np.bincount(arcs.tail, minlength=len(network.node_xy))[arcs.head[coming]]

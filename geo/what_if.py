@@ -12,7 +12,7 @@ from geo.errors import InvalidInputError
 from geo.lines import Lines
 from geo.matrices import nearest
 from geo.network import Network
-from geo.parameters import BuildingMaxM, ModeName, SnapMaxM, SpeedKmh
+from geo.parameters import BannedTurns, BuildingMaxM, ModeName, SnapMaxM, SpeedKmh, TurnsS
 from geo.points import Points
 from geo.scenario import add_links
 from geo.services import FACILITIES, HOMES, STREETS, Kind, Use, dwellings_of, of_kind, of_use, travel_network
@@ -99,6 +99,8 @@ def what_if(
     use: Use = "all",
     mode: ModeName = "walk",
     speed_kmh: SpeedKmh = None,
+    turns_s: TurnsS = (),
+    banned_turns: BannedTurns = (),
     snap_max_m: SnapMaxM = 300.0,
     building_max_m: BuildingMaxM = 100.0,
 ) -> gpd.GeoDataFrame:
@@ -110,7 +112,7 @@ def what_if(
 
     Parameters
     ----------
-    network, facilities, buildings, kind, use, mode, speed_kmh, building_max_m
+    network, facilities, buildings, kind, use, mode, speed_kmh, turns_s, banned_turns, building_max_m
         See `geo.social.facility_access`.
     closures
         Points on or near the streets that are closed.
@@ -134,7 +136,7 @@ def what_if(
     """
     if closures is None and new_links is None:
         raise InvalidInputError("give a street to close, or one to build: closures or new_links")
-    now = travel_network(network, mode, speed_kmh)
+    now = travel_network(network, mode, speed_kmh, turns_s=turns_s, banned_turns=banned_turns)
     served, homes = of_kind(facilities, kind, network), of_use(buildings, use, network)
     places = now.snap(homes.geometry, max_m=building_max_m), now.snap(served.geometry, max_m=snap_max_m)
     before_s = nearest(now, *places).cost_s[:, 0]
@@ -161,11 +163,11 @@ def _changed(
     """Return the network with the closures and the links, and places where they are then."""
     shut = np.zeros(0, dtype=np.int64)
     if closures is not None:
-        shut = now.locate(closures, max_m=max_m, what="closures").edge
+        shut = now.locate(closures, max_m=max_m, what="closures", anywhere=True).edge
     if links is None:
         return now.closed(shut), places
     scenario = add_links(now.network, gpd.GeoDataFrame(geometry=links.to_crs(now.network.crs)), max_m=max_m)
-    then = scenario.network.for_mode(now.mode).closed(scenario.pieces_of(shut))
+    then = scenario.network.for_mode(now.mode).with_turns(now.turns).closed(scenario.pieces_of(shut))
     homes, served = places
     return then, (scenario.moved(homes), scenario.moved(served))
 

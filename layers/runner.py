@@ -15,7 +15,8 @@ from sqlalchemy import URL, Connection, Engine
 from geo.analysis import LayerInput, get_analysis
 from geo.errors import InvalidInputError
 from geo.network import Network
-from layers import database, store
+from geo.slopes import Heights
+from layers import database, relief, store
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.packs import Selection
@@ -112,7 +113,11 @@ def _network(of: _Lines) -> Network:
 
 def _input(
     engine: Engine, territory: str, wanted: LayerInput, as_of: dt.datetime | None
-) -> Network | gpd.GeoDataFrame | None:
+) -> Network | gpd.GeoDataFrame | Heights | None:
+    if wanted.as_heights:
+        with engine.connect() as connection:
+            srid = _metric_srid(connection, territory)
+        return relief.heights(engine, territory, kind=wanted.layer, srid=srid)
     if wanted.as_network:
         return network(engine, territory, wanted.layer, as_of=as_of)
     with engine.connect() as connection:

@@ -138,6 +138,15 @@ def attribution_line(territories: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(dict.fromkeys(lines))
 
 
+def attribution_of(connection: Connection, territory: str | None) -> str:
+    """Return what must be shown on a map of a territory and of all below it; of every territory where none is given."""
+    known = registered(connection)
+    if territory is not None:
+        shown = family(connection, territory)
+        known = [each for each in known if each["id"] in shown]
+    return attribution_line(known)
+
+
 def _norms(row: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the norms of a territory, and of those to which it belongs where it states none."""
     parent = known.get(row["parent"] or "")

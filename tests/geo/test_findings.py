@@ -15,7 +15,7 @@ from geo.network import Network
 
 def found(streets: StreetMap | gpd.GeoDataFrame, **options: float) -> list[tuple[str, str, str | None, float]]:
     roads = streets.roads if isinstance(streets, StreetMap) else streets
-    table = topology_findings(Network.from_roads(roads), roads, **options)
+    table = topology_findings(Network.from_roads(roads), **options)
     assert table.crs == roads.crs
     return list(zip(table.kind, table.feature, table.other, table.size_m.round(3), strict=True))
 
@@ -39,13 +39,13 @@ def test_an_end_just_short_of_a_street_is_a_gap() -> None:
     assert kinds[0] == ("gap", "lane", "high", 1.5)
     assert [kind for kind, *_ in kinds] == ["gap", "piece", "piece"]
     assert [kind for kind, *_ in found(roads, tolerance_m=6)] == ["gap", "gap", "piece", "piece"]
-    assert topology_findings(Network.from_roads(roads), roads).name[0] == "Lane"
+    assert topology_findings(Network.from_roads(roads)).name[0] == "Lane"
 
 
 def test_streets_that_cross_without_a_junction() -> None:
     geometry = [LineString([(0, 0), (100, 0)]), LineString([(50, -30), (50, 30)]), LineString([(0, 0), (50, -30)])]
     roads = gpd.GeoDataFrame({"bridge": [False, None, False]}, geometry=geometry, index=list("abc"), crs=CRS)
-    (row,) = topology_findings(Network.from_roads(roads), roads).itertuples()
+    (row,) = topology_findings(Network.from_roads(roads)).itertuples()
     assert (row.kind, row.feature, row.other, row.geometry.wkt) == ("crossing", "a", "b", "POINT (50 0)")
     assert found(roads.assign(bridge=[False, True, False])) == []
     assert found(roads.assign(tunnel=[True, False, False])) == []
@@ -74,7 +74,7 @@ E---F      G->-H
 def test_findings_can_be_written_as_json() -> None:
     geometry = [LineString([(0, 0), (100, 0)]), LineString([(100, 0), (0, 0)]), LineString([(9, 9), (20, 9)])]
     roads = gpd.GeoDataFrame(geometry=geometry, index=[4, 5, 6], crs=CRS)
-    written = json.loads(topology_findings(Network.from_roads(roads), roads).to_json())
+    written = json.loads(topology_findings(Network.from_roads(roads)).to_json())
     assert [each["properties"]["other"] for each in written["features"]] == [5, None]
 
 

@@ -74,6 +74,28 @@ def test_many_values_share_colours_and_each_is_in_one_class() -> None:
     assert drawn(shown)[0]["column_time_s"] == "–"
 
 
+def test_values_that_read_the_same_share_a_class() -> None:
+    assert legend(frame_map(places(-0.1, 0.0, 0.1, 600), VIEW)) == ["0", "10"]
+    almost = places(*np.linspace(5999.99, 6000, 100), 60)
+    assert legend(frame_map(almost, VIEW)) == ["1 – 100"]
+
+
+def test_lines_among_other_shapes_are_not_filled_and_small_polygons_show_their_colour() -> None:
+    shapes = [
+        LineString([(27, 53), (28, 54)]),
+        Point(27, 53),
+        Point(27.5, 53.5).buffer(1e-5),
+        Point(28, 54).buffer(0.2),
+    ]
+    frame = gpd.GeoDataFrame({"name": "a", "time_s": [60] * 4}, geometry=shapes, crs=4326)
+    shown = frame_map(frame, replace(VIEW, geometry="mixed"))
+    (layer,) = (child for child in shown._children.values() if isinstance(child, folium.GeoJson))
+    line, _, small, large = (layer.style_function(feature) for feature in layer.data["features"])
+    assert line["fill"] is False
+    assert small["color"] == small["fillColor"] == large["fillColor"]
+    assert small["weight"] > large["weight"]
+
+
 def test_names_are_coloured_by_class_and_the_rest_share_one() -> None:
     school = ColourClass(title={"be": "Школы", "ru": "Школы", "en": "Schools"}, colour="#aa0000", values=("school",))
     other = ColourClass(title={"be": "Іншае", "ru": "Другое", "en": "Other"}, colour="#bbbbbb")

@@ -125,6 +125,23 @@ def test_patterns_of_courses(steps: tuple[int, ...], trend: float, pattern: str 
     assert (hot.hot_steps[0], hot.cold_steps[0]) == (steps.count(1), steps.count(-1))
 
 
+def test_each_step_by_itself_shows_what_is_hot_when_all_is_quiet() -> None:
+    rng = np.random.default_rng(3)
+    xy = np.stack(np.meshgrid(np.arange(12), np.arange(12)), axis=-1).reshape(-1, 2) * 100.0
+    middle = np.hypot(*(xy - 550).T) < 200
+    level = np.linspace(20, 1, 12)
+    cube = rng.poisson(level * np.where(middle, 6, 1)[:, np.newaxis]).astype(float)
+    cube[:, 5] = 2.0
+    own = space_time_gi(cube, xy, radius_m=150, each_step=True)
+    assert np.isnan(own.z[:, 5]).all()
+    alone = getis_ord(cube[:, 7], distance_band(xy, radius_m=150.1, include_self=True), star=True)
+    assert own.z[:, 7] == pytest.approx(alone.z)
+    of_all = space_time_gi(cube, xy, radius_m=150, steps_back=0)
+    hot = [(each.p < 0.001) & (each.z > 0) for each in (own, of_all)]
+    assert hot[0][middle, -1].mean() > 0.5
+    assert not hot[1][:, -1].any()
+
+
 def test_a_crowd_that_comes_lately_is_a_new_or_consecutive_hot_spot() -> None:
     rng = np.random.default_rng(5)
     spread, when = rng.uniform(0, 8000, (3000, 2)), rng.uniform(0, 365, 3000)

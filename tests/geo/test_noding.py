@@ -50,7 +50,8 @@ def test_the_deaths_nearest_to_the_pump_in_broad_street(soho: gpd.GeoDataFrame) 
         for name in ("SohoPeople.shp", "SohoWater.shp")
     )
     travel = Network.from_roads(node_lines(soho)[0]).for_mode(WALK)
-    found = nearest(travel, travel.snap(people.geometry, max_m=1e3), travel.snap(pumps.geometry, max_m=1e3))
+    homes, wells = (travel.snap(frame.geometry, max_m=1e3, anywhere=True) for frame in (people, pumps))
+    found = nearest(travel, homes, wells)
     of_broad_street = found.facility[:, 0] == 8
     deaths = people.filter(regex="(?i)count").iloc[:, 0]
     assert (of_broad_street.sum(), deaths[of_broad_street].sum()) == (178, 258)
