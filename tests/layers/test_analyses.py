@@ -88,7 +88,7 @@ def test_a_layer_that_is_empty_is_named(helsinki: Engine, analysis: str, inputs:
 def test_every_layer_and_column_that_an_analysis_reads_is_in_the_catalogue(helsinki: Engine) -> None:
     with helsinki.connect() as connection:
         for each in all_analyses():
-            for wanted in each.inputs.values():
+            for wanted in (wanted for wanted in each.inputs.values() if not wanted.as_heights):
                 frame = store.read_frame(
                     connection, wanted.layer, store.Query(limit=1), only=wanted.columns or None, tags=False
                 )
