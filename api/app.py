@@ -17,7 +17,7 @@ from api import errors, history, maps, openapi, raster_tiles, rasters
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.negotiation import known_parameters
-from api.ogc import common, execution, features, jobs, processes, styles, tiles, tilesets
+from api.ogc import collections, common, execution, features, jobs, processes, schemas, styles, tiles, tilesets
 from api.scope import PREFIX
 from api.security import CallerMiddleware
 from api.tile_gate import TileGate
@@ -71,6 +71,8 @@ def _api(**options: Any) -> FastAPI:
     errors.install(app)
     mounted = (
         openapi,
+        collections,
+        schemas,
         features,
         history,
         tiles,

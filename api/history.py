@@ -13,7 +13,7 @@ from api.database import Database
 from api.links import base_url, link
 from api.maps import result_page
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
-from api.ogc.features import Collection, FeatureId
+from api.ogc.items_query import Collection, FeatureId
 from api.openapi import answers
 from geo.maps import PAGE_BYTES, PAGE_FEATURES
 from layers import store

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.templating import Jinja2Templates
 
@@ -82,14 +82,28 @@ def known_parameters(request: Request) -> None:
         Naming them, and those that it knows.
     """
     route = request.scope["route"]
-    if not isinstance(route, APIRoute) or not route.include_in_schema:
+    if not request.query_params or not isinstance(route, APIRoute) or not route.include_in_schema:
         return
-    operation = request.app.openapi()["paths"][route.path_format][request.method.lower()]
-    known = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
+    known = declared_parameters(request)
     unknown = sorted(set(request.query_params) - known)
-    if unknown:
+    if unknown and not _takes_any(request):
         taken = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
         raise InvalidInputError(f"Unknown query parameter: {', '.join(unknown)}; {taken}.")
+
+
+def declared_parameters(request: Request) -> set[str]:
+    """Return the names of the query parameters that the route declares."""
+    return {each["name"] for each in _query_parameters(request) if each["schema"].get("type") != "object"}
+
+
+def _takes_any(request: Request) -> bool:
+    """Return whether the route declares parameters of any name, which it then checks itself."""
+    return any(each["schema"].get("type") == "object" for each in _query_parameters(request))
+
+
+def _query_parameters(request: Request) -> list[dict[str, Any]]:
+    operation = request.app.openapi()["paths"][request.scope["route"].path_format][request.method.lower()]
+    return [each for each in operation.get("parameters", ()) if each["in"] == "query"]
 
 
 def page(request: Request, title: str, lang: str, resource: Any) -> HTMLResponse:
@@ -98,6 +112,32 @@ def page(request: Request, title: str, lang: str, resource: Any) -> HTMLResponse
     answer: Response = templates.TemplateResponse(request, "resource.html", context)
     assert isinstance(answer, HTMLResponse)  # noqa: S101
     return answer
+
+
+def document(
+    request: Request, title: str, lang: str, resource: Any, wanted: str | None, offered: Mapping[str, str]
+) -> Response:
+    """Return a resource in the format asked for: as it is, or as a page.
+
+    Parameters
+    ----------
+    request
+        Its Accept header counts where ``wanted`` is not given.
+    title
+        Of the page.
+    lang
+        Of the page.
+    resource
+        What it says.
+    wanted
+        The value of ``f=``.
+    offered
+        Media types by the name that ``f=`` knows them by.
+    """
+    chosen = negotiate(request, wanted, offered)
+    return (
+        page(request, title, lang, resource) if chosen == "html" else JSONResponse(resource, media_type=offered[chosen])
+    )
 
 
 def _by_quality(header: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.database import Database
-from layers.territory import find_territory
+from layers.territory import check_territory
 
 PREFIX = "/territories/{territory}"
 """Where the API of a territory is mounted."""
@@ -23,7 +23,7 @@ def territory(request: Request, database: Database) -> str | None:
     """
     name: str | None = request.path_params.get("territory")
     if name is not None:
-        find_territory(database, name)
+        check_territory(database, name)
     return name
 
 

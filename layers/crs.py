@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,6 +20,7 @@ _EPSG = re.compile(
 _CRS84 = re.compile(
     r"(?:https?://www\.opengis\.net/def/crs/OGC/(?:0|1\.3)/|urn:ogc:def:crs:OGC:[\d.]*:|\[?OGC:)CRS84\]?", re.IGNORECASE
 )
+_EVERYWHERE = (STORAGE_SRID, 3857, 3395, 4258, 3035)
 _NORTH_FIRST = ("north", "south")
 
 
@@ -34,14 +36,17 @@ class Crs:
         Its EPSG code, by which PostGIS knows it.
     north_first
         Whether latitude or northing comes before longitude or easting.
+    decimals
+        How many of a coordinate are worth writing: a centimetre's worth or better.
     """
 
     uri: str
     srid: int
     north_first: bool
+    decimals: int
 
 
-CRS84 = Crs("http://www.opengis.net/def/crs/OGC/1.3/CRS84", STORAGE_SRID, north_first=False)
+CRS84 = Crs("http://www.opengis.net/def/crs/OGC/1.3/CRS84", STORAGE_SRID, north_first=False, decimals=7)
 """Longitude and latitude, in this order: how features are kept."""
 
 
@@ -87,11 +92,28 @@ def epsg(srid: int) -> Crs:
     pyproj.exceptions.CRSError
         There is none.
     """
-    axes = pyproj.CRS.from_epsg(srid).axis_info
-    return Crs(epsg_uri(srid), srid, north_first=bool(axes) and axes[0].direction in _NORTH_FIRST)
+    found = pyproj.CRS.from_epsg(srid)
+    axes = found.axis_info
+    return Crs(
+        epsg_uri(srid),
+        srid,
+        north_first=bool(axes) and axes[0].direction in _NORTH_FIRST,
+        decimals=CRS84.decimals if found.is_geographic else 3,
+    )
 
 
 @lru_cache(maxsize=256)
 def transformer(from_srid: int, to_srid: int) -> pyproj.Transformer:
     """Return what transforms coordinates, easting before northing in both."""
     return pyproj.Transformer.from_crs(from_srid, to_srid, always_xy=True)
+
+
+def offered(metric_srids: Iterable[int] = ()) -> list[Crs]:
+    """Return the CRSs in which features can be had: those of the whole world and of Europe, and metric ones.
+
+    Parameters
+    ----------
+    metric_srids
+        The EPSG codes of territories' own.
+    """
+    return [CRS84, *(epsg(srid) for srid in dict.fromkeys([*_EVERYWHERE, *metric_srids]))]

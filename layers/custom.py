@@ -305,6 +305,7 @@ def _create(connection: Connection, described: dict[str, Any], owner: str) -> No
     row = {"name": name, "territory": owner, "description": described, "added_by": getpass.getuser()}
     connection.execute(insert(CustomLayer).values(row))
     tables.create_layer(connection, name, shape.geometry_types, *columns)
+    tables.index_words(connection, name, [each.name for each in columns if isinstance(each.type, sa.Text)])
 
 
 def _drop_if_never_filled(engine: Engine, name: str) -> None:

@@ -100,6 +100,18 @@ def at(connection: Connection, box: tuple[float, float, float, float]) -> str | 
     return connection.execute(smallest.limit(1)).scalar()
 
 
+def check_territory(connection: Connection, territory: str) -> None:
+    """Make sure that the base knows a territory.
+
+    Raises
+    ------
+    NotFoundError
+        It doesn't; the text lists those it knows.
+    """
+    if connection.execute(select(TerritoryRow.id).where(TerritoryRow.id == territory)).scalar() is None:
+        find_territory(connection, territory)
+
+
 def find_territory(connection: Connection, territory: str) -> dict[str, Any]:
     """Return what the base knows of a territory, its norms, time zone and languages among it.
 

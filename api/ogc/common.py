@@ -22,7 +22,6 @@ CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/html",
-    "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
 )
 
 PLANNERS_PAGE = PROJECT / "api" / "web" / "index.html"

@@ -12,12 +12,12 @@ from fastapi.responses import JSONResponse, Response
 from api.database import Database
 from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
-from api.ogc.features import parse_interval
 from api.openapi import answers
 from geo.errors import InvalidInputError
 from layers import database as databases
 from layers import process_jobs, processes
 from layers.process_jobs import STATUSES, SUCCESSFUL, Job, Search
+from layers.query import parse_interval
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/job-list",

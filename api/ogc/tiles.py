@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from api.database import Database
 from api.negotiation import MVT, Format, negotiate
-from api.ogc.features import AsOf, parse_interval
+from api.ogc.items_query import AsOf
 from api.scope import Territory
 from api.security import Caller, CallerOf
 from api.tile_answers import tile_answers
@@ -19,6 +19,7 @@ from geo.errors import InvalidInputError
 from layers import cql2, store
 from layers.catalog import all_layers, find
 from layers.crs import CRS84, parse_crs
+from layers.query import parse_interval
 from layers.tile_request import TileRequest
 
 CONFORMS_TO = (

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from api.database import Database
 from api.links import Link, base_url, formats, link
 from api.negotiation import HTML, JSON, MVT, TILEJSON, Format, Language, negotiate, page
-from api.ogc.features import JSON_SCHEMA
+from api.ogc.schemas import JSON_SCHEMA
 from api.ogc.tiles import Collection, Collections, MatrixSetId, Selected, Selection, names
 from api.scope import Territory
 from api.tile_answers import tile_answers

@@ -15,7 +15,7 @@ from layers.cql2.text import parse_text
 from layers.cql2.values import GEOMETRY, TAGS, Kind, property_kinds
 from layers.crs import CRS84, Crs
 
-__all__ = ["GEOMETRY", "TAGS", "Filter", "FilterLanguage", "Kind", "parse_filter", "property_kinds"]
+__all__ = ["GEOMETRY", "TAGS", "Filter", "FilterLanguage", "Kind", "made_filter", "parse_filter", "property_kinds"]
 
 FilterLanguage: TypeAlias = Literal["cql2-text", "cql2-json"]
 
@@ -77,17 +77,17 @@ def parse_filter(text: str, *, language: FilterLanguage = "cql2-text", crs: Crs 
     """
     if len(text) > _MAX_CHARACTERS:
         raise InvalidInputError(f"filter: has {len(text)} characters; at most {_MAX_CHARACTERS} are taken")
-    tree, key = _parse_json(text) if language == "cql2-json" else _keyed(parse_text(text))
-    return Filter(key, crs, tree)
+    return _parse_json(text, crs) if language == "cql2-json" else made_filter(parse_text(text), crs)
 
 
-def _keyed(tree: Any) -> tuple[Any, str]:
-    return tree, json.dumps(tree, sort_keys=True)
+def made_filter(tree: Any, crs: Crs = CRS84) -> Filter:
+    """Return the filter of a tree, as CQL2 JSON writes it."""
+    return Filter(json.dumps(tree, sort_keys=True), crs, tree)
 
 
-def _parse_json(text: str) -> tuple[Any, str]:
+def _parse_json(text: str, crs: Crs) -> Filter:
     try:
-        return _keyed(json.loads(text, parse_constant=_refuse))
+        return made_filter(json.loads(text, parse_constant=_refuse), crs)
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"filter: no JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
     except (RecursionError, ValueError) as error:

@@ -12,7 +12,9 @@ _OURS = set(Base.metadata.tables) | {"alembic_version"}
 
 
 def _is_ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:
-    """Leave the tables of PostGIS alone."""
+    """Leave the tables of PostGIS alone, and the indexes of words, which are made of expressions."""
+    if kind == "index":
+        return not (name or "").startswith("words_")
     return kind != "table" or name in _OURS
 
 

@@ -112,6 +112,25 @@ def drop_columns(connection: Connection, layer: str, *names: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table} {dropped}")
 
 
+def index_words(connection: Connection, layer: str, columns: Sequence[str]) -> None:
+    """Index the texts of a layer, so that words are found in them; the columns are those that `layers.search` names."""
+    texts = ", ".join(_quoted(connection, name) for name in columns)
+    connection.exec_driver_sql(
+        f"CREATE INDEX {_quoted(connection, words_index(layer))} ON {_quoted(connection, layer)}"
+        f" USING gin (horad_words(ARRAY[{texts}]::text[], tags) gin_trgm_ops)"
+    )
+
+
+def unindex_words(connection: Connection, layer: str) -> None:
+    """Drop the index of a layer's texts."""
+    connection.exec_driver_sql(f"DROP INDEX {_quoted(connection, words_index(layer))}")
+
+
+def words_index(layer: str) -> str:
+    """Return the name of the index of a layer's texts."""
+    return f"words_{layer}"
+
+
 def _geometry(srid: int) -> Geometry:
     return Geometry("GEOMETRY", srid=srid, spatial_index=False)
 

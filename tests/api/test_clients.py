@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pyogrio
 import pytest
 from owslib.ogcapi.features import Features
@@ -24,7 +26,8 @@ def test_gdal_reads_a_whole_layer(server_url: str, helsinki: Engine, layer: str)
         stored = store.read_frame(connection, layer, store.Query())
     assert len(read) == len(stored)
     assert read.crs == "EPSG:4326" or read.crs.to_authority() == ("OGC", "CRS84")
-    assert read.geometry.geom_equals_exact(stored.geometry.reset_index(drop=True), tolerance=1e-7).all()
+    there = read.geometry.set_crs("EPSG:4326", allow_override=True)
+    assert there.geom_equals_exact(stored.geometry.reset_index(drop=True), tolerance=1e-7).all()
 
 
 def test_gdal_knows_the_types_of_fields(server_url: str) -> None:
@@ -41,6 +44,36 @@ def test_gdal_knows_the_types_of_fields(server_url: str) -> None:
 def test_gdal_asks_for_a_box(server_url: str) -> None:
     read = pyogrio.read_dataframe(f"OAPIF:{server_url}/", layer="roads", bbox=(24.940, 60.168, 24.945, 60.171))
     assert 0 < len(read) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("where", "condition"),
+    [
+        ("road_class = 'residential'", lambda roads: roads["road_class"] == "residential"),
+        ("lanes >= 2 AND name IS NOT NULL", lambda roads: (roads["lanes"] >= 2) & roads["name"].notna()),
+        (
+            "name LIKE '%katu' OR bridge = 1",
+            lambda roads: roads["name"].fillna("").str.endswith("katu") | roads["bridge"].fillna(False),
+        ),
+    ],
+)
+def test_gdal_asks_for_what_meets_a_condition(
+    server_url: str, helsinki: Engine, where: str, condition: Callable[[pd.DataFrame], pd.Series]
+) -> None:
+    read = pyogrio.read_dataframe(f"OAPIF:{server_url}/", layer="roads", where=where, fid_as_index=True)
+    with helsinki.connect() as connection:
+        stored = store.read_frame(connection, "roads", store.Query())
+    assert set(read.index) == set(stored.index[condition(stored).fillna(False).astype(bool)])
+    assert len(read)
+
+
+def test_gdal_reads_in_another_crs(server_url: str, helsinki: Engine) -> None:
+    source = f"OAPIF_COLLECTION:{server_url}/collections/facilities"
+    read = pyogrio.read_dataframe(source, CRS="EPSG:3879")
+    with helsinki.connect() as connection:
+        stored = store.read_frame(connection, "facilities", store.Query(), srid=3879)
+    assert read.crs == "EPSG:3879"
+    assert read.geometry.geom_equals_exact(stored.geometry.reset_index(drop=True), tolerance=2e-3).all()
 
 
 def test_the_systems_gdal_lists_every_layer(server_url: str) -> None:

@@ -73,8 +73,8 @@ def test_pages_cover_every_feature_once(town: Town, limit: int) -> None:
     with town.engine.connect() as connection:
         pages = [store.read_page(connection, "facilities", query)]
         while pages[-1].more and len(pages) < 20:
-            pages.append(store.read_page(connection, "facilities", replace(query, after=pages[-1].last_id)))
-        assert store.read_page(connection, "facilities", replace(query, after=pages[-1].last_id)).features == []
+            pages.append(store.read_page(connection, "facilities", replace(query, after=pages[-1].last)))
+        assert store.read_page(connection, "facilities", replace(query, after=pages[-1].last)).features == []
     assert all(len(page.features) <= limit for page in pages)
     seen = [json.loads(text)["properties"]["name"] for page in pages for text in page.features]
     assert sorted(seen) == [f"{nth}" for nth in range(10)]

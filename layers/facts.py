@@ -1,0 +1,108 @@
+"""What is known of a layer as a whole: worked out once a version, for everybody with the same rights."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, func, null, select
+
+from layers.announcements import RIGHTS, announcements
+from layers.catalog import find
+from layers.models.registry import LayerVersion
+from layers.query import Box, within
+
+_KEPT = 4096
+
+_Key: TypeAlias = tuple[Any, ...]
+_known: OrderedDict[_Key, Facts] = OrderedDict()
+_lock = Lock()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A layer as a whole.
+
+    Parameters
+    ----------
+    count
+        How many features it has.
+    box
+        Around them, west, south, east and north in degrees; ``None`` where there is none.
+    times
+        Of the first and the last of them, where the layer has times.
+    """
+
+    count: int
+    box: Box | None
+    times: tuple[dt.datetime, dt.datetime] | None
+
+
+def facts(
+    connection: Connection, layers: Iterable[str], *, territory: str | None = None, rights: str = ""
+) -> dict[str, Facts]:
+    """Return what is known of layers, as whoever is asking may see them.
+
+    Parameters
+    ----------
+    connection
+        To the database, with the rights of whoever asks.
+    layers
+        Their names.
+    territory
+        Only of what belongs to it, or to one below it.
+    rights
+        The same for all who may see the same; empty for the public.
+    """
+    keys = _keys(connection, list(layers), territory, rights)
+    return {layer: _kept(key) or _worked_out(connection, layer, territory, key) for layer, key in keys.items()}
+
+
+def known_count(connection: Connection, layer: str, *, territory: str | None = None, rights: str = "") -> int | None:
+    """Return how many features a layer has, if that has been worked out already; parameters as for `facts`."""
+    found = _kept(_keys(connection, [layer], territory, rights)[layer])
+    return None if found is None else found.count
+
+
+def _keys(connection: Connection, layers: list[str], territory: str | None, rights: str) -> dict[str, _Key]:
+    known = _versions(connection, [*layers, *RIGHTS])
+    granted = tuple(known[each] for each in RIGHTS)
+    base = str(connection.engine.url)
+    return {layer: (base, layer, find(layer).mark, known[layer], territory, rights, granted) for layer in layers}
+
+
+def _versions(connection: Connection, wanted: list[str]) -> dict[str, int]:
+    """Return versions as they were announced; where they can't be heard, as they are kept."""
+    heard = announcements()
+    if heard.current:
+        return {layer: heard.touched(layer) for layer in wanted}
+    statement = select(LayerVersion.layer, LayerVersion.version).where(LayerVersion.layer.in_(wanted))
+    return dict.fromkeys(wanted, 0) | {row.layer: row.version for row in connection.execute(statement)}
+
+
+def _kept(key: _Key) -> Facts | None:
+    with _lock:
+        found = _known.get(key)
+        if found is not None:
+            _known.move_to_end(key)
+        return found
+
+
+def _worked_out(connection: Connection, layer: str, territory: str | None, key: _Key) -> Facts:
+    model = find(layer)
+    table = model.table
+    box = func.ST_Extent(table.c.geom)
+    sides = [getattr(func, name)(box) for name in ("ST_XMin", "ST_YMin", "ST_XMax", "ST_YMax")]
+    time = null() if model.layer.time is None else table.c[model.layer.time]
+    statement = select(func.count(), *sides, func.min(time), func.max(time)).select_from(table)
+    count, west, south, east, north, first, last = connection.execute(statement.where(within(table, territory))).one()
+    found = Facts(count, None if west is None else (west, south, east, north), None if first is None else (first, last))
+    with _lock:
+        _known[key] = found
+        while len(_known) > _KEPT:
+            _known.popitem(last=False)
+    return found

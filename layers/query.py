@@ -1,0 +1,252 @@
+"""Which features are wanted, in which order, and the SQL that asks for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from geoalchemy2.types import Geometry
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from geo.errors import InvalidInputError
+from layers.catalog import LayerTable
+from layers.cql2 import Filter
+from layers.models.base import STORAGE_SRID
+from layers.paging import Position, SortKey, beyond, ordering
+from layers.search import Words, mentions
+
+Box: TypeAlias = tuple[float, float, float, float]
+Interval: TypeAlias = tuple[dt.datetime | None, dt.datetime | None]
+
+_TIME_PRECISION = "time_precision"
+_LONG_PRECISIONS = ("year", "month", "day", "hour", "minute")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """Which features are wanted.
+
+    Parameters
+    ----------
+    territory
+        Only those of a territory and of all that belong to it.
+    bbox
+        Only those that touch the box west, south, east, north, in degrees; west may be greater than east, where the
+        box crosses the date line.
+    time
+        Only those of a time between the two, each ``None`` where that end is open; layers without time aren't affected.
+        What is known to have been in a year, was at any time of it.
+    filter, also
+        Only those that meet them all.
+    words
+        Only those in whose texts they stand.
+    as_of
+        As the layer was at that moment; by default as it is.
+    sort
+        The columns by which they are ordered, and then by id.
+    after, before
+        Only those behind, or ahead of, a place in the order: the next page, or the one before.
+    limit
+        At most so many, those that come first; with ``before``, those nearest to that place.
+    offset
+        Leave out so many first.
+    """
+
+    territory: str | None = None
+    bbox: Box | None = None
+    time: Interval | None = None
+    filter: Filter | None = None
+    also: tuple[Filter, ...] = ()
+    words: Words = ()
+    as_of: dt.datetime | None = None
+    sort: tuple[SortKey, ...] = ()
+    after: Position | None = None
+    before: Position | None = None
+    limit: int | None = None
+    offset: int | None = None
+
+
+def parse_bbox(text: str) -> Box:
+    """Read a box written as west,south,east,north in degrees; with heights, as six numbers, they are left out.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no such box.
+    """
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InvalidInputError(f"bbox={text}: must be numbers separated by commas") from error
+    if len(numbers) == 6:
+        numbers = [*numbers[:2], *numbers[3:5]]
+    if len(numbers) != 4:
+        raise InvalidInputError(f"bbox={text}: must be four numbers, west,south,east,north, or six with heights")
+    west, south, east, north = numbers
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
+        raise InvalidInputError(f"bbox={text}: longitudes go from -180 to 180 and latitudes from -90 to 90")
+    if south > north:
+        raise InvalidInputError(f"bbox={text}: south, the second number, must not be greater than north")
+    return west, south, east, north
+
+
+def parse_moment(text: str) -> dt.datetime:
+    """Read a moment: a time as in RFC 3339, or a date, which stands for its first moment; without a zone it is UTC.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no such time.
+    """
+    try:
+        found = dt.datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInputError(f"{text} is no time, such as 2020-01-31T12:00:00Z or 2020-01-31") from error
+
+
+def parse_interval(text: str) -> Interval:
+    """Read a time or an interval ``start/end``, of which either may be open as ``..``; a date is its whole day.
+
+    Raises
+    ------
+    InvalidInputError
+        It is neither, or ends before it begins.
+    """
+    start, slash, end = text.partition("/")
+    if not slash and start in ("", ".."):
+        raise InvalidInputError(f"datetime={text}: an open end needs a second time, as in ../2020-12-31T00:00:00Z")
+    try:
+        first = None if start in ("", "..") else parse_moment(start)
+        last = first if not slash else None if end in ("", "..") else parse_moment(end)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"datetime={text}: {error}") from error
+    if last is not None and _is_date(end if slash else start):
+        last = _end_of_day(last)
+    if first is not None and last is not None and first > last:
+        raise InvalidInputError(f"datetime={text}: ends before it begins")
+    return first, last
+
+
+def rows_at(model: LayerTable, as_of: dt.datetime | None) -> FromClause:
+    """Return the layer as it is or, where a moment is given, as it was then."""
+    if as_of is None:
+        return model.table
+    past = model.history
+    names = [each.name for each in past.columns if each.name in model.table.columns]
+    standing = select(*(model.table.c[name] for name in names)).where(model.table.c.updated_at <= as_of)
+    ended = select(*(past.c[name] for name in names)).where(past.c.updated_at <= as_of, past.c.valid_to > as_of)
+    return union_all(standing, ended).subquery(model.name)
+
+
+def matching(
+    model: LayerTable, query: Query, columns: Sequence[ColumnElement[Any]], table: FromClause | None = None
+) -> Select[Any]:
+    """Return the statement that reads the features of a query, in their order; before a place, in the reverse one.
+
+    Parameters
+    ----------
+    model
+        The layer.
+    query
+        Which features.
+    columns
+        What is wanted of each, as expressions of the table's columns.
+    table
+        Where the rows are, as `rows_at` gives it; by default what it gives for the query.
+
+    Raises
+    ------
+    InvalidInputError
+        The filter doesn't fit the layer.
+    """
+    rows = rows_at(model, query.as_of) if table is None else table
+    ordered = ordering(rows, query.sort, backwards=query.before is not None)
+    statement = select(*columns).where(*conditions(model, rows, query)).order_by(*ordered)
+    return statement.limit(query.limit).offset(query.offset)
+
+
+def conditions(model: LayerTable, table: FromClause, query: Query) -> list[ColumnElement[bool]]:
+    """Return what a row must meet to be wanted; the limit and the offset are left to the statement.
+
+    Raises
+    ------
+    InvalidInputError
+        The filter doesn't fit the layer.
+    """
+    found: list[ColumnElement[bool]] = []
+    if query.territory is not None:
+        found.append(within(table, query.territory))
+    if query.after is not None:
+        found.append(beyond(table, query.sort, query.after))
+    if query.before is not None:
+        found.append(beyond(table, query.sort, query.before, backwards=True))
+    if query.bbox is not None:
+        found.append(or_(*(_touches(table.c.geom, box) for box in _halves(query.bbox))))
+    if query.time is not None and model.layer.time is not None:
+        found += _at_time(model, table, query.time)
+    if query.words:
+        found.append(mentions(model, table, query.words))
+    wanted = (query.filter, *query.also) if query.filter is not None else query.also
+    return found + [each.condition(model, table) for each in wanted]
+
+
+def within(table: FromClause, territory: str | None) -> ColumnElement[bool]:
+    """Return the condition that a row belongs to a territory or to one below it; without a territory, to any."""
+    if territory is None:
+        return true()
+    family = cast(select(func.horad_subtree(territory)).scalar_subquery(), ARRAY(Text))
+    return table.c.territory == func.any(family)
+
+
+def _at_time(model: LayerTable, table: FromClause, time: Interval) -> list[ColumnElement[bool]]:
+    first, last = time
+    column = table.c[model.layer.time or ""]
+    found: list[ColumnElement[bool]] = [column <= last] if last is not None else []
+    if first is None:
+        return found
+    if model.column(_TIME_PRECISION) is None:
+        return [*found, column >= first]
+    longest: ColumnElement[Any] = literal_column("interval '1 year'")
+    return [*found, column > first - longest, or_(column >= first, column + _duration(table) > first)]
+
+
+def _duration(table: FromClause) -> ColumnElement[Any]:
+    """Return how long the time may have been that is known no more exactly than its precision."""
+    lengths: dict[str, ColumnElement[Any]] = {each: literal_column(f"interval '1 {each}'") for each in _LONG_PRECISIONS}
+    return case(lengths, value=table.c[_TIME_PRECISION], else_=literal_column("interval '0'"))
+
+
+def _halves(box: Box) -> list[Box]:
+    west, south, east, north = box
+    return [box] if west <= east else [(west, south, 180.0, north), (-180.0, south, east, north)]
+
+
+def _touches(geometry: ColumnElement[Any], box: Box) -> ColumnElement[bool]:
+    envelope = func.ST_MakeEnvelope(*box, STORAGE_SRID, type_=Geometry)
+    return and_(geometry.op("&&")(envelope), func.ST_Intersects(geometry, envelope))
+
+
+def _is_date(text: str) -> bool:
+    return "T" not in text.upper() and " " not in text
+
+
+def _end_of_day(day: dt.datetime) -> dt.datetime:
+    return day.replace(hour=23, minute=59, second=59, microsecond=999_999)
