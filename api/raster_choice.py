@@ -15,10 +15,10 @@ from fastapi.routing import APIRoute
 from rio_tiler.errors import PointOutsideBounds, RioTilerError, TileOutsideBounds
 from titiler.core.dependencies import ColorMapParams, ImageRenderingParams, PartFeatureParams
 
-from api.ogc.features import parse_interval
 from api.security import CallerOf
 from geo.errors import InvalidInputError
 from layers.errors import NotFoundError
+from layers.query import parse_interval
 from layers.raster_description import read_time
 from layers.raster_series import Colours, Series, find_series
 from layers.rasters import Raster
