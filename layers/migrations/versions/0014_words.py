@@ -7,7 +7,7 @@ from alembic import op
 from layers.migrations.tables import index_words, unindex_words
 
 revision = "0014"
-down_revision = "0016"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
