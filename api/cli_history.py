@@ -18,7 +18,7 @@ from api.console import print_json
 from geo.errors import InvalidInputError
 from layers import history, store
 from layers.catalog import find
-from layers.changes import KINDS, ChangeReport, changes, moments_of_runs
+from layers.changes import KINDS, ChangeReport, changes, versions_of_source
 from layers.export import FORMATS
 from layers.startup import ready_engine
 
@@ -81,12 +81,14 @@ def show_changes(
 ) -> None:
     """Compare a layer at two moments, or two versions of a source."""
     with ready_engine().connect() as connection:
-        first, second = _moments(connection, since, until, runs)
-        report = changes(connection, layer, since=first, until=second, territory=territory)
+        compared = _compared(connection, since, until, runs)
+        report = changes(connection, layer, **{"territory": territory, **compared})
     if output is not None:
         _write(report, output, lang)
     if as_json:
-        print_json({"since": first.isoformat(), "until": report.until.isoformat(), "classes": _classes(report.totals)})
+        print_json(
+            {"since": report.since.isoformat(), "until": report.until.isoformat(), "classes": _classes(report.totals)}
+        )
         return
     out.print(_table(report))
     if output is not None:
@@ -134,12 +136,17 @@ def undo(
     out.print(f"Feature {feature} of {layer} is {'as before' if what == 'changed' else what}")
 
 
-def _moments(connection: Connection, since: str | None, until: str | None, runs: tuple[int, int] | None) -> Any:
+def _compared(
+    connection: Connection, since: str | None, until: str | None, runs: tuple[int, int] | None
+) -> dict[str, Any]:
     if (since is None) == (runs is None):
         raise InvalidInputError("Name either --since, and --until if it isn't now, or two loads with --runs.")
     if runs is not None:
-        return moments_of_runs(connection, *runs)
-    return store.parse_moment(str(since)), None if until is None else store.parse_moment(until)
+        return versions_of_source(connection, *runs)._asdict()
+    return {
+        "since": store.parse_moment(str(since)),
+        "until": None if until is None else store.parse_moment(until),
+    }
 
 
 def _write(report: ChangeReport, output: Path, lang: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import folium
 import geopandas as gpd
@@ -26,6 +26,9 @@ from layers.store import rows_at, within
 
 KINDS = ("added", "removed", "geometry", "attributes")
 """How a feature can have changed; one that changed in both geometry and attributes counts as ``geometry``."""
+
+Whose: TypeAlias = tuple[str | None, str | None]
+"""Of which territory and which source features are, each ``None`` for all."""
 
 _MEASURES = {Shape.LINE: ("length_m", "ST_Length"), Shape.POLYGON: ("area_m2", "ST_Area")}
 _TITLES = {
@@ -90,6 +93,7 @@ def changes(
     since: dt.datetime,
     until: dt.datetime | None = None,
     territory: str | None = None,
+    source: str | None = None,
 ) -> ChangeReport:
     """Compare a layer at two moments.
 
@@ -100,9 +104,11 @@ def changes(
     layer
         Its name.
     since, until
-        The moments, with a time zone; ``until`` is now by default. `moments_of_runs` gives those of two loads.
+        The moments, with a time zone; ``until`` is now by default. `versions_of_source` gives those of two loads.
     territory
         Only features of this territory and of all that belong to it.
+    source
+        Only features of this source.
 
     Raises
     ------
@@ -117,32 +123,48 @@ def changes(
     if since >= until:
         raise InvalidInputError(f"since, {since.isoformat()}, must lie before until, {until.isoformat()}.")
     model = find(layer)
-    features = _features(connection, model, since, until, territory)
-    totals = _totals(connection, model, since, until, territory, features)
+    features = _features(connection, model, since, until, (territory, source))
+    totals = _totals(connection, model, since, until, (territory, source), features)
     return ChangeReport(layer, territory, since, until, features, totals)
 
 
-def moments_of_runs(connection: Connection, first: int, second: int) -> tuple[dt.datetime, dt.datetime]:
-    """Return the moments at which two loads were done, to compare two versions of a source.
+class Versions(NamedTuple):
+    """Two versions of a source: when each was loaded, of which territory, and which source it is."""
+
+    since: dt.datetime
+    until: dt.datetime
+    territory: str
+    source: str
+
+
+def versions_of_source(connection: Connection, first: int, second: int) -> Versions:
+    """Return what `changes` takes to compare two versions of a source, which two loads brought.
 
     Raises
     ------
     NotFoundError
         There was no such load.
+    InvalidInputError
+        They were of different sources.
     """
-    statement = sa.text("SELECT id, finished_at FROM ingest_runs WHERE id IN (:first, :second)")
-    rows = connection.execute(statement, {"first": first, "second": second})
-    found: dict[int, dt.datetime] = {row.id: row.finished_at for row in rows}
+    statement = sa.text("SELECT id, finished_at, territory, source FROM ingest_runs WHERE id IN (:first, :second)")
+    found = {row.id: row for row in connection.execute(statement, {"first": first, "second": second})}
     for run in (first, second):
         if run not in found:
             raise NotFoundError(f"There was no load number {run}.")
-    return found[first], found[second]
+    old, new = found[first], found[second]
+    if (old.territory, old.source) != (new.territory, new.source):
+        raise InvalidInputError(
+            f"The loads {first} and {second} are no versions of one source: {old.source} of {old.territory},"
+            f" {new.source} of {new.territory}."
+        )
+    return Versions(old.finished_at, new.finished_at, old.territory, old.source)
 
 
 def _features(
-    connection: Connection, model: LayerTable, since: dt.datetime, until: dt.datetime, territory: str | None
+    connection: Connection, model: LayerTable, since: dt.datetime, until: dt.datetime, whose: Whose
 ) -> gpd.GeoDataFrame:
-    before, after = _touched(model, since, since, territory, "b"), _touched(model, until, since, territory, "a")
+    before, after = _touched(model, since, since, whose, "b"), _touched(model, until, since, whose, "a")
     joined = before.join(after, before.c.id == after.c.id, full=True)
     own = [each.name for each in model.columns]
     compared = [*own, "tags", "geom"]
@@ -174,9 +196,7 @@ def _features(
     return gpd.GeoDataFrame(frame.set_index("id"), geometry=geometry, crs=f"EPSG:{STORAGE_SRID}")
 
 
-def _touched(
-    model: LayerTable, moment: dt.datetime, since: dt.datetime, territory: str | None, name: str
-) -> sa.Subquery:
+def _touched(model: LayerTable, moment: dt.datetime, since: dt.datetime, whose: Whose, name: str) -> sa.Subquery:
     """Return the layer at a moment, of it only the features that something has happened to after ``since``."""
     table = rows_at(model, moment)
     past, present = model.history, model.table
@@ -184,7 +204,12 @@ def _touched(
         sa.select(present.c.id).where(present.c.updated_at > since), sa.select(past.c.id).where(past.c.valid_to > since)
     )
     statement = sa.select(table).where(table.c.id.in_(ids))
-    return statement.where(within(table, territory)).subquery(name)
+    return statement.where(*_of(table, whose)).subquery(name)
+
+
+def _of(table: sa.FromClause, whose: Whose) -> list[sa.ColumnElement[bool]]:
+    territory, source = whose
+    return [within(table, territory), *([] if source is None else [table.c.source == source])]
 
 
 def _totals(
@@ -192,7 +217,7 @@ def _totals(
     model: LayerTable,
     since: dt.datetime,
     until: dt.datetime,
-    territory: str | None,
+    whose: Whose,
     features: gpd.GeoDataFrame,
 ) -> pd.DataFrame:
     group = model.layer.style.column
@@ -205,7 +230,7 @@ def _totals(
             sa.func.coalesce(key, "").label("class"),
             sa.func.count().label("features"),
             *(sa.func.sum(each).label(each.name) for each in measured),
-        ).where(within(table, territory))
+        ).where(*_of(table, whose))
         rows = connection.execute(statement.group_by(sa.literal_column("1"))).mappings().all()
         names = ["class", "features", *_measure(model)]
         sides[side] = pd.DataFrame([dict(row) for row in rows], columns=names).set_index("class").add_suffix(f"_{side}")

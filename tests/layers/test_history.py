@@ -11,7 +11,7 @@ from town import LAT, LON, Town, forget, record, school, street
 
 from geo.errors import InvalidInputError
 from layers import store
-from layers.changes import changes, moments_of_runs
+from layers.changes import changes, versions_of_source
 from layers.errors import NotFoundError
 from layers.history import acting, restore, timeline, undo, undo_run
 
@@ -201,15 +201,17 @@ def test_a_change_report_adds_up(town: Town) -> None:
 
 
 def test_two_versions_of_a_source_are_compared_by_their_loads(town: Town) -> None:
-    for names in ("ab", "bc"):
-        town.ingest(*(school(name) for name in names))
-    first, second = sorted(row["id"] for row in town.everything()["runs"])
+    for names, source in (("ab", "given"), ("xyz", "other"), ("bc", "given")):
+        town.ingest(*(school(name) for name in names), source=source)
+    first, other, second = sorted(row["id"] for row in town.everything()["runs"])
     with town.engine.connect() as connection:
-        since, until = moments_of_runs(connection, first, second)
-        report = changes(connection, "facilities", since=since, until=until, territory=town.id)
+        report = changes(connection, "facilities", **versions_of_source(connection, first, second)._asdict())
         assert sorted(report.features["change"]) == ["added", "removed"]
+        assert report.totals.loc["all", ["features_before", "features_after"]].tolist() == [2, 2]
         with pytest.raises(NotFoundError):
-            moments_of_runs(connection, first, 0)
+            versions_of_source(connection, first, 0)
+        with pytest.raises(InvalidInputError, match="no versions of one source: given of town, other of town"):
+            versions_of_source(connection, first, other)
 
 
 def test_nothing_changed_is_an_empty_report(town: Town) -> None:

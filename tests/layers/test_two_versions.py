@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from town import Town, forget
 
 from layers import store
-from layers.changes import changes, moments_of_runs
+from layers.changes import changes, versions_of_source
 from layers.history import undo_run
 from layers.packs import around
 from layers.territory import register
@@ -53,8 +53,8 @@ def test_the_report_tells_what_happened_to_the_countries(world: Town, files: lis
         world.load(file, "districts", key="name")
     first, second = sorted(row["id"] for row in world.everything()["runs"])
     with world.engine.connect() as connection:
-        since, until = moments_of_runs(connection, first, second)
-        report = changes(connection, "districts", since=since, until=until, territory="world")
+        versions = versions_of_source(connection, first, second)
+        report = changes(connection, "districts", **versions._asdict())
     old, new = (gpd.read_file(file).set_index("name").drop(index="Antarctica") for file in files)
     rows = report.features
     named = {kind: set(rows.loc[rows["change"] == kind, "name"]) for kind in ("added", "removed", "geometry")}
@@ -69,7 +69,7 @@ def test_the_report_tells_what_happened_to_the_countries(world: Town, files: lis
         area = frame.geometry.to_crs("EPSG:8857").area.sum()
         assert totals[f"area_m2_{side}"] == pytest.approx(area, rel=1e-3)
     with world.engine.connect() as connection:
-        then = store.read_frame(connection, "districts", store.Query(territory="world", as_of=since))
+        then = store.read_frame(connection, "districts", store.Query(territory="world", as_of=versions.since))
     assert set(then["name"]) == set(old.index)
     with world.engine.begin() as connection:
         undo_run(connection, second)
