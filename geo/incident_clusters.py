@@ -21,6 +21,8 @@ from geo.incidents import (
     CellM,
     CellShape,
     FalseDiscovery,
+    FirstDay,
+    LastDay,
     OnlyCategory,
     Permutations,
     Seed,
@@ -128,6 +130,8 @@ def incident_outliers(
     seed: Seed = 1,
     fdr: FalseDiscovery = True,
     category: OnlyCategory = None,
+    since: FirstDay = None,
+    until: LastDay = None,
 ) -> gpd.GeoDataFrame:
     """Find clusters and outliers among the cells of a grid (local Moran, LISA).
 
@@ -136,7 +140,7 @@ def incident_outliers(
 
     Parameters
     ----------
-    incidents, cell_m, cell_shape, weigh_by, category
+    incidents, cell_m, cell_shape, weigh_by, category, since, until
         See `geo.safety.hot_spots`.
     radius_m
         Cells are neighbours whose centres are at most this far apart: at least one cell.
@@ -160,7 +164,7 @@ def incident_outliers(
     metric_crs(incidents.crs, "incidents")
     if radius_m < cell_m:
         raise InvalidInputError(f"radius_m must be at least one cell, {cell_m:g}, not {radius_m:g}")
-    placed = located(incidents, category)
+    placed = located(incidents, category, since=since, until=until)
     grid = Grid(cell_m=cell_m, shape=cell_shape)
     at = grid.cells_of(shapely.get_coordinates(placed.geometry.to_numpy()))
     around = cells_around(grid, np.unique(at, axis=0), radius_m)
@@ -216,6 +220,8 @@ def incident_clusters(
     window_d: WindowD = None,
     weigh_by: WeighBy = "count",
     category: OnlyCategory = None,
+    since: FirstDay = None,
+    until: LastDay = None,
 ) -> gpd.GeoDataFrame:
     """Find groups in which incidents lie close together, in space or in space and time (DBSCAN, ST-DBSCAN).
 
@@ -231,7 +237,7 @@ def incident_clusters(
         Neighbours, an incident itself included, that make it the core of a group.
     window_d
         How near they are in time, in days; by default time does not matter.
-    weigh_by, category
+    weigh_by, category, since, until
         See `geo.safety.hot_spots`.
 
     Returns
@@ -248,7 +254,7 @@ def incident_clusters(
         or a parameter is out of range.
     """
     metric_crs(incidents.crs, "incidents")
-    placed = located(incidents, category)
+    placed = located(incidents, category, since=since, until=until)
     times = times_of(placed)
     if window_d is not None:
         placed, times = placed[times.notna().to_numpy()], times[times.notna()]
@@ -307,6 +313,8 @@ def near_repeat_bands(
     permutations: Permutations = 199,
     seed: Seed = 1,
     category: OnlyCategory = None,
+    since: FirstDay = None,
+    until: LastDay = None,
 ) -> gpd.GeoDataFrame:
     """Find how far and for how long an incident makes another one more likely (near-repeat pattern).
 
@@ -321,8 +329,8 @@ def near_repeat_bands(
         Limits of the bands, rising.
     permutations, seed
         How often times are put at random, and with which random numbers.
-    category
-        Only incidents of this category.
+    category, since, until
+        Only incidents of this category, and between these days: see `geo.safety.hot_spots`.
 
     Returns
     -------
@@ -336,7 +344,7 @@ def near_repeat_bands(
         If the CRS is not in metres, there are fewer than 2 incidents with a day, or limits do not rise.
     """
     metric_crs(incidents.crs, "incidents")
-    placed = located(incidents, category)
+    placed = located(incidents, category, since=since, until=until)
     times = times_of(placed, precise_to="day")
     placed, times = placed[times.notna().to_numpy()], times[times.notna()]
     if len(placed) < 2:

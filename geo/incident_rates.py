@@ -12,7 +12,7 @@ from geo.crs import metric_crs
 from geo.demand import POPULATION, share
 from geo.errors import InvalidInputError
 from geo.hazards import people_in
-from geo.incidents import INCIDENTS, OnlyCategory, WeighBy, incident_weights, located
+from geo.incidents import INCIDENTS, FirstDay, LastDay, OnlyCategory, WeighBy, incident_weights, located
 from geo.services import column, different, in_crs, numbers
 from geo.statistics import empirical_bayes_rates
 
@@ -59,6 +59,8 @@ def incident_rates(
     admin_level: Level = None,
     weigh_by: WeighBy = "count",
     category: OnlyCategory = None,
+    since: FirstDay = None,
+    until: LastDay = None,
 ) -> gpd.GeoDataFrame:
     """Compare districts by their incidents per 1,000 people (empirical Bayes rates).
 
@@ -76,7 +78,7 @@ def incident_rates(
         With ``total``, in any CRS; of what lies in a district in part, that part counts.
     admin_level
         Only districts of this level.
-    weigh_by, category
+    weigh_by, category, since, until
         See `geo.safety.hot_spots`.
 
     Returns
@@ -103,7 +105,7 @@ def incident_rates(
     if not (people > 0).any():
         raise InvalidInputError("nobody is known to live in any district: load the layer population")
     areas, people = districts[people > 0], people[people > 0]
-    placed = in_crs(located(incidents, category), crs, "incidents")
+    placed = in_crs(located(incidents, category, since=since, until=until), crs, "incidents")
     area, row = placed.sindex.query(areas.geometry.to_numpy(), predicate="intersects")
     value = np.bincount(area, weights=incident_weights(placed, weigh_by)[row], minlength=len(areas)).astype(float)
     columns = {

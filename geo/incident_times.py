@@ -20,6 +20,8 @@ from geo.incidents import (
     PAIRS_AT_MOST,
     CellM,
     CellShape,
+    FirstDay,
+    LastDay,
     OnlyCategory,
     Step,
     WeighBy,
@@ -87,6 +89,8 @@ def incident_profile(
     time_zone: TimeZone = "UTC",
     weigh_by: WeighBy = "count",
     category: OnlyCategory = None,
+    since: FirstDay = None,
+    until: LastDay = None,
 ) -> gpd.GeoDataFrame:
     """Count incidents by hour and by day of the week.
 
@@ -97,7 +101,7 @@ def incident_profile(
         ``time_precision`` is a day, they count for their day but for no hour; where it is coarser, not at all.
     time_zone
         In which days and hours are counted: a name of the IANA data base.
-    weigh_by, category
+    weigh_by, category, since, until
         See `geo.safety.hot_spots`.
 
     Returns
@@ -116,7 +120,7 @@ def incident_profile(
     metric_crs(incidents.crs, "incidents")
     if time_zone not in zoneinfo.available_timezones():
         raise InvalidInputError(f"there is no time zone {time_zone!r}: write one such as Europe/Minsk")
-    placed = located(incidents, category)
+    placed = located(incidents, category, since=since, until=until)
     times = times_of(placed, precise_to="day")
     to_the_hour = times_of(placed, precise_to="hour").notna()
     local = times.dt.tz_convert(time_zone).where(to_the_hour, times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import geopandas as gpd
@@ -86,8 +87,43 @@ OnlyCategory = Annotated[
 ]
 
 
-def located(incidents: gpd.GeoDataFrame, category: str | None = None) -> gpd.GeoDataFrame:
-    """Return the incidents, of a category or a kind if one is given, that have a place, checked to be points."""
+FirstDay = Annotated[
+    dt.date | None,
+    labelled(
+        {"be": "Здарэнні з дня", "ru": "Происшествия со дня", "en": "Incidents since"},
+        description="A day in UTC; those of unknown time are left out then.",
+    ),
+]
+LastDay = Annotated[
+    dt.date | None,
+    labelled(
+        {"be": "Здарэнні па дзень", "ru": "Происшествия по день", "en": "Incidents until"},
+        description="A day in UTC, included; those of unknown time are left out then.",
+    ),
+]
+
+
+def located(
+    incidents: gpd.GeoDataFrame,
+    category: str | None = None,
+    *,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+) -> gpd.GeoDataFrame:
+    """Return the incidents, of a category or a kind, or between two days, that have a place, checked to be points.
+
+    Where only the month or the year is known, its first day counts.
+    """
+    if since is not None and until is not None and since > until:
+        raise InvalidInputError(f"since, {since}, must not be after until, {until}")
+    if since is not None or until is not None:
+        times = times_of(incidents)
+        within = times.notna()
+        if since is not None:
+            within &= times >= pd.Timestamp(since, tz="UTC")
+        if until is not None:
+            within &= times < pd.Timestamp(until, tz="UTC") + pd.Timedelta(days=1)
+        incidents = incidents[within.to_numpy()]
     if category is not None:
         kinds, categories = column(incidents, "kind"), column(incidents, "category")
         chosen = ((kinds == category) | (categories == category)).to_numpy(dtype=bool, na_value=False)

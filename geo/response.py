@@ -10,6 +10,7 @@ import pandas as pd
 
 from geo.accessibility import cumulative, nearest_cost, nearest_supply
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
+from geo.candidates import PARCELS, GivenSites, LeastParcelM2, SiteKind, possible_sites
 from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes, where_found
 from geo.errors import InvalidInputError
 from geo.matrices import cost_matrix, dense
@@ -23,7 +24,6 @@ from geo.services import (
     different,
     in_crs,
     numbers,
-    spread_over,
     travel_network,
 )
 from geo.siting import Siting, backup_coverage, mclp, p_median
@@ -219,6 +219,7 @@ def cover_shares(covered: gpd.GeoDataFrame) -> pd.Series[float]:
         "stations": LayerInput(layer="stations", columns=STATIONS.columns, optional=True),
         "population": POPULATION,
         "buildings": DWELLINGS,
+        "parcels": PARCELS,
     },
     view=View(
         geometry="point",
@@ -254,12 +255,16 @@ def best_stations(
     stations: gpd.GeoDataFrame | None = None,
     population: gpd.GeoDataFrame | None = None,
     buildings: gpd.GeoDataFrame | None = None,
+    parcels: gpd.GeoDataFrame | None = None,
     *,
     kind: ServiceKind = "fire",
     new_sites: NewSites = 1,
     model: StationModel = "mclp",
     norm_s: ResponseS = 600.0,
     turnout_s: TurnoutS = 80.0,
+    candidates: GivenSites = None,
+    site_kind: SiteKind = "homes",
+    least_parcel_m2: LeastParcelM2 = 0.0,
     max_candidates: MostCandidates = 150,
     who: Who = "total",
     mode: ModeName = "drive",
@@ -279,8 +284,8 @@ def best_stations(
         Those of the kind exist already.
     new_sites
         How many are to be placed.
-    max_candidates
-        The new may be where people live, or, of more places than this, at so many spread over all of them.
+    parcels, candidates, site_kind, least_parcel_m2, max_candidates
+        Where the new may be: see `geo.social_siting.best_sites`.
     network, population, buildings, norm_s, turnout_s, who, mode, speed_kmh, snap_max_m, home_max_m
         See `response_coverage`; new stations set out in `turnout_s`.
 
@@ -301,13 +306,22 @@ def best_stations(
     travel = travel_network(network, mode, speed_kmh)
     homes = demand_of(population, buildings, who, network.crs)
     at = snap_homes(travel, homes, max_m=home_max_m)
-    spots = spread_over(np.flatnonzero(at.found), homes, max_candidates)
-    if len(spots) < new_sites:
-        raise InvalidInputError(f"new_sites is {new_sites}, but only {len(spots)} places near streets can be sites")
+    possible, spots = possible_sites(
+        travel,
+        homes,
+        at,
+        given=candidates,
+        parcels=parcels,
+        kind=site_kind,
+        least_parcel_m2=least_parcel_m2,
+        most=max_candidates,
+        wanted=new_sites,
+        max_m=snap_max_m,
+    )
     known = stations is not None and (column(stations, "kind") == kind).any()
     existing = _of_service(stations, kind, network) if stations is not None and known else homes.iloc[:0]
     old = _response(travel, existing, at, turnout_s, snap_max_m)
-    new_s = dense(cost_matrix(travel, at[spots], at, limit_s=LONGEST_S)).T + turnout_s
+    new_s = dense(cost_matrix(travel, spots, at, limit_s=LONGEST_S)).T + turnout_s
     cost_s = np.hstack([dense(old), new_s]).astype(float)
     people = np.where(at.found, homes.demand, 0.0)
     siting = _chosen(cost_s[at.found], people[at.found], len(existing), new_sites, model, norm_s)
@@ -320,7 +334,7 @@ def best_stations(
     total = np.bincount(soonest[reached], weights=people[reached], minlength=rows)
     spent_s = np.bincount(soonest[reached], weights=people[reached] * response_s[reached], minlength=rows)
     in_time = response_s <= norm_s
-    new = homes.iloc[spots[opened - len(existing)]]
+    new = possible.iloc[opened - len(existing)]
     columns = {
         "site": [*new.index, *existing.index],
         "status": ["new"] * len(new) + ["existing"] * len(existing),

@@ -20,6 +20,8 @@ from geo.incidents import (
     CellM,
     CellShape,
     FalseDiscovery,
+    FirstDay,
+    LastDay,
     OnlyCategory,
     StreetMaxM,
     WeighBy,
@@ -121,6 +123,8 @@ def hot_spots(
     weigh_by: WeighBy = "count",
     fdr: FalseDiscovery = True,
     category: OnlyCategory = None,
+    since: FirstDay = None,
+    until: LastDay = None,
 ) -> gpd.GeoDataFrame:
     """Find where incidents gather, and where they are missing, beyond chance (Getis-Ord Gi* of cells of a grid).
 
@@ -147,6 +151,9 @@ def hot_spots(
         Class by the corrected p, and not by p.
     category
         Only incidents of this category.
+    since, until
+        Only incidents from the one day to the other, in UTC; where only the month or the year is known, its first day
+        counts.
 
     Returns
     -------
@@ -167,7 +174,7 @@ def hot_spots(
             f"radius_m must be from 1 to {BAND_IN_CELLS} cells, {cell_m:g} to {BAND_IN_CELLS * cell_m:g}, "
             f"not {radius_m:g}"
         )
-    placed = located(incidents, category)
+    placed = located(incidents, category, since=since, until=until)
     grid = Grid(cell_m=cell_m, shape=cell_shape)
     at = grid.cells_of(shapely.get_coordinates(placed.geometry.to_numpy()))
     cells = cells_around(grid, np.unique(at, axis=0), radius_m)
@@ -225,6 +232,8 @@ def incident_density(
     weigh_by: WeighBy = "count",
     snap_max_m: StreetMaxM = 50.0,
     category: OnlyCategory = None,
+    since: FirstDay = None,
+    until: LastDay = None,
 ) -> gpd.GeoDataFrame:
     """Estimate how dense incidents are along the streets (network kernel density).
 
@@ -252,8 +261,8 @@ def incident_density(
         What is spread; see `hot_spots`.
     snap_max_m
         An incident farther than this from every street is left out.
-    category
-        Only incidents of this category.
+    category, since, until
+        Only incidents of this category, and between these days: see `hot_spots`.
 
     Returns
     -------
@@ -269,7 +278,7 @@ def incident_density(
         parameter is out of range.
     """
     travel = network.for_mode(MODES[mode])
-    placed = in_crs(located(incidents, category), network.crs, "incidents")
+    placed = in_crs(located(incidents, category, since=since, until=until), network.crs, "incidents")
     at = travel.snap(placed.geometry, max_m=snap_max_m, anywhere=True)
     weights = incident_weights(placed, weigh_by)[at.found]
     pieces = lixels(travel, length_m=lixel_m)

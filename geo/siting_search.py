@@ -8,7 +8,10 @@ import numpy as np
 
 from geo.topology import Bools, Floats, Ints
 
-STEPS = 400
+STEPS, CELLS_OF_STEPS = 400, 1_000_000
+"""How many steps a relaxation takes at most; of tables larger than so many cells fewer, to take about as long."""
+
+FEWEST_STEPS = 60
 SLOWEST = 1e-4
 PATIENCE = 12
 TIE = 1e-9
@@ -114,7 +117,7 @@ def _relaxed(weighted: Floats, cost: Floats, weights: Floats, sites: Ints, fixed
     excluded = np.zeros(len(fixed), dtype=bool)
     price = weighted[:, sites].min(axis=1)
     pace, stalled = 2.0, 0
-    for _ in range(STEPS):
+    for _ in range(max(FEWEST_STEPS, min(STEPS, STEPS * CELLS_OF_STEPS // weighted.size))):
         spare = np.minimum(weighted - price[:, np.newaxis], 0)
         value = spare.sum(axis=0)
         ranked = np.where(fixed, -np.inf, value)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis
+from geo.candidates import PARCELS, GivenSites, LeastParcelM2, SiteKind, possible_sites
 from geo.errors import InvalidInputError
 from geo.matrices import cost_matrix, dense, nearest
 from geo.network import Network
@@ -26,7 +27,6 @@ from geo.services import (
     dwellings_of,
     of_kind,
     of_use,
-    spread_over,
     travel_network,
 )
 from geo.siting import Siting, mclp, p_median
@@ -54,6 +54,7 @@ LONGEST_S = 3600.0
         "network": STREETS,
         "buildings": HOMES,
         "facilities": LayerInput(layer="facilities", columns=("kind", "name"), optional=True),
+        "parcels": PARCELS,
     },
     view=View(
         geometry="point",
@@ -83,11 +84,15 @@ def best_sites(
     network: Network,
     buildings: gpd.GeoDataFrame,
     facilities: gpd.GeoDataFrame | None = None,
+    parcels: gpd.GeoDataFrame | None = None,
     *,
     kind: ExistingKind = None,
     new_sites: NewSites = 1,
     model: SitingModel = "p-median",
     norm_s: NormS = 900.0,
+    candidates: GivenSites = None,
+    site_kind: SiteKind = "homes",
+    least_parcel_m2: LeastParcelM2 = 0.0,
     max_candidates: MostCandidates = 150,
     use: Use = "all",
     mode: ModeName = "walk",
@@ -113,13 +118,16 @@ def best_sites(
         See above.
     norm_s
         The time within which dwellings are covered.
-    max_candidates
-        The new may be at any building, or where there are more than this, at so many spread over all of them.
+    candidates
+        Points that the new may be at, and nowhere else.
+    parcels, site_kind, least_parcel_m2, max_candidates
+        Without such points, the new may be at any building, or with ``parcels`` on any ``vacant`` parcel of so many
+        square metres; where there are more than `max_candidates`, at so many spread over all of them.
 
     Returns
     -------
     geopandas.GeoDataFrame
-        Points in the CRS of the network, the new first. Columns: ``site`` (label of the building, or facility),
+        Points in the CRS of the network, the new first. Columns: ``site`` (label of the place, or facility),
         ``status`` (``new``, ``existing``), ``name``, ``dwellings`` (to which it is the nearest, within an hour or the
         norm), ``mean_s`` (of those; NaN where none), ``gap`` (how far the choice is from the best at most, as a part
         of the objective; 0 is proved best), ``geometry``.
@@ -134,10 +142,21 @@ def best_sites(
     homes = of_use(buildings, use, network)
     demand = travel.snap(homes.geometry, max_m=building_max_m)
     existing, places = _existing(travel, facilities, kind, snap_max_m)
-    spots = spread_over(np.flatnonzero(demand.found), homes, max_candidates)
+    possible, spots = possible_sites(
+        travel,
+        homes,
+        demand,
+        given=candidates,
+        parcels=parcels,
+        kind=site_kind,
+        least_parcel_m2=least_parcel_m2,
+        most=max_candidates,
+        wanted=new_sites,
+        max_m=snap_max_m,
+    )
     limit_s = norm_s if model == "mclp" else LONGEST_S
     now = nearest(travel, demand, places, limit_s=limit_s)
-    cost_s = np.hstack([now.cost_s, dense(cost_matrix(travel, demand, demand[spots], limit_s=limit_s))])
+    cost_s = np.hstack([now.cost_s, dense(cost_matrix(travel, demand, spots, limit_s=limit_s))])
     dwellings = np.where(demand.found, dwellings_of(homes), 0.0)
     siting = _choose(cost_s, dwellings, new_sites, model, limit_s)
     opened = siting.sites[siting.sites > 0] - 1
@@ -148,7 +167,7 @@ def best_sites(
     rows = len(opened) + len(existing)
     total = np.bincount(row[reached], weights=dwellings[reached], minlength=rows)
     spent_s = np.bincount(row[reached], weights=dwellings[reached] * served_s[reached], minlength=rows)
-    new = homes.iloc[spots[opened]]
+    new = possible.iloc[opened]
     columns = {
         "site": [*new.index, *existing.index],
         "status": ["new"] * len(new) + ["existing"] * len(existing),
@@ -163,9 +182,6 @@ def best_sites(
 
 def _choose(cost_s: Floats, dwellings: Floats, new_sites: int, model: str, limit_s: float) -> Siting:
     """Choose columns, of which the first stands for all facilities that exist."""
-    candidates = cost_s.shape[1] - 1
-    if candidates < new_sites:
-        raise InvalidInputError(f"new_sites is {new_sites}, but only {candidates} buildings near streets can be sites")
     if model == "mclp":
         return mclp(cost_s, dwellings, radius=limit_s, p=new_sites + 1, existing=[0])
     return p_median(np.minimum(cost_s, limit_s), dwellings, p=new_sites + 1, existing=[0])

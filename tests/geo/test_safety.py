@@ -8,6 +8,7 @@ import esda
 import geopandas as gpd
 import libpysal
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import given, settings
@@ -85,6 +86,18 @@ def test_severity_and_casualties_weigh() -> None:
     some = incidents_at(where, severity=["fatal", "injury", None, "damage"], casualties=[2, None, 1, 4])
     assert sorted(hot_spots(some, weigh_by="severity").query("incidents > 0").value) == [1, 542 + 11 + 1]
     assert sorted(hot_spots(some, weigh_by="casualties").query("incidents > 0").value) == [3, 4]
+
+
+def test_only_incidents_between_two_days_count() -> None:
+    times = pd.to_datetime(["2020-01-01T00:00", "2020-01-31T23:30", "2020-02-01T00:00", None], utc=True)
+    frame = incidents_at([[0, 0], [0, 0], [5000, 0], [0, 0]], occurred_at=times)
+    january = {"since": "2020-01-01", "until": "2020-01-31"}
+    assert hot_spots(frame, **january).incidents.sum() == 2
+    assert hot_spots(frame, since="2020-01-02").incidents.sum() == 2
+    assert hot_spots(frame).incidents.sum() == 4
+    assert hot_spots(frame, until="2019-12-31").empty
+    with pytest.raises(InvalidInputError, match="since, 2020-01-02, must not be after until, 2020-01-01"):
+        hot_spots(frame, since="2020-01-02", until="2020-01-01")
 
 
 def test_few_incidents_have_few_cells_however_far_apart() -> None:

@@ -156,6 +156,28 @@ def test_few_candidates_are_spread_over_the_buildings(network: Network, streets:
     assert along[0] < 35 < along[1] < 65 < along[2]
 
 
+def test_sites_may_only_be_where_they_are_allowed(network: Network, streets: StreetMap) -> None:
+    buildings = homes(streets, *(f"AB:{metres}" for metres in range(0, 100, 5)))
+    points = streets.points("AB:80", "AB:95")
+    assert best_sites(network, buildings, candidates=points, **METRES).site.tolist() == ["AB:80"]
+    parcels = gpd.GeoDataFrame(
+        {"vacant": [True, False, True, None], "area_m2": [np.nan, 900, 900, 900]},
+        geometry=streets.points("AB:50", "AB:55", "AB:10", "AB:45").buffer(3).to_numpy(),
+        index=["small", "taken", "large", "unknown"],
+        crs=streets.roads.crs,
+    )
+    on_parcels: dict[str, Any] = {"parcels": parcels, "site_kind": "parcels", **METRES}
+    assert best_sites(network, buildings, **on_parcels).site.tolist() == ["small"]
+    assert best_sites(network, buildings, least_parcel_m2=100, **on_parcels).site.tolist() == ["large"]
+    for options, message in (
+        ({"least_parcel_m2": 1000}, "new_sites is 1, but only 0 places near streets can be sites"),
+        ({"parcels": None}, "land_parcels is not there"),
+        ({"candidates": streets.points("AB:50").translate(yoff=400)}, "of 1 of the candidates"),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            best_sites(network, buildings, **on_parcels | options)
+
+
 @pytest.mark.parametrize("described", [facility_access.analysis, two_step_access.analysis, best_sites.analysis])
 def test_every_parameter_has_its_title_and_every_shown_column_is_there(
     network: Network, streets: StreetMap, described: Analysis
