@@ -12,17 +12,20 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
 from api import errors, history, maps, openapi, raster_tiles, rasters
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
+from api.limits import LimitsMiddleware
 from api.negotiation import known_parameters
 from api.ogc import collections, common, execution, features, jobs, processes, schemas, styles, tiles, tilesets
 from api.scope import PREFIX
 from api.security import CallerMiddleware
 from api.tile_gate import TileGate
 from layers.jobs import process_worker
-from layers.settings import PROJECT
+from layers.settings import PROJECT, get_settings
+from layers.streams.formats import FORMATS
 
 WEB = PROJECT / "api" / "web"
 
@@ -32,16 +35,22 @@ _COMPRESS_FROM_BYTES = 1_000
 def create_app() -> FastAPI:
     """Return the service: the API of all territories, below it one of each, and the files of its pages."""
     app = _api(lifespan=_running)
-    app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=5)
+    app.add_middleware(
+        GZipMiddleware,
+        minimum_size=_COMPRESS_FROM_BYTES,
+        compresslevel=5,
+        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, FORMATS["parquet"].media_type),
+    )
     app.add_middleware(TileGate)
     app.add_middleware(HeadMiddleware)
+    app.add_middleware(LimitsMiddleware)
     app.add_middleware(CallerMiddleware)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=["*"],
+        allow_origins=[each.strip() for each in get_settings().cors_origins.split(",")],
         allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Content-Crs", "If-Match", "If-None-Match"],
-        expose_headers=["ETag", "Content-Crs", "Location", "Retry-After"],
+        expose_headers=["ETag", "Content-Crs", "Content-Disposition", "Location", "Retry-After"],
     )
     app.mount(PREFIX, _api())
     _mount_files(app)

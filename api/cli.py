@@ -23,6 +23,7 @@ from api.cli_load import load
 from api.cli_rasters import rasters_app
 from api.cli_rejects import rejects_app
 from api.cli_roles import role_app
+from api.cli_users import audit_log, key_app, user_app
 from api.console import loading_progress, print_json
 from geo.errors import HoradError
 from layers import custom, database, store
@@ -65,6 +66,9 @@ app.add_typer(rasters_app, name="rasters")
 app.add_typer(rejects_app, name="rejects")
 app.add_typer(layer_app, name="layer")
 app.add_typer(role_app, name="role")
+app.add_typer(user_app, name="user")
+app.add_typer(key_app, name="key")
+app.command("audit")(audit_log)
 app.command()(check)
 app.command("adapt")(adapt_command)
 add_history_commands(app)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from api.console import print_json
 from geo.errors import InvalidInputError
-from layers import history, store
+from layers import audit, history, store
 from layers.catalog import find
 from layers.changes import KINDS, ChangeReport, changes, versions_of_source
 from layers.export import FORMATS
@@ -129,10 +129,12 @@ def undo(
         raise InvalidInputError("Name either a layer and the id of a feature, or a load with --run.")
     with engine.begin() as connection, history.acting(connection, getpass.getuser()):
         if run is not None:
+            audit.note(connection, "undo load", str(run))
             for name, counts in history.undo_run(connection, run).items():
                 out.print(f"{name}: " + ", ".join(f"{number:,} {what}" for what, number in counts.items()))
             return
         what = history.undo(connection, str(layer), int(str(feature)))
+        audit.note(connection, "undo", f"{layer} {feature}")
     out.print(f"Feature {feature} of {layer} is {'as before' if what == 'changed' else what}")
 
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli_users import changing
 from api.console import print_json
 from layers import roles
 from layers.startup import ready_engine
@@ -27,7 +28,7 @@ def grant(
     territory: TerritoryArgument,
 ) -> None:
     """Give someone a role; it replaces the one they had there."""
-    with ready_engine().begin() as connection:
+    with changing() as connection:
         roles.grant(connection, principal, role, territory)
     out.print(f"{principal} is {role} of {territory}")
 
@@ -35,7 +36,7 @@ def grant(
 @role_app.command()
 def revoke(principal: PrincipalArgument, territory: TerritoryArgument) -> None:
     """Take someone's role away."""
-    with ready_engine().begin() as connection:
+    with changing() as connection:
         roles.revoke(connection, principal, territory)
     out.print(f"{principal} has no role in {territory} any more")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
@@ -10,22 +11,31 @@ from fastapi import Depends
 from sqlalchemy import Connection
 
 from api.security import Caller, CallerOf
+from api.slots import Slots
 from layers import custom
 from layers.announcements import announcements
 from layers.catalog import LayerTable, show_custom_layers
+from layers.settings import get_settings
 
 
 async def connection(caller: CallerOf) -> AsyncIterator[Connection]:
     """Lend a connection for one request, which has the caller's rights and knows the custom layers that they may see.
 
-    A transaction has these rights from its beginning, and the next one on the same connection has them too.
+    A transaction has these rights from its beginning, and the next one on the same connection has them too. Who waits
+    for a connection holds no thread meanwhile, since those who have one need a thread to go on.
+
+    Raises
+    ------
+    NotNowError
+        All were lent for as long as one waits.
     """
-    lent, layers = await to_thread.run_sync(_open, caller)
-    show_custom_layers(layers)
-    try:
-        yield lent
-    finally:
-        await to_thread.run_sync(lent.close, limiter=CapacityLimiter(1))
+    async with _slots():
+        lent, layers = await to_thread.run_sync(_open, caller)
+        show_custom_layers(layers)
+        try:
+            yield lent
+        finally:
+            await to_thread.run_sync(lent.close, limiter=CapacityLimiter(1))
 
 
 def _open(caller: Caller) -> tuple[Connection, dict[str, LayerTable]]:
@@ -36,6 +46,12 @@ def _open(caller: Caller) -> tuple[Connection, dict[str, LayerTable]]:
     except BaseException:
         lent.close()
         raise
+
+
+@lru_cache
+def _slots() -> Slots:
+    settings = get_settings()
+    return Slots(settings.connections, settings.wait_s, "connections to the database are in use")
 
 
 Database = Annotated[Connection, Depends(connection)]

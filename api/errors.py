@@ -11,14 +11,18 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from geo.errors import HoradError, InvalidInputError
-from layers.errors import BusyError, DatabaseError, NotFoundError
+from layers.errors import BusyError, DatabaseError, NotFoundError, UnavailableError
 
 log = logging.getLogger("horad")
 
 _RETRY_AFTER_S = "2"
+_TOO_LONG = (
+    "The database took too long for this, and was stopped: ask for less, such as a smaller box or fewer features."
+)
 _UNTYPED = "about:blank"
 _JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -36,6 +40,26 @@ class ForbiddenError(HoradError):
     """Who asks has signed in, and may not do this."""
 
 
+class TooManyError(HoradError):
+    """Somebody asks too often; when to ask again is known."""
+
+    def __init__(self, text: str, *, retry_after_s: int) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
+class TooLargeError(HoradError):
+    """What was sent is too large, its body (413) or its headers (431)."""
+
+    def __init__(self, text: str, *, status: int) -> None:
+        super().__init__(text)
+        self.status = HTTPStatus(status)
+
+
+class NotNowError(HoradError):
+    """The service has its hands full, or something that it needs is away: later it may work."""
+
+
 _STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidInputError: HTTPStatus.BAD_REQUEST,
     NotFoundError: HTTPStatus.NOT_FOUND,
@@ -43,6 +67,11 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     UnauthorizedError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     BusyError: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    NotNowError: HTTPStatus.SERVICE_UNAVAILABLE,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    PoolTimeoutError: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
     OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
     InterfaceError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -93,6 +122,18 @@ def answer(request: Request, error: Exception) -> JSONResponse:
 
 def _answer(_request: Request, error: Exception) -> JSONResponse:
     status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+    if isinstance(getattr(error, "orig", None), psycopg.errors.QueryCanceled):
+        return problem(HTTPStatus.GATEWAY_TIMEOUT, _TOO_LONG)
+    if isinstance(error, TooLargeError):
+        return problem(error.status, str(error))
+    if isinstance(error, TooManyError):
+        found = problem(status, str(error))
+        found.headers["Retry-After"] = str(error.retry_after_s)
+        return found
+    if isinstance(error, (NotNowError, UnavailableError)):
+        return problem(status, str(error))
+    if isinstance(error, PoolTimeoutError):
+        return problem(status, "All connections to the database are in use; try again shortly.")
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         log.warning("the database can't be reached: %s", type(error).__name__)
         return problem(status, "The database can't be reached right now; try again shortly.")

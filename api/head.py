@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -23,7 +25,21 @@ class HeadMiddleware:
             await self._app(scope, receive, send)
             return
 
-        async def send_head(message: Message) -> None:
-            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+        answered = asyncio.Event()
 
-        await self._app({**scope, "method": "GET"}, receive, send_head)
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body"})
+                answered.set()
+
+        async def receive_until_answered() -> Message:
+            """Tell the application, once the head is sent, that nobody waits for more."""
+            tasks = asyncio.create_task(receive()), asyncio.create_task(answered.wait())
+            done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
+            request, _ = tasks
+            return {"type": "http.disconnect"} if answered.is_set() or request not in done else request.result()
+
+        await self._app({**scope, "method": "GET"}, receive_until_answered, send_head)

@@ -17,6 +17,7 @@ from jinja2 import Template
 from sqlalchemy import Connection
 
 from api.database import Database
+from api.headers import CONTENT_SECURITY_POLICY, policy
 from api.inputs import describe, from_text
 from api.links import base_url
 from api.negotiation import Language
@@ -86,7 +87,8 @@ def layer_map(
 
 
 def _page(shown: folium.Map) -> HTMLResponse:
-    return HTMLResponse(shown.get_root().render())
+    may_run = {CONTENT_SECURITY_POLICY: policy(script_src="'self' 'unsafe-inline'")}
+    return HTMLResponse(shown.get_root().render(), headers=may_run)
 
 
 def _view(database: Connection, territory: str | None) -> store.Box | None:

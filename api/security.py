@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import ForbiddenError, UnauthorizedError, answer
-from layers import custom, database, keys
+from api.headers import marked
+from api.oidc import issuer
+from api.rates import Rate
+from layers import audit, custom, database, keys, users
 from layers.catalog import show_custom_layers
 from layers.roles import Rights, rights_of, settings_of, speaking_for
 
-_CALLER = "horad.caller"
+CALLER = "horad.caller"
+"""Where the scope of a request holds who asks."""
+_FAILURES = "60/minute"
 _KNOWN_FOR_S = 0.5
 _KNOWN_AT_MOST = 10_000
-_VARY = b"vary"
-_CACHE_CONTROL = b"cache-control"
 
 
 @dataclass(frozen=True)
@@ -57,50 +60,80 @@ class Caller:
         return speaking_for(database.engine(parallel=parallel, public=True), self.held, address=self.address)
 
 
-PUBLIC = Caller()
-
-
 class Callers:
     """Tells who asks by their token, and remembers it for half a second, so that a change of rights counts at once."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[float, Caller]] = {}
+        self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._failures = Rate(_FAILURES, "sign-in")
 
-    async def identify(self, headers: Headers, address: str) -> Caller:
+    async def identify(self, scope: Scope) -> Caller:
         """Return who asks.
 
         Raises
         ------
         UnauthorizedError
             There is a token, and nobody can sign in with it.
+        TooManyError
+            Too many who ask from this address couldn't sign in of late.
         """
-        given = headers.get("authorization")
+        address = scope["client"][0] if scope.get("client") else ""
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), None)
         if given is None:
-            return PUBLIC
-        scheme, _, token = given.partition(" ")
+            return Caller(address=address)
+        scheme, _, token = given.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise UnauthorizedError("Authorization: must be Bearer, a space, and an API key or a token.")
-        known_until, caller = self._known.get(token, (0.0, PUBLIC))
+        digest = hashlib.sha256(token.encode()).digest()
+        known_until, caller = self._known.get(digest, (0.0, Caller()))
         now = time.monotonic()
         if known_until < now:
-            caller = await run_in_threadpool(_look_up, token.strip())
+            await self._failures.check(address)
+            try:
+                caller = await run_in_threadpool(_look_up, token.strip(), address)
+            except UnauthorizedError:
+                await self._failures.count(address)
+                raise
             if len(self._known) >= _KNOWN_AT_MOST:
                 self._known.clear()
-            self._known[token] = (now + _KNOWN_FOR_S, caller)
-        return Caller(caller.principal, caller.held, caller.writes, caller.key, address)
+            self._known[digest] = (now + _KNOWN_FOR_S, caller)
+        return replace(caller, address=address)
 
 
-def _look_up(token: str) -> Caller:
-    if not keys.looks_like_key(token):
-        raise UnauthorizedError("The token is no API key of this service.")
+def _look_up(token: str, address: str) -> Caller:
+    try:
+        return _caller_of_key(token) if keys.looks_like_key(token) else _caller_of_issuer(token)
+    except UnauthorizedError as error:
+        _note_failure(token, address, str(error))
+        raise
+
+
+def _caller_of_key(key: str) -> Caller:
     try:
         with database.engine().begin() as connection:
-            holder = keys.verify(connection, token)
-            return Caller(
-                holder.principal, rights_of(connection, holder.principal), writes=holder.writes, key=holder.prefix
-            )
+            holder = keys.verify(connection, key)
+            held = rights_of(connection, holder.principal)
     except keys.SignInError as error:
         raise UnauthorizedError(str(error)) from error
+    return Caller(holder.principal, held, writes=holder.writes, key=holder.prefix)
+
+
+def _caller_of_issuer(token: str) -> Caller:
+    trusted = issuer()
+    if trusted is None:
+        raise UnauthorizedError("The token is no API key of this service.")
+    bearer = trusted.check(token)
+    with database.engine().connect() as connection:
+        if users.is_disabled(connection, bearer.principal):
+            raise UnauthorizedError("The user of the token was disabled.")
+        return Caller(bearer.principal, rights_of(connection, bearer.principal), writes=bearer.writes)
+
+
+def _note_failure(token: str, address: str, why: str) -> None:
+    """Write down that someone couldn't sign in; of what they showed, only the prefix of a key."""
+    shown = f"key {keys.prefix_of(token)}" if keys.looks_like_key(token) else "token"
+    with database.engine().begin() as connection:
+        audit.note(connection, "sign-in refused", shown, {"why": why}, actor="", address=address)
 
 
 class CallerMiddleware:
@@ -122,41 +155,24 @@ class CallerMiddleware:
             await self._app(scope, receive, send)
             return
         show_custom_layers(custom.public_layers())
-        address = scope["client"][0] if scope.get("client") else ""
-        try:
-            caller = await self._callers.identify(Headers(scope=scope), address)
-        except Exception as error:  # noqa: BLE001  (answered as all errors are)
-            await answer(Request(scope), error)(scope, receive, send)
-            return
+        public = not any(name == b"authorization" for name, _ in scope["headers"])
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _marked(message.get("headers", ()), caller)
+                message["headers"] = marked(message.get("headers", ()), public=public)
             await send(message)
 
-        scope[_CALLER] = caller
+        try:
+            scope[CALLER] = await self._callers.identify(scope)
+        except Exception as error:  # noqa: BLE001  (answered as all errors are)
+            await answer(Request(scope), error)(scope, receive, send_marked)
+            return
         await self._app(scope, receive, send_marked)
-
-
-def _marked(headers: list[tuple[bytes, bytes]], caller: Caller) -> list[tuple[bytes, bytes]]:
-    """Return the headers of an answer that depends on who asks: caches keep it for nobody else."""
-    varies = b", ".join([value for name, value in headers if name == _VARY] + [b"Authorization"])
-    marked = [(name, value) for name, value in headers if name not in (_VARY, _CACHE_CONTROL)]
-    kept = b", ".join(value for name, value in headers if name == _CACHE_CONTROL)
-    if not caller.is_public:
-        rules = (rule.strip() for rule in kept.split(b","))
-        kept = b", ".join(
-            [
-                b"private",
-                *(rule for rule in rules if rule and not rule.startswith((b"public", b"s-maxage", b"private"))),
-            ]
-        )
-    return [*marked, (_VARY, varies), *([(_CACHE_CONTROL, kept)] if kept else [])]
 
 
 def caller(request: Request) -> Caller:
     """Return who asks."""
-    found: Caller = request.scope[_CALLER]
+    found: Caller = request.scope[CALLER]
     return found
 
 

@@ -51,6 +51,8 @@ class Column:
         The values it can have, where they are a closed list.
     link
         The layer to whose features its values lead, if they do.
+    inspected
+        The kind of score by which inspections tell its value, if they do.
     computed
         Whether the database works it out from the others, so that nothing can be written to it.
     """
@@ -64,6 +66,7 @@ class Column:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     link: Link | None = None
+    inspected: str | None = None
     computed: bool = False
 
     @property
@@ -213,5 +216,6 @@ def _describe(column: Any, info: ColumnInfo) -> Column:
         maximum=info.maximum,
         choices=info.choices,
         link=info.link,
+        inspected=info.inspected,
         computed=column.computed is not None,
     )

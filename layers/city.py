@@ -48,7 +48,7 @@ class LayerOfCity:
         limit
             At most so many features.
         only
-            The columns wanted; by default all.
+            The columns wanted; by default all. ``source_id``, to which links of other layers lead, may be among them.
         crs
             The EPSG code of the CRS wanted, such as the city's ``metric_srid``.
         tags

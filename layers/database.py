@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -29,10 +30,8 @@ _OWNER = "owner"
 _EXTENSIONS = ("postgis", "pg_trgm", "unaccent")
 _PROVISIONING_LOCK = 7_640_891_576_956_012_809
 _NOTICE_LOSS = {"keepalives_idle": "2", "keepalives_interval": "1", "keepalives_count": "3", "tcp_user_timeout": "5000"}
-_CONNECT_TIMEOUT_S = 10
+_CONNECT_TIMEOUT_S = 5
 _PREPARED_AT_MOST = 1_000
-_POOL_SIZE = 5
-_POOL_OVERFLOW = 10
 
 _engines: dict[tuple[bool, bool], Engine] = {}
 _engines_lock = Lock()
@@ -165,12 +164,13 @@ async def tile_connection() -> psycopg.AsyncConnection[TupleRow]:
     psycopg.OperationalError
         The database can't be reached.
     """
+    patience_ms = math.ceil(get_settings().statement_timeout_s * 1000)
     connection = await psycopg.AsyncConnection.connect(
         _conninfo(_url().update_query_dict(_NOTICE_LOSS)),
         connect_timeout=_CONNECT_TIMEOUT_S,
         autocommit=True,
         prepare_threshold=0,
-        options="-c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0",
+        options=f"-c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0 -c statement_timeout={patience_ms}",
     )
     connection.prepared_max = _PREPARED_AT_MOST
     await connection.execute(f"SET ROLE {PUBLIC}")
@@ -186,13 +186,17 @@ def disconnect() -> None:
 
 
 def _create_engine(url: str, *, parallel: bool, public: bool) -> Engine:
+    settings = get_settings()
     pool = create_engine(
         url,
         pool_pre_ping=True,
-        pool_size=_POOL_SIZE,
-        max_overflow=_POOL_OVERFLOW,
+        pool_size=settings.connections if public and not parallel else settings.analyses_at_once,
+        max_overflow=0 if public and not parallel else settings.connections,
+        pool_timeout=settings.wait_s,
+        connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
         execution_options={RIGHTS: "" if public else _OWNER},
     )
+    patience_s = settings.analysis_timeout_s if parallel else settings.statement_timeout_s
 
     @event.listens_for(pool, "connect")
     def configure(connection: DBAPIConnection, _record: object) -> None:
@@ -202,6 +206,7 @@ def _create_engine(url: str, *, parallel: bool, public: bool) -> Engine:
         if not parallel:
             cursor.execute("SET max_parallel_workers_per_gather = 0")
         if public:
+            cursor.execute(f"SET statement_timeout = {math.ceil(patience_s * 1000)}")
             cursor.execute(f"SET ROLE {PUBLIC}")
         cursor.close()
         connection.commit()

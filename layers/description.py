@@ -227,6 +227,7 @@ class ColumnInfo:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     link: Link | None = None
+    inspected: str | None = None
 
 
 def column(
@@ -238,6 +239,7 @@ def column(
     maximum: float | None = None,
     choices: tuple[str, ...] = (),
     link: Link | None = None,
+    inspected: str | None = None,
     computed: str | None = None,
     **options: Any,
 ) -> MappedColumn[Any]:
@@ -257,12 +259,23 @@ def column(
         The values it can have, where they are a closed list; a load rejects others.
     link
         The layer to whose features its values lead.
+    inspected
+        The kind of score, such as PCI, by which inspections tell the value: in analyses the newest one is taken.
     computed
         The SQL by which the database works it out from the others, written as PostgreSQL writes it back.
     options
         Passed on to SQLAlchemy's ``mapped_column``.
     """
-    info = ColumnInfo(title=title, unit=unit, osm=osm, minimum=minimum, maximum=maximum, choices=choices, link=link)
+    info = ColumnInfo(
+        title=title,
+        unit=unit,
+        osm=osm,
+        minimum=minimum,
+        maximum=maximum,
+        choices=choices,
+        link=link,
+        inspected=inspected,
+    )
     given = () if computed is None else (Computed(computed, persisted=True),)
     return mapped_column(*given, info={"column": info}, **options)
 

@@ -46,6 +46,7 @@ _KEPT_H = 30 * 24
 _AT_ONCE = 2
 _TRY_AGAIN_S = 2
 _LET_END_S = 5
+_LOGGERS_OF_QUEUE = tuple(f"procrastinate.{each}" for each in ("manager", "utils", "worker"))
 _WORKER_GONE = "The server that ran it has gone: ask for it again."
 _RETRIES = procrastinate.RetryStrategy(
     max_attempts=3, wait=60, linear_wait=300, retry_exceptions=(SourceError, DatabaseError, OperationalError)
@@ -155,6 +156,8 @@ async def process_worker() -> AsyncIterator[None]:
 
     It waits for the database where that isn't there, and takes nothing else from the queue.
     """
+    for name in _LOGGERS_OF_QUEUE:
+        logging.getLogger(name).addFilter(_without_trace)
     working = asyncio.create_task(_work_on_processes())
     try:
         yield
@@ -162,6 +165,13 @@ async def process_worker() -> AsyncIterator[None]:
         working.cancel()
         with suppress(asyncio.CancelledError):
             await working
+
+
+def _without_trace(record: logging.LogRecord) -> bool:
+    """Let the log tell in a line that the database can't be reached."""
+    if record.exc_info and isinstance(record.exc_info[1], ConnectorException):
+        record.exc_info = None
+    return True
 
 
 async def _work_on_processes() -> None:

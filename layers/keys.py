@@ -55,6 +55,12 @@ def looks_like_key(token: str) -> bool:
     return token.startswith(f"{_MARK}_")
 
 
+def prefix_of(key: str) -> str:
+    """Return the part of a key that isn't secret, or nothing where it is no key."""
+    parts = _KEY.fullmatch(key)
+    return parts[1] if parts else ""
+
+
 def create(
     connection: Connection,
     principal: str,

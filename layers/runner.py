@@ -16,7 +16,8 @@ from geo.analysis import LayerInput, get_analysis
 from geo.errors import InvalidInputError
 from geo.network import Network
 from geo.slopes import Heights
-from layers import database, relief, store
+from layers import database, links, relief, store
+from layers.catalog import find
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.packs import Selection
@@ -120,15 +121,20 @@ def _input(
         return relief.heights(engine, territory, kind=wanted.layer, srid=srid)
     if wanted.as_network:
         return network(engine, territory, wanted.layer, as_of=as_of)
+    query = store.Query(territory=territory, as_of=as_of)
+    columns = wanted.columns or tuple(each.name for each in find(wanted.layer).columns)
+    linked = links.needs(wanted.layer)
     with engine.connect() as connection:
         frame = store.read_frame(
             connection,
             wanted.layer,
-            store.Query(territory=territory, as_of=as_of),
+            query,
             srid=_metric_srid(connection, territory),
-            only=wanted.columns or None,
+            only=[*columns, links.SOURCE_ID] if linked else columns,
             tags=False,
         )
+        if linked:
+            frame = links.follow(connection, wanted.layer, frame, query).drop(columns=links.SOURCE_ID)
     if not frame.empty:
         return frame
     if wanted.optional:

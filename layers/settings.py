@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from geo.errors import InvalidInputError
 
@@ -15,6 +15,7 @@ _SOURCE_TREE = Path(__file__).resolve().parents[1]
 PROJECT = _SOURCE_TREE if (_SOURCE_TREE / "pyproject.toml").is_file() else Path.cwd()
 """Where relative defaults start: the checkout when run from one, else the current folder."""
 
+_SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 _SQLALCHEMY_SCHEME = "postgresql+psycopg"
 
 
@@ -27,6 +28,14 @@ def _for_psycopg(url: str) -> str:
     if not separator or scheme not in {"postgres", "postgresql", _SQLALCHEMY_SCHEME}:
         raise ValueError("must look like postgresql://user:password@host:5432/database")
     return f"{_SQLALCHEMY_SCHEME}://{rest}"
+
+
+def _algorithms(given: object) -> object:
+    """Read a list of algorithms; those with a shared secret, and none, are never among them."""
+    names = tuple(each.strip() for each in given.split(",")) if isinstance(given, str) else given
+    if isinstance(names, tuple) and not set(names) <= set(_SIGNATURES):
+        raise ValueError(f"must be some of {', '.join(_SIGNATURES)}, separated by commas")
+    return names
 
 
 class Settings(BaseSettings):
@@ -51,6 +60,41 @@ class Settings(BaseSettings):
     redis_url: str | None = None
     download_timeout_s: int = Field(default=3600, ge=1)
 
+    workers: int = Field(default=1, ge=1, le=256)
+    connections: int = Field(default=10, ge=1)
+    wait_s: float = Field(default=3, gt=0)
+    statement_timeout_s: float = Field(default=20, gt=0)
+    analysis_timeout_s: float = Field(default=120, gt=0)
+    analyses_at_once: int = Field(default=2, ge=1)
+    in_flight: int = Field(default=400, ge=1)
+    max_body_mb: float = Field(default=10, gt=0)
+    shutdown_s: int = Field(default=10, ge=1)
+
+    rate_limit: str | None = None
+    rate_storage: str = "memory://"
+    cors_origins: str = "*"
+    frame_ancestors: str = "'self'"
+    trusted_proxies: str = "127.0.0.1"
+    access_log: bool = True
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    metrics_host: str = "127.0.0.1"
+    telemetry: bool = False
+
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_jwks: str | None = None
+    oidc_algorithms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_algorithms)] = ("RS256", "ES256")
+    oidc_claim: str = "sub"
+    oidc_prefix: str = ""
+    oidc_write_scope: str | None = None
+    oidc_leeway_s: int = Field(default=30, ge=0, le=600)
+
+    @model_validator(mode="after")
+    def _tokens_are_for_someone(self) -> Settings:
+        if self.oidc_issuer is not None and self.oidc_audience is None:
+            raise ValueError("HORAD_OIDC_AUDIENCE must say for whom the tokens of HORAD_OIDC_ISSUER are")
+        return self
+
 
 @lru_cache
 def get_settings() -> Settings:
@@ -69,5 +113,8 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = (f"HORAD_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+        problems = (
+            f"HORAD_{str(item['loc'][0]).upper()}: {item['msg']}" if item["loc"] else str(item["ctx"]["error"])
+            for item in error.errors()
+        )
         raise InvalidInputError("; ".join(problems)) from error

@@ -57,6 +57,9 @@ _DTYPES: dict[type, str] = {
 }
 
 
+_OF_EVERY_FEATURE = ("territory", "source", "source_id")
+
+
 @dataclass(frozen=True)
 class Page:
     """A run of features in their order, each as GeoJSON text.
@@ -99,7 +102,8 @@ def read_frame(
     srid
         The EPSG code of the CRS in which the geometry is wanted.
     only
-        The columns wanted; by default all of the layer's.
+        The columns wanted; by default all of the layer's. ``territory``, ``source`` and ``source_id``, to which links
+        of other layers lead, may be among them.
     tags
         Whether the column ``tags`` comes along, a dict a feature.
 
@@ -116,10 +120,12 @@ def read_frame(
     model = find(layer)
     table = rows_at(model, query.as_of)
     described = {each.name: each.python_type for each in model.columns}
+    own = list(described)
+    described |= dict.fromkeys(_OF_EVERY_FEATURE, str)
     missing = sorted(set(only or ()) - set(described))
     if missing:
-        raise NotFoundError(f"The layer {layer} has no column {', '.join(missing)}; it has {', '.join(described)}.")
-    names = list(only) if only is not None else list(described)
+        raise NotFoundError(f"The layer {layer} has no column {', '.join(missing)}; it has {', '.join(own)}.")
+    names = list(only) if only is not None else own
     wanted: list[ColumnElement[Any]] = [table.c.id, func.ST_AsBinary(_geometry(table.c.geom, srid)).label("geometry")]
     wanted += [table.c[name] for name in names]
     if tags:

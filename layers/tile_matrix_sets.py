@@ -29,6 +29,8 @@ _DEGREE_M = _WORLD_M / 360
 _GRID_STEP_M = 1024
 _GRID_PREFIX, _GRID_SUFFIX = "EPSG", "Quad"
 _DENSIFIED = 21
+_AREA_MARGIN_DEG = 5.0
+_EARTH: Box = (-180.0, -90.0, 180.0, 90.0)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class MatrixSet:
         At zoom 0, where there is one row.
     scale_zoom
         The zoom of WebMercatorQuad at which tiles have about the scale that they have here at zoom 0.
+    area
+        The box in degrees beyond which its CRS isn't to be used, and its tiles are empty.
     uri
         Its official name, if it has one.
     """
@@ -63,6 +67,7 @@ class MatrixSet:
     side: float
     columns: int = 1
     scale_zoom: int = 0
+    area: Box = _EARTH
     uri: str | None = None
 
     @property
@@ -112,11 +117,12 @@ class MatrixSet:
         """Return the boxes in degrees that hold a tile and its margin, and by how much what is in them is moved.
 
         There are more where the margin crosses the date line: what lies beyond it is at the other end of the world, and
-        is moved by its width, in units of the CRS, to lie at the tile.
+        is moved by its width, in units of the CRS, to lie at the tile. There are none beyond the area of the CRS.
         """
         bounds = self.bounds(z, row, col, margin=margin)
         if not self.is_world:
-            return ((_degrees(self.srid, bounds), 0.0),)
+            shared = _shared(_degrees(self.srid, bounds), self.area)
+            return () if shared is None else ((shared, 0.0),)
         west, south, east, north = self._world_degrees(bounds)
         south, north = max(south, -90.0), min(north, 90.0)
         width = self.side * self.columns
@@ -126,8 +132,11 @@ class MatrixSet:
         return tuple(found)
 
     def limits(self, z: int, box: Box) -> tuple[int, int, int, int]:
-        """Return the first and last row, then the first and last column, that a box in degrees touches at a zoom."""
-        west, south, east, north = self._place(box)
+        """Return the first and last row, then the first and last column, that a box in degrees touches at a zoom.
+
+        What lies beyond the area of the CRS doesn't count, unless all of it does.
+        """
+        west, south, east, north = self._place(_shared(box, self.area) or self.area)
         side, (rows, columns) = self.side / (1 << z), self.size(z)
         return (
             _within(math.floor((self.north - north) / side), rows),
@@ -231,6 +240,7 @@ def national_grid(srid: int) -> MatrixSet:
         math.ceil(top / _GRID_STEP_M) * float(_GRID_STEP_M),
         side,
         scale_zoom=round(math.log2(_WORLD_M / side)),
+        area=_grown(crs.area_of_use.bounds),
     )
 
 
@@ -273,9 +283,21 @@ def _degrees(srid: int, bounds: Box) -> Box:
     found = _from_degrees(srid).transform_bounds(*bounds, densify_pts=_DENSIFIED, direction="INVERSE")
     west, south, east, north = found
     if not all(map(math.isfinite, found)) or west > east:
-        return -180.0, -90.0, 180.0, 90.0
+        return _EARTH
     room = (north - south) / 100
-    return max(west - room, -180.0), max(south - room, -90.0), min(east + room, 180.0), min(north + room, 90.0)
+    return west - room, south - room, east + room, north + room
+
+
+def _grown(box: Box) -> Box:
+    west, south, east, north = box
+    grown = (west - _AREA_MARGIN_DEG, south - _AREA_MARGIN_DEG, east + _AREA_MARGIN_DEG, north + _AREA_MARGIN_DEG)
+    return _shared(grown, _EARTH) or _EARTH
+
+
+def _shared(box: Box, other: Box) -> Box | None:
+    """Return what two boxes share, if they do."""
+    west, south, east, north = (*map(max, box[:2], other[:2]), *map(min, box[2:], other[2:]))
+    return (west, south, east, north) if west <= east and south <= north else None
 
 
 def _latitude(northing_m: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import lru_cache
 
 from layers.catalog import find
 from layers.cql2 import Filter
@@ -77,14 +78,15 @@ class TileRequest:
 
     @property
     def drawn(self) -> tuple[str, ...]:
-        """Those of its layers that are drawn at its zoom.
+        """Those of its layers that are drawn at its zoom; none where its tile matrix set doesn't reach.
 
         Raises
         ------
         NotFoundError
             There is no such layer.
         """
-        return tuple(name for name in self.layers if find(name).layer.min_zoom <= self.scale_zoom)
+        wanted = tuple(name for name in self.layers if find(name).layer.min_zoom <= self.scale_zoom)
+        return wanted if _boxes(self.matrices, self.z, self.row, self.col, BUFFER / EXTENT) else ()
 
     @property
     def pixel(self) -> float:
@@ -101,7 +103,7 @@ class TileRequest:
         There are more where the date line is near. Where points are clustered they hold whole cells.
         """
         margin = BUFFER / EXTENT + (CELL_PX / TILE_PX if self.clusters(layer) else 0)
-        return self.matrices.boxes(self.z, self.row, self.col, margin=margin)
+        return _boxes(self.matrices, self.z, self.row, self.col, margin)
 
     def depends_on(self) -> dict[str, tuple[Box, ...]]:
         """Return the boxes in degrees whose features make the tile, by layer; layers not drawn aren't among them.
@@ -109,3 +111,8 @@ class TileRequest:
         A change of features outside them doesn't change the tile.
         """
         return {name: tuple(box for box, _ in self.around(name)) for name in self.drawn}
+
+
+@lru_cache(maxsize=1024)
+def _boxes(matrices: MatrixSet, z: int, row: int, col: int, margin: float) -> tuple[tuple[Box, float], ...]:
+    return matrices.boxes(z, row, col, margin=margin)

@@ -249,7 +249,7 @@ class _Statement:
         if self.srid == TILE_SRID:
             return self._mercator()
         box = self._box(0)
-        near = f"ST_Expand({box}, %(east0{self.mark})s - %(west0{self.mark})s)"
+        near = f"ST_Expand({box}, (%(east0{self.mark})s - %(west0{self.mark})s) / 8)"
         return f"ST_Transform(CASE WHEN geom @ {near} THEN geom ELSE ST_ClipByBox2D(geom, {near}) END, {self.srid})"
 
     def _mercator(self) -> str:

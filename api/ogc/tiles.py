@@ -102,7 +102,10 @@ Selected = Annotated[Selection, Depends(selection)]
 
 
 @router.get(
-    "/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", summary="A tile of the city", responses=_ANSWERS
+    "/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}",
+    summary="A tile of the city",
+    operation_id="dataset.vector.getTile",
+    responses=_ANSWERS,
 )
 async def city_tile(
     request: Request,
@@ -126,6 +129,7 @@ async def city_tile(
 @router.get(
     "/collections/{collection}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}",
     summary="A tile of a layer",
+    operation_id="collection.vector.getTile",
     responses=_ANSWERS,
 )
 async def layer_tile(

@@ -55,7 +55,7 @@ _MERCATOR_LATITUDE = 85.0511287798066
 router = APIRouter(tags=["Tiles"])
 
 
-@router.get("/tileMatrixSets", summary="Tile matrix sets")
+@router.get("/tileMatrixSets", summary="Tile matrix sets", operation_id="getTileMatrixSetsList")
 def matrix_sets(
     request: Request, database: Database, lang: Language, territory: Territory, f: Format = None
 ) -> Response:
@@ -69,7 +69,7 @@ def matrix_sets(
                 "title": each.title,
                 "crs": _crs_uri(each),
                 **({"uri": each.uri} if each.uri else {}),
-                "links": [link(f"{base}/tileMatrixSets/{each.id}", "self", JSON, each.title)],
+                "links": [link(f"{base}/tileMatrixSets/{each.id}", rel, JSON, each.title) for rel in ("self", "item")],
             }
             for each in _served(database, territory)
         ],
@@ -78,7 +78,7 @@ def matrix_sets(
     return page(request, "Tile matrix sets", lang, document) if chosen == "html" else JSONResponse(document)
 
 
-@router.get("/tileMatrixSets/{tileMatrixSetId}", summary="A tile matrix set")
+@router.get("/tileMatrixSets/{tileMatrixSetId}", summary="A tile matrix set", operation_id="getTileMatrixSet")
 def matrix_set(request: Request, lang: Language, matrix_set: MatrixSetId, f: Format = None) -> Response:
     """Describe how tiles are cut: the CRS, and the scale, origin and size of each zoom."""
     chosen = negotiate(request, f, _OFFERED)
@@ -90,7 +90,7 @@ def matrix_set(request: Request, lang: Language, matrix_set: MatrixSetId, f: For
     return JSONResponse(document)
 
 
-@router.get("/tiles", summary="Tilesets of the city")
+@router.get("/tiles", summary="Tilesets of the city", operation_id="dataset.vector.getTileSetsList")
 def city_tilesets(
     request: Request, database: Database, lang: Language, territory: Territory, f: Format = None
 ) -> Response:
@@ -98,7 +98,11 @@ def city_tilesets(
     return _tilesets(request, database, f"{base_url(request)}/tiles", "All layers", lang, territory, f)
 
 
-@router.get("/collections/{collection}/tiles", summary="Tilesets of a layer")
+@router.get(
+    "/collections/{collection}/tiles",
+    summary="Tilesets of a layer",
+    operation_id="collection.vector.getTileSetsList",
+)
 def layer_tilesets(
     request: Request,
     database: Database,
@@ -113,7 +117,11 @@ def layer_tilesets(
     return _tilesets(request, database, url, title, lang, territory, f)
 
 
-@router.get("/tiles/{tileMatrixSetId}", summary="The city's tileset, or its TileJSON")
+@router.get(
+    "/tiles/{tileMatrixSetId}",
+    summary="The city's tileset, or its TileJSON",
+    operation_id="dataset.vector.getTileSet",
+)
 def city_tileset(
     request: Request,
     database: Database,
@@ -131,7 +139,11 @@ def city_tileset(
     return tileset.answer(selected, f)
 
 
-@router.get("/collections/{collection}/tiles/{tileMatrixSetId}", summary="A layer's tileset, or its TileJSON")
+@router.get(
+    "/collections/{collection}/tiles/{tileMatrixSetId}",
+    summary="A layer's tileset, or its TileJSON",
+    operation_id="collection.vector.getTileSet",
+)
 def layer_tileset(
     request: Request,
     database: Database,
@@ -207,7 +219,7 @@ class _Tileset:
             "title": self.title,
             "dataType": "vector",
             "crs": _crs_uri(self.matrices),
-            **({"tileMatrixSetURI": self.matrices.uri} if self.matrices.uri else {}),
+            "tileMatrixSetURI": self.matrices.uri or f"{base}/tileMatrixSets/{self.matrices.id}",
             **({} if box is None else {"boundingBox": _bounding(box), "tileMatrixSetLimits": self._limits(box)}),
             "attribution": attribution_line(registered(self.database)),
             "layers": [self._layer(find(name), boxes.get(name), properties) for name in self.layers],
@@ -219,20 +231,11 @@ class _Tileset:
         return max(model.layer.min_zoom - self.matrices.scale_zoom, 0), self.matrices.max_zoom
 
     def _limits(self, box: store.Box) -> list[dict[str, Any]]:
-        first = min(self._zooms(find(name))[0] for name in self.layers)
-        limits = []
-        for z in range(first, self.matrices.max_zoom + 1):
-            top, bottom, left, right = self.matrices.limits(z, box)
-            limits.append(
-                {
-                    "tileMatrix": str(z),
-                    "minTileRow": top,
-                    "maxTileRow": bottom,
-                    "minTileCol": left,
-                    "maxTileCol": right,
-                }
-            )
-        return limits
+        names = ("minTileRow", "maxTileRow", "minTileCol", "maxTileCol")
+        return [
+            {"tileMatrix": str(z), **dict(zip(names, self.matrices.limits(z, box), strict=True))}
+            for z in range(self.matrices.max_zoom + 1)
+        ]
 
     def _layer(self, model: LayerTable, box: store.Box | None, properties: tuple[str, ...] | None) -> dict[str, Any]:
         layer = model.layer
@@ -323,7 +326,7 @@ def _tilesets(
                 "title": f"{title}, {each.title}",
                 "dataType": "vector",
                 "crs": _crs_uri(each),
-                **({"tileMatrixSetURI": each.uri} if each.uri else {}),
+                "tileMatrixSetURI": each.uri or f"{base}/tileMatrixSets/{each.id}",
                 "links": [
                     link(f"{url}/{each.id}", "self", JSON, title),
                     link(f"{base}/tileMatrixSets/{each.id}", TILING_SCHEME, JSON, each.title),

@@ -210,7 +210,11 @@ class Road(Feature):
         osm=access("motorcar", "motor_vehicle", "vehicle", "access"),
     )
     condition_index: Mapped[float | None] = column(
-        text("Condition index", "Индекс состояния", "Індэкс стану"), unit="0–100", minimum=0, maximum=100
+        text("Condition index", "Индекс состояния", "Індэкс стану"),
+        unit="0–100",
+        minimum=0,
+        maximum=100,
+        inspected="PCI",
     )
     vehicles_per_day: Mapped[float | None] = column(
         text("Vehicles a day", "Автомобилей в сутки", "Аўтамабіляў за суткі"), minimum=0

@@ -1,0 +1,115 @@
+"""How much may be asked of the service: how often, how large, how much at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import NotNowError, TooLargeError, answer
+from api.rates import Rate
+from api.security import Caller, caller
+from api.slots import Slots
+from geo.errors import HoradError
+from layers.settings import get_settings
+
+_MAX_HEADER_BYTES = 32_768
+_MB = 1_000_000
+_ANALYSIS_WAITS_S = 20.0
+_BODY_WAITS_S = 30.0
+
+
+class LimitsMiddleware:
+    """Turns away what is too large or too often, and what comes while too much else is being answered.
+
+    Analyses are counted apart, so that they don't keep tiles and features waiting.
+
+    Parameters
+    ----------
+    app
+        The application; who asks must be known already.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        settings = get_settings()
+        self._app = app
+        self._rate = None if settings.rate_limit is None else Rate(settings.rate_limit, "requests")
+        self._body_bytes = int(settings.max_body_mb * _MB)
+        self._most = settings.in_flight
+        self._in_flight = 0
+        self._analyses = Slots(settings.analyses_at_once, _ANALYSIS_WAITS_S, "analyses are being worked out")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._check(scope)
+            if self._rate is not None:
+                await self._rate.take(_who(caller(Request(scope))))
+            if _is_analysis(scope):
+                async with self._analyses:
+                    await self._serve(scope, receive, send)
+            else:
+                await self._serve(scope, receive, send)
+        except HoradError as error:
+            await answer(Request(scope), error)(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > _MAX_HEADER_BYTES:
+            raise TooLargeError(f"The headers are larger than {_MAX_HEADER_BYTES:,} bytes.", status=431)
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if length.isdigit() and int(length) > self._body_bytes:
+            raise _too_large(self._body_bytes)
+        if self._in_flight >= self._most:
+            raise NotNowError(f"{self._in_flight} requests are being answered already; try again shortly.")
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._in_flight += 1
+        try:
+            await self._app(scope, _Body(receive, self._body_bytes), send)
+        finally:
+            self._in_flight -= 1
+
+
+class _Body:
+    """The body of a request as it comes in, up to a size."""
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive = receive
+        self._most = most
+        self._came = 0
+        self._complete = False
+
+    async def __call__(self) -> Message:
+        """Return what comes next."""
+        try:
+            async with asyncio.timeout(None if self._complete else _BODY_WAITS_S):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise HTTPException(408, f"Nothing more of the body came for {_BODY_WAITS_S:g} s.") from error
+        if message["type"] == "http.request":
+            self._complete = not message.get("more_body", False)
+            self._came += len(message.get("body", b""))
+            if self._came > self._most:
+                raise HTTPException(413, str(_too_large(self._most)))
+        return message
+
+
+def _is_analysis(scope: Scope) -> bool:
+    """Tell whether a request waits for an analysis; one that makes a job of it doesn't."""
+    path: str = scope["path"]
+    if path.endswith("/execution"):
+        return not any(name == b"prefer" and b"respond-async" in value for name, value in scope["headers"])
+    return "/maps/processes/" in path
+
+
+def _who(asks: Caller) -> str:
+    return f"user:{asks.principal}" if asks.principal is not None else f"address:{asks.address}"
+
+
+def _too_large(most: int) -> TooLargeError:
+    return TooLargeError(f"The body is larger than {most / _MB:g} MB.", status=413)

@@ -1,0 +1,160 @@
+"""Tokens of an OpenID Connect issuer: whose they are, after their signature and their claims were checked."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import GuestProtocol, Key, KeySet
+
+from api.errors import UnauthorizedError
+from geo.errors import InvalidInputError
+from layers.errors import UnavailableError
+from layers.roles import check_principal
+from layers.settings import get_settings
+
+_DISCOVERY = "/.well-known/openid-configuration"
+_KEYS_LAST_S = 3600.0
+_ASK_AGAIN_AFTER_S = 10.0
+_TIMEOUT_S = 5.0
+_MAX_TOKEN_BYTES = 16_384
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Whose a token is, and whether they may change anything with it."""
+
+    principal: str
+    writes: bool
+
+
+class Issuer:
+    """Checks the tokens of the issuer that the settings name; its keys are kept for an hour.
+
+    A key that isn't known is looked for at once, since issuers change theirs; but no more often than every ten seconds,
+    so that nobody can make us ask all the time.
+    """
+
+    def __init__(self) -> None:
+        settings = get_settings()
+        self._settings = settings
+        self._claims = jwt.JWTClaimsRegistry(
+            leeway=settings.oidc_leeway_s,
+            iss={"essential": True, "value": settings.oidc_issuer},
+            aud={"essential": True, "value": settings.oidc_audience},
+            exp={"essential": True},
+        )
+        self._keys = KeySet([])
+        self._asked_at = -_KEYS_LAST_S
+        self._asking = Lock()
+
+    def check(self, token: str) -> Bearer:
+        """Return whose a token is.
+
+        Raises
+        ------
+        UnauthorizedError
+            It isn't the issuer's, isn't for us, isn't valid now, or names nobody.
+        UnavailableError
+            The issuer's keys can't be had.
+        """
+        if len(token) > _MAX_TOKEN_BYTES:
+            raise UnauthorizedError("The token is too long.")
+        try:
+            read = jwt.decode(token, self._key, algorithms=self._settings.oidc_algorithms)
+            self._claims.validate(read.claims)
+        except (JoseError, ValueError, TypeError) as error:
+            raise UnauthorizedError(f"The token can't be accepted: {_why(error)}.") from error
+        return Bearer(self._principal(read.claims), self._writes(read.claims))
+
+    def _principal(self, claims: Mapping[str, Any]) -> str:
+        name = self._settings.oidc_claim
+        value = claims.get(name)
+        if not isinstance(value, str):
+            raise UnauthorizedError(f"The token has no claim {name}.")
+        if name == "email":
+            if claims.get("email_verified") is not True:
+                raise UnauthorizedError("The issuer hasn't verified the address in the token.")
+            value = value.lower()
+        principal = f"{self._settings.oidc_prefix}{value}"
+        try:
+            check_principal(principal)
+        except InvalidInputError as error:
+            raise UnauthorizedError(f"The claim {name} of the token can't be a user's name here.") from error
+        return principal
+
+    def _writes(self, claims: Mapping[str, Any]) -> bool:
+        wanted = self._settings.oidc_write_scope
+        return wanted is None or wanted in str(claims.get("scope", "")).split()
+
+    def _key(self, signed: GuestProtocol) -> Key:
+        """Return the key with which a token says that it was signed."""
+        name = signed.headers().get("kid")
+        if time.monotonic() - self._asked_at > _KEYS_LAST_S:
+            self._ask()
+        try:
+            return self._keys.get_by_kid(name)
+        except InvalidKeyIdError:
+            if time.monotonic() - self._asked_at <= _ASK_AGAIN_AFTER_S:
+                raise
+            self._ask()
+            return self._keys.get_by_kid(name)
+
+    def _ask(self) -> None:
+        """Read the issuer's keys; those that are known go on to count where that fails."""
+        seen = self._asked_at
+        with self._asking:
+            if self._asked_at != seen:
+                return
+            try:
+                self._keys = _signing_keys(self._settings.oidc_jwks, str(self._settings.oidc_issuer))
+                self._asked_at = time.monotonic()
+            except (httpx.HTTPError, OSError, ValueError, KeyError, JoseError) as error:
+                if not self._keys:
+                    raise UnavailableError(f"The issuer's keys can't be had: {type(error).__name__}") from error
+                self._asked_at = time.monotonic()
+
+
+@lru_cache
+def issuer() -> Issuer | None:
+    """Return the issuer that the settings name, if they name one."""
+    return Issuer() if get_settings().oidc_issuer is not None else None
+
+
+def _signing_keys(where: str | None, of_issuer: str) -> KeySet:
+    """Read the keys from a file, an address, or where the issuer says that they are."""
+    if where is not None and "://" not in where:
+        found = json.loads(Path(where).read_text())
+    else:
+        with httpx.Client(timeout=_TIMEOUT_S) as client:
+            address = where or _fetch(client, of_issuer.rstrip("/") + _DISCOVERY)["jwks_uri"]
+            found = _fetch(client, address)
+    signing = [each for each in found["keys"] if each.get("use", "sig") == "sig" and each.get("kty") != "oct"]
+    return KeySet.import_key_set({"keys": signing})
+
+
+def _fetch(client: httpx.Client, address: str) -> dict[str, Any]:
+    found: dict[str, Any] = client.get(address).raise_for_status().json()
+    return found
+
+
+def _why(error: Exception) -> str:
+    """Return what was wrong, in words that hold nothing of the token."""
+    return {
+        "ExpiredTokenError": "it has expired",
+        "BadSignatureError": "its signature is wrong",
+        "InvalidKeyIdError": "the issuer has no such key",
+        "UnsupportedAlgorithmError": "its algorithm isn't allowed",
+        "InvalidClaimError": f"its claim {getattr(error, 'claim', '')} is wrong",
+        "MissingClaimError": f"it has no claim {getattr(error, 'claim', '')}",
+        "InvalidTokenError": "it isn't valid yet",
+    }.get(type(error).__name__, "it is no signed token")

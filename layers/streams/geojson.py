@@ -1,0 +1,48 @@
+"""GeoJSON, as PostgreSQL writes it: one collection, or a text sequence (RFC 8142)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from layers.geojson import geojson as feature_sql
+from layers.streams.rows import copy_out
+from layers.streams.selection import Selection
+
+_RECORD_SEPARATOR = b"\x1e"
+_HEAD = b'{"type": "FeatureCollection", "features": [\n'
+
+
+def write(selection: Selection, *, following: Callable[[int], Any] | None = None) -> Iterator[bytes]:
+    """Yield a feature collection; how many features it has stands at its end.
+
+    Parameters
+    ----------
+    selection
+        Which features.
+    following
+        Gives the link to the features that follow one, by its id; it stands at the end where the limit was reached.
+    """
+    yield _HEAD
+    count, block = 0, b""
+    for block in _lines(selection):
+        yield (b",\n" if count else b"") + block[:-1].replace(b"\n", b",\n")
+        count += block.count(b"\n")
+    closing: dict[str, Any] = {"numberReturned": count}
+    if following is not None and block and count == selection.query.limit:
+        closing["links"] = [following(json.loads(block.splitlines()[-1])["id"])]
+    yield b"\n], " + json.dumps(closing, ensure_ascii=False)[1:].encode() + b"\n"
+
+
+def write_sequence(selection: Selection) -> Iterator[bytes]:
+    """Yield features one after the other, each on a line and after the character that separates records."""
+    for block in _lines(selection):
+        yield _RECORD_SEPARATOR + block[:-1].replace(b"\n", b"\n" + _RECORD_SEPARATOR) + b"\n"
+
+
+def _lines(selection: Selection) -> Iterator[bytes]:
+    """Yield features, each on a line of its own; of what COPY escapes, JSON has but the backslash."""
+    statement = selection.matching([feature_sql(selection.model, selection.table)])
+    for block in copy_out(selection.connection, statement, "text"):
+        yield block.replace(b"\\\\", b"\\")
