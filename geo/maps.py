@@ -91,12 +91,12 @@ class _Legend(MacroElement):
  max-width: 40%; max-height: 75%; overflow-y: auto; padding: 8px 12px; border-radius: 4px; background: #ffffff;
  color: #222222; font: 14px sans-serif">
 <strong>{{ this.title }}</strong>
-<ul style="list-style: none; margin: 4px 0 0; padding: 0">
+{% if this.entries %}<ul style="list-style: none; margin: 4px 0 0; padding: 0">
 {% for colour, label in this.entries %}
 <li><span aria-hidden="true" style="display: inline-block; width: 14px; height: 14px; margin-right: 6px;
  vertical-align: -2px; border: 1px solid #666666; background: {{ colour }}"></span>{{ label }}</li>
 {% endfor %}
-</ul>
+</ul>{% endif %}
 </section>
 {% endmacro %}"""
     )
@@ -228,7 +228,7 @@ def frame_map(
         return shown
     classes = _classes(drawn, view, lang)
     _features(drawn, view, classes, lang, max_bytes).add_to(shown)
-    _Legend(_title(view, lang) or title, [(each.colour, each.label) for each in classes]).add_to(shown)
+    _Legend(_title(view, lang) or title, [(each.colour, each.label) for each in classes if each.label]).add_to(shown)
     return shown
 
 
@@ -407,7 +407,7 @@ def _style(feature: Any, view: View, small_deg: float) -> dict[str, Any]:
     if "Polygon" in kind:
         west, south, east, north = shapely.geometry.shape(feature["geometry"]).bounds
         if max(east - west, north - south) < small_deg:
-            return {"color": colour, "weight": 2.5, "opacity": 0.9, **filled}
+            return {"color": colour, "weight": 4, "opacity": 0.9, **filled}
     if view.geometry == "mixed":
         return {"color": colour, "weight": 2, **filled}
     return {"color": "#444444", "weight": 0.6, **filled}

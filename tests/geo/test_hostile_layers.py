@@ -122,6 +122,7 @@ LAYERS = {
     "utilities": STREETS.roads[["geometry"]].assign(
         network="water", from_node=[*"ABB"], to_node=[*"BCD"], material="steel", installed_on=dt.date(1980, 1, 1)
     ),
+    "land_parcels": points(10, vacant=True, area_m2=300.0),
     "outages": points(kind="break", network="water", started_at=days(*["2016-01-01"] * 6)),
     "utility_points": points(network="water", kind=["reservoir", *["valve"] * 5]),
 }
