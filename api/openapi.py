@@ -115,6 +115,8 @@ def describe(app: FastAPI) -> None:
                 for status, told in _ANSWERS_TO_ALL.items()
             }
             for operation in _operations(document):
+                for parameter in operation.get("parameters", ()):
+                    _tell_style(parameter)
                 operation["responses"].pop("422", None)
                 if "parameters" in operation:
                     operation["parameters"] = _each_once(operation["parameters"])
@@ -123,6 +125,15 @@ def describe(app: FastAPI) -> None:
         return app.openapi_schema or {}
 
     app.openapi = described  # type: ignore[method-assign]
+
+
+def _tell_style(parameter: dict[str, Any]) -> None:
+    """Say how a query parameter is written: once, lists of a certain length with commas; others once a value."""
+    if parameter["in"] == "query":
+        several = parameter["schema"].get("type") == "array" and "minItems" not in parameter["schema"]
+        several = several or any(each.get("type") == "array" for each in parameter["schema"].get("anyOf", ()))
+        parameter.setdefault("style", "form")
+        parameter.setdefault("explode", several)
 
 
 def downgraded(document: dict[str, Any]) -> dict[str, Any]:

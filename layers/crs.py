@@ -20,7 +20,7 @@ _EPSG = re.compile(
 _CRS84 = re.compile(
     r"(?:https?://www\.opengis\.net/def/crs/OGC/(?:0|1\.3)/|urn:ogc:def:crs:OGC:[\d.]*:|\[?OGC:)CRS84\]?", re.IGNORECASE
 )
-_EVERYWHERE = (STORAGE_SRID, 3857, 3395, 4258, 3035)
+_EVERYWHERE = (STORAGE_SRID, 3857, 3395, 4258)
 _NORTH_FIRST = ("north", "south")
 
 
@@ -109,7 +109,7 @@ def transformer(from_srid: int, to_srid: int) -> pyproj.Transformer:
 
 
 def offered(metric_srids: Iterable[int] = ()) -> list[Crs]:
-    """Return the CRSs in which features can be had: those of the whole world and of Europe, and metric ones.
+    """Return the CRSs in which features can be had: those of degrees and Mercator, and metric ones.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, and_, false, or_
+from sqlalchemy import ColumnElement, FromClause, and_, false, literal, or_
 
 from geo.errors import InvalidInputError
 from layers.catalog import LayerTable
@@ -76,7 +76,7 @@ def beyond(
     condition: ColumnElement[bool] = column < value if backwards else column > value
     for key, value in reversed(list(zip(sort, position, strict=False))):
         column = table.c[key.column]
-        same = column.is_(None) if value is None else column == value
+        same = column.is_(None) if value is None else column == literal(value, column.type)
         further = _further(column, value, descending=key.descending, backwards=backwards)
         condition = or_(further, and_(same, condition))
     return condition
@@ -113,8 +113,9 @@ def read_position(model: LayerTable, sort: Sequence[SortKey], text: str, *, para
 def _further(column: ColumnElement[Any], value: Any, *, descending: bool, backwards: bool) -> ColumnElement[bool]:
     if value is None:
         return column.is_not(None) if backwards else false()
-    beyond_value = column < value if descending is not backwards else column > value
-    return beyond_value if backwards else or_(beyond_value, column.is_(None))
+    place = literal(value, column.type)
+    further = column < place if descending is not backwards else column > place
+    return further if backwards else or_(further, column.is_(None))
 
 
 def _typed(kind: type | tuple[type, ...]) -> Callable[[Any], Any]:

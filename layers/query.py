@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from dateutil.relativedelta import relativedelta
 from geoalchemy2.types import Geometry
 from sqlalchemy import (
     ColumnElement,
@@ -35,6 +37,10 @@ from layers.search import Words, mentions
 Box: TypeAlias = tuple[float, float, float, float]
 Interval: TypeAlias = tuple[dt.datetime | None, dt.datetime | None]
 
+_DURATION = re.compile(
+    r"P(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,5})M)?(?:(?P<weeks>\d{1,5})W)?(?:(?P<days>\d{1,6})D)?"
+    r"(?:T(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9})S)?)?"
+)
 _TIME_PRECISION = "time_precision"
 _LONG_PRECISIONS = ("year", "month", "day", "hour", "minute")
 
@@ -123,7 +129,9 @@ def parse_moment(text: str) -> dt.datetime:
 
 
 def parse_interval(text: str) -> Interval:
-    """Read a time or an interval ``start/end``, of which either may be open as ``..``; a date is its whole day.
+    """Read a time or an interval ``start/end``; a date is its whole day.
+
+    Either end of an interval may be open as ``..``, or a duration from the other one, such as ``P1M``.
 
     Raises
     ------
@@ -131,15 +139,16 @@ def parse_interval(text: str) -> Interval:
         It is neither, or ends before it begins.
     """
     start, slash, end = text.partition("/")
-    if not slash and start in ("", ".."):
-        raise InvalidInputError(f"datetime={text}: an open end needs a second time, as in ../2020-12-31T00:00:00Z")
+    if not any(_is_time(each) for each in (start, end)) and (not slash or "P" in text):
+        raise InvalidInputError(f"datetime={text}: an open end, or a duration, needs a time, as in ../2020-12-31")
     try:
-        first = None if start in ("", "..") else parse_moment(start)
-        last = first if not slash else None if end in ("", "..") else parse_moment(end)
-    except InvalidInputError as error:
+        first, last = _first(start), _last(end if slash else start)
+        if start.startswith("P") and last is not None:
+            first = last - _duration_of(start)
+        if end.startswith("P") and first is not None:
+            last = first + _duration_of(end)
+    except (InvalidInputError, ValueError, OverflowError) as error:
         raise InvalidInputError(f"datetime={text}: {error}") from error
-    if last is not None and _is_date(end if slash else start):
-        last = _end_of_day(last)
     if first is not None and last is not None and first > last:
         raise InvalidInputError(f"datetime={text}: ends before it begins")
     return first, last
@@ -244,9 +253,23 @@ def _touches(geometry: ColumnElement[Any], box: Box) -> ColumnElement[bool]:
     return and_(geometry.op("&&")(envelope), func.ST_Intersects(geometry, envelope))
 
 
-def _is_date(text: str) -> bool:
-    return "T" not in text.upper() and " " not in text
+def _is_time(text: str) -> bool:
+    return text not in ("", "..") and not text.startswith("P")
 
 
-def _end_of_day(day: dt.datetime) -> dt.datetime:
-    return day.replace(hour=23, minute=59, second=59, microsecond=999_999)
+def _first(text: str) -> dt.datetime | None:
+    return parse_moment(text) if _is_time(text) else None
+
+
+def _last(text: str) -> dt.datetime | None:
+    found = _first(text)
+    if found is None or "T" in text.upper() or " " in text:
+        return found
+    return found.replace(hour=23, minute=59, second=59, microsecond=999_999)
+
+
+def _duration_of(text: str) -> relativedelta:
+    found = _DURATION.fullmatch(text)
+    if found is None or text.endswith(("P", "T")):
+        raise InvalidInputError(f"{text} is no duration, such as P1M or PT12H")
+    return relativedelta(**{unit: int(number) for unit, number in found.groupdict().items() if number})

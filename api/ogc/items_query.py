@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query, Request
+from pydantic import WithJsonSchema
 from sqlalchemy import Connection, select
 
 from api.database import Database
@@ -35,6 +36,16 @@ PROPERTY_PARAMETERS = {
 }
 """How a route declares that it takes the layer's queryables as parameters."""
 
+Bbox = Annotated[
+    str | None,
+    WithJsonSchema({"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}),
+    Query(description="west,south,east,north, in degrees or in the bbox-crs; six numbers with heights"),
+]
+Datetime = Annotated[
+    str | None,
+    WithJsonSchema({"type": "string"}),
+    Query(description="A time, a date or an interval of two, as in RFC 3339; .. is an open end"),
+]
 Collection = Annotated[str, Path(description="Name of a layer.")]
 FeatureId = Annotated[str, Path(description="Id of a feature.")]
 AsOf = Annotated[
@@ -99,15 +110,11 @@ def items_query(
     database: Database,
     territory: Territory,
     collection: Collection,
-    bbox: Annotated[
-        str | None, Query(description="west,south,east,north, in degrees or in the bbox-crs; six numbers with heights")
-    ] = None,
+    bbox: Bbox = None,
     bbox_crs: Annotated[
         str | None, Query(alias="bbox-crs", description="The CRS of the bbox; CRS84 by default")
     ] = None,
-    datetime: Annotated[
-        str | None, Query(description="A time, a date or an interval, as in RFC 3339; .. is an open end")
-    ] = None,
+    datetime: Datetime = None,
     q: Annotated[
         str | None,
         Query(description="Words that stand in the texts of a feature, all of them; commas separate alternatives"),
@@ -127,7 +134,14 @@ def items_query(
     sortby: Annotated[
         str | None, Query(description="Properties to sort by, separated by commas; -name is the greatest first")
     ] = None,
-    limit: Annotated[int, Query(ge=1, description=f"At most so many; more than {MAX_LIMIT} counts as that")] = 10,
+    limit: Annotated[
+        int,
+        Query(
+            ge=1,
+            description=f"At most so many; more than {MAX_LIMIT} counts as that",
+            json_schema_extra={"maximum": MAX_LIMIT},
+        ),
+    ] = 10,
     offset: Annotated[
         int | None, Query(ge=0, le=MAX_INT64, description="Leave out so many first; the next links are faster")
     ] = None,
