@@ -73,7 +73,7 @@ def negotiate(request: Request, wanted: str | None, offered: Mapping[str, str]) 
     raise NotAcceptableError(f"Accept: {', '.join(accepted)}: this is there as {', '.join(offered.values())} only")
 
 
-def known_parameters(request: Request) -> None:
+async def known_parameters(request: Request) -> None:
     """Refuse query parameters that the route doesn't know, so that a slip of the pen isn't ignored.
 
     Raises

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 
 from cachetools import TTLCache
 from fastapi import Depends, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from rio_tiler.errors import PointOutsideBounds, RioTilerError, TileOutsideBounds
 from titiler.core.dependencies import ColorMapParams, ImageRenderingParams, PartFeatureParams
 
-from api.security import CallerOf
+from api.security import Caller, CallerOf
 from geo.errors import InvalidInputError
 from layers.errors import NotFoundError
 from layers.query import parse_interval
@@ -26,7 +27,7 @@ from layers.rasters import Raster
 MOST_PIXELS = 4096
 """The longest side of what one request may ask for, in pixels."""
 
-_KNOWN_FOR_S = 0.5
+_KNOWN_FOR_S = 2.0
 _KNOWN_AT_MOST = 1_000
 _RENDERING = "1"
 _SIZES = ("tilesize", "max_size", "width", "height", "buffer", "padding")
@@ -51,21 +52,26 @@ class Chosen:
         return str(self.raster.path)
 
 
-def series(caller: CallerOf, raster: Annotated[str, Path(description="Id of a collection of rasters.")]) -> Series:
-    """Return the collection asked for, if the caller may see it; what is known of it is asked twice a second."""
+async def series(
+    caller: CallerOf, raster: Annotated[str, Path(description="Id of a collection of rasters.")]
+) -> Series:
+    """Return the collection asked for, if the caller may see it, as it was at most two seconds ago."""
     key = (caller.rights, raster)
     found = _known.get(key)
     if found is None or not all(each.path.is_file() for each in found.rasters):
-        with caller.engine().connect() as connection:
-            found = find_series(connection, raster)
-        _known[key] = found
+        found = _known[key] = await run_in_threadpool(_find, caller, raster)
     return found
+
+
+def _find(caller: Caller, raster: str) -> Series:
+    with caller.engine().connect() as connection:
+        return find_series(connection, raster)
 
 
 SeriesOf = Annotated[Series, Depends(series)]
 
 
-def chosen(
+async def chosen(
     request: Request,
     series: SeriesOf,
     datetime: Annotated[
@@ -119,7 +125,7 @@ def _check_sizes(request: Request) -> None:
             raise InvalidInputError(f"{name}={value}: at most {MOST_PIXELS} pixels")
 
 
-def colours(
+async def colours(
     request: Request, found: ChosenOf, own: Annotated[Colours | None, Depends(ColorMapParams)]
 ) -> Colours | None:
     """Return the colours asked for, or those of the catalogue where the request says nothing of colours."""
@@ -128,7 +134,7 @@ def colours(
     return None if _has_own_colours(request) else found.series.colours
 
 
-def rendering(
+async def rendering(
     request: Request, found: ChosenOf, own: Annotated[ImageRenderingParams, Depends(ImageRenderingParams)]
 ) -> ImageRenderingParams:
     """Return how to draw: values between the ends of the catalogue's scale where the request says nothing of it."""

@@ -17,11 +17,13 @@ from titiler.extensions import wmtsExtension
 
 from api.links import base_url
 from api.raster_choice import CachedRoute, Chosen, Part, chosen, colours, rendering
-from layers.raster_files import environment_options
 
 MATRIX_SETS: dict[str, TileMatrixSet] = {
     name: known_matrix_sets.get(name) for name in ("WebMercatorQuad", "WorldCRS84Quad")
 }
+
+GDAL_OPTIONS = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}"}
+"""The files of the catalogue stand alone, and lead to no other."""
 
 router = APIRouter(
     prefix="/rasters/{raster}", route_class=CachedRoute, default_response_class=JSONResponse, tags=["Rasters"]
@@ -69,7 +71,7 @@ _Factory(
     colormap_dependency=colours,
     render_dependency=rendering,
     img_part_dependency=Part,
-    environment_dependency=environment_options,
+    environment_dependency=lambda: GDAL_OPTIONS,
     supported_tms=TileMatrixSets(MATRIX_SETS),
     get_renders=_times,
     add_viewer=False,

@@ -15,10 +15,9 @@ from api.links import Link, base_url, formats, link
 from api.negotiation import HTML, JSON, TILEJSON, Format, Language, negotiate, page
 from api.openapi import answers
 from api.raster_choice import MOST_PIXELS, Chosen, SeriesOf
-from api.raster_tiles import CatalogueReader
+from api.raster_tiles import GDAL_OPTIONS, CatalogueReader
 from api.scope import Territory
 from geo.errors import InvalidInputError
-from layers.raster_files import environment_options
 from layers.raster_series import Series, all_series, period
 from layers.territory import family
 
@@ -143,7 +142,7 @@ def _each(series: Series) -> list[Chosen]:
 
 
 def _at(found: Chosen, lon: float, lat: float) -> dict[str, Any]:
-    with Env(**environment_options()), CatalogueReader(found) as reader:
+    with Env(**GDAL_OPTIONS), CatalogueReader(found) as reader:
         try:
             values = reader.point(lon, lat).array.tolist()
         except PointOutsideBounds:
@@ -152,7 +151,7 @@ def _at(found: Chosen, lon: float, lat: float) -> dict[str, Any]:
 
 
 def _within(found: Chosen, shape: dict[str, Any]) -> dict[str, Any]:
-    with Env(**environment_options()), CatalogueReader(found) as reader:
+    with Env(**GDAL_OPTIONS), CatalogueReader(found) as reader:
         image = reader.feature(shape, max_size=MOST_PIXELS, align_bounds_with_dataset=True)
         shares = image.get_coverage_array(shape)
         statistics = image.statistics(coverage=shares)

@@ -109,11 +109,6 @@ class RasterFile:
         return valid
 
 
-def environment_options() -> dict[str, Any]:
-    """Return the options of GDAL that `environment` sets."""
-    return dict(_ENVIRONMENT)
-
-
 @contextmanager
 def environment() -> Iterator[None]:
     """Keep GDAL from writing beside the files that it reads, and from the web."""
