@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
 
 import numpy as np
 import pyproj
@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 from geo.errors import InvalidInputError
 from layers.cog import Facts, write_cog
 from layers.errors import NotFoundError, SourceError
+from layers.ground import ground_of
 from layers.models.base import STORAGE_SRID
 from layers.models.rasters import RasterRow
 from layers.raster_description import RAMPS, TITLES, RasterDescription, read_time, write_time
@@ -29,6 +30,9 @@ from layers.raster_files import Wanted
 from layers.settings import get_settings
 from layers.sources.coordinates import to_degrees
 from layers.territory import find_territory
+
+if TYPE_CHECKING:
+    import psycopg
 
 _FORMAT = "1"
 """Part of every fingerprint: raised when rasters must be written anew though their files are the same."""
@@ -139,7 +143,7 @@ def add_raster(engine: Engine, file: Path, *, territory: str, description: Raste
     NotFoundError
         The base has no such territory.
     SourceError
-        The file is no raster, is cut off, is too large, or doesn't say where it lies.
+        The file is no raster, is cut off, is too large, doesn't say where it lies, or lies outside the territory.
     InvalidInputError
         A CRS is unknown, the nodata value doesn't fit the pixels, or the description has another number of bands.
     """
@@ -148,10 +152,15 @@ def add_raster(engine: Engine, file: Path, *, territory: str, description: Raste
     with engine.connect() as connection:
         find_territory(connection, territory)
         standing = connection.execute(key.chosen()).one_or_none()
+        ground = ground_of(
+            cast("psycopg.Connection[Any]", connection.connection.driver_connection), territory, keep=False
+        )
     if _is_same(standing, mark):
         return _raster(standing), "unchanged"
     path = key.path(mark)
     with _made(file, description) as (draft, values):
+        if not shapely.box(*ground.reach).intersects(to_shape(values["footprint"])):
+            raise SourceError(f"{file.name} can't be taken: {ground.outside}")
         (folder() / path).parent.mkdir(parents=True, exist_ok=True)
         draft.replace(folder() / path)
     with engine.begin() as connection:

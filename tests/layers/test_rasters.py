@@ -21,18 +21,19 @@ from rasterio import Affine
 from rasterio.enums import Resampling
 from rasterio.warp import calculate_default_transform, reproject
 from rio_cogeo import cog_validate
-from sqlalchemy import text
-from town import LAT, LON, Town
+from sqlalchemy import Engine, text
+from town import LAT, LON, Town, forget
 
 from geo.errors import InvalidInputError
 from layers.adapting import adapt
 from layers.errors import NotFoundError, SourceError
 from layers.loading import Outcome, load_sources, load_territory
-from layers.packs import Territory
+from layers.packs import Territory, around
 from layers.raster_description import RasterDescription
 from layers.raster_files import environment
 from layers.rasters import Raster, add_raster, find_raster, folder, list_rasters, remove_raster
 from layers.settings import get_settings
+from layers.territory import register
 
 PIXEL_DEG = 0.001
 
@@ -86,6 +87,17 @@ class Catalogue:
         """The files of the town's rasters, and what making them has left."""
         places = [folder() / self.town.id, *folder().glob(".making*")]
         return {each for place in places for each in place.rglob("*") if each.is_file()}
+
+
+@pytest.fixture
+def anywhere(engine: Engine) -> Iterator[Catalogue]:
+    """The part of a territory that is the whole world."""
+    world = Town(engine, "world")
+    with engine.begin() as connection:
+        register(connection, around("world", (-180, -90, 180, 84)).model_copy(update={"metric_crs": "EPSG:8857"}))
+    yield Catalogue(world)
+    forget(engine, "world")
+    shutil.rmtree(folder() / "world", ignore_errors=True)
 
 
 @pytest.fixture
@@ -215,14 +227,14 @@ def test_averages_make_the_overviews_of_other_rasters(catalogue: Catalogue, tmp_
     np.testing.assert_allclose(smaller, 50)
 
 
-def test_it_is_resampled_only_if_asked(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_it_is_resampled_only_if_asked(anywhere: Catalogue, tmp_path: Path) -> None:
     """The resampled pixels are those that GDAL's warper gives."""
     values = slope(300, 200)
     file = write(tmp_path / "dem.tif", values, crs="EPSG:32635", transform=from_origin(500_000, 5_970_000, 30, 30))
-    kept, _ = catalogue.add(file)
+    kept, _ = anywhere.add(file)
     assert (kept.srid, kept.width, kept.height) == (32635, 200, 300)
     assert kept.resolution_m == pytest.approx(30, rel=1e-3)
-    turned, _ = catalogue.add(file, collection="mercator", reproject_to="EPSG:3857")
+    turned, _ = anywhere.add(file, collection="mercator", reproject_to="EPSG:3857")
     with rasterio.open(file) as source, warnings.catch_warnings():
         warnings.simplefilter("ignore", PendingDeprecationWarning)
         transform, width, height = calculate_default_transform(source.crs, "EPSG:3857", 200, 300, *source.bounds)
@@ -331,11 +343,11 @@ def test_files_that_are_no_rasters_of_a_place_are_refused(catalogue: Catalogue, 
     assert catalogue.files() == set()
 
 
-def test_a_stated_crs_goes_before_that_of_the_file(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_a_stated_crs_goes_before_that_of_the_file(anywhere: Catalogue, tmp_path: Path) -> None:
     place = from_origin(500_000, 5_970_000, 30, 30)
     for name, crs in (("lost", None), ("wrong", "EPSG:32636")):
         file = write(tmp_path / f"{name}.tif", slope(), crs=crs, transform=place)
-        raster, _ = catalogue.add(file, collection=name, crs="EPSG:32635")
+        raster, _ = anywhere.add(file, collection=name, crs="EPSG:32635")
         assert raster.srid == 32635
         assert raster.footprint.bounds[0] == pytest.approx(27, abs=0.1)
 
@@ -470,6 +482,13 @@ def test_a_series_is_a_source_of_a_territory(catalogue: Catalogue, data_folder: 
     assert catalogue.files() == {catalogue.find("night-lights").path}
 
 
+def test_a_raster_of_elsewhere_is_refused(catalogue: Catalogue, tmp_path: Path) -> None:
+    there = write(tmp_path / "there.tif", slope(), crs="EPSG:32635")
+    with pytest.raises(SourceError, match=r"there\.tif can't be taken: it lies outside town"):
+        catalogue.add(there)
+    assert (catalogue.all(), catalogue.files()) == ([], set())
+
+
 def test_a_rehearsal_tells_what_would_become_of_rasters(catalogue: Catalogue, data_folder: Path) -> None:
     def rehearse(**words: Any) -> str:
         [outcome] = load_sources(catalogue.town.engine, pack(catalogue.town, **words), rehearse=True)
@@ -588,9 +607,9 @@ def test_thirteen_years_of_night_lights_are_one_collection(catalogue: Catalogue)
         ("water_ky4/ky4_elevation.tif", "elevation", None),
     ],
 )
-def test_real_rasters_come_in(catalogue: Catalogue, path: str, content: str, unit: str | None) -> None:
+def test_real_rasters_come_in(anywhere: Catalogue, path: str, content: str, unit: str | None) -> None:
     file = real(path)
-    raster, _ = catalogue.add(file, content=content)
+    raster, _ = anywhere.add(file, content=content)
     assert cog_validate(raster.path, strict=True) == (True, [], [])
     with rasterio.open(file) as before, rasterio.open(raster.path) as after:
         assert (before.crs, before.shape, before.count) == (after.crs, after.shape, after.count)

@@ -79,8 +79,8 @@ class HoradSource(_Collection):
     @model_validator(mode="before")
     @classmethod
     def _takes_the_layer_of_the_same_name(cls, given: Any) -> Any:
-        if isinstance(given, dict) and not given.get("collection"):
-            return {**given, "collection": given.get("layer", "")}
+        if isinstance(given, dict) and "layer" in given:
+            return {"collection": given["layer"], **given}
         return given
 
     def features(self, fetcher: Fetcher, box: Box | None) -> Iterator[Feature]:
