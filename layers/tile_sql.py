@@ -25,6 +25,7 @@ _WORLD_M = 40_075_016.685578488
 _MIN_POLYGON_PX = 1.0
 _TOLERANCE_PX = 0.5
 _MERGED_TOLERANCE = EXTENT / TILE_PX / 4
+_SHORTEST = EXTENT / TILE_PX / 2
 
 _SIDES = ("west", "south", "east", "north")
 _DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]
@@ -191,13 +192,18 @@ class _Statement:
         )
 
     def _merged(self, drawn: str) -> str:
-        """Return one feature of all lines that look alike; it has an id only where it is a single one."""
+        """Return one feature of all lines that look alike, without what is too short to be seen of the whole.
+
+        It has an id only where it is a single feature of the layer.
+        """
         group = f" GROUP BY {self._names()}" if self._names() else ""
         line = f"ST_Simplify(ST_LineMerge(ST_Collect(geom)), {_MERGED_TOLERANCE})"
-        return (
+        merged = (
             f"SELECT {self._names('CASE WHEN count(*) = 1 THEN min(id) END AS id')}, {line} AS geom"  # noqa: S608
             f" FROM ({drawn}) AS m{group} ORDER BY min(m.id)"
         )
+        seen = f"SELECT ST_Collect(p.geom) FROM ST_Dump(w.geom) AS p WHERE ST_Length(p.geom) >= {_SHORTEST}"  # noqa: S608
+        return f"SELECT {self._names('id')}, ({seen}) AS geom FROM ({merged}) AS w"  # noqa: S608
 
     def _most_important(self, rows: str) -> str:
         """Return a share of the rows: those of the classes drawn last, which lie on top, and the largest of each."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import shapely
 from sqlalchemy import Engine
-from tiling import Address, by_id, decode, fetch, tiles_of
+from tiling import Address, by_id, decode, farthest, fetch, outline, tiles_of
 from town import LAT, LON, Town, record, school, street
 
 from geo.errors import InvalidInputError
@@ -71,16 +71,6 @@ def test_lines_and_areas_of_the_city_are_true_to_within_a_unit(helsinki: Engine,
                 drawn, true = outline(feature["geometry"]), outline(places[number])
                 assert farthest(drawn, true, inside) <= 1, number
                 assert farthest(true, drawn, inside) <= 1, number
-
-
-def outline(shape: shapely.Geometry) -> shapely.Geometry:
-    return shape.boundary if shape.geom_type.endswith("Polygon") else shape
-
-
-def farthest(shape: shapely.Geometry, other: shapely.Geometry, box: shapely.Polygon) -> float:
-    """The greatest distance of a vertex in the box from another geometry."""
-    vertices = shapely.points(shapely.get_coordinates(shape))
-    return float(shapely.distance(vertices[shapely.covers(box, vertices)], other).max(initial=0))
 
 
 def test_a_tile_has_the_attributes_and_ids_of_the_features(town: Town) -> None:

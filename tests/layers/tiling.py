@@ -69,3 +69,13 @@ def by_id(features: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     found = {feature["id"]: feature for feature in features}
     assert len(found) == len(features)
     return found
+
+
+def outline(shape: shapely.Geometry) -> shapely.Geometry:
+    return shape.boundary if shape.geom_type.endswith("Polygon") else shape
+
+
+def farthest(shape: shapely.Geometry, other: shapely.Geometry, box: shapely.Polygon) -> float:
+    """The greatest distance of a vertex in the box from another geometry."""
+    vertices = shapely.points(shapely.get_coordinates(shape))
+    return float(shapely.distance(vertices[shapely.covers(box, vertices)], other).max(initial=0))
