@@ -23,6 +23,7 @@ from api.cli_load import load
 from api.cli_rasters import rasters_app
 from api.cli_rejects import rejects_app
 from api.cli_roles import role_app
+from api.cli_tiles import tiles
 from api.cli_users import audit_log, key_app, user_app
 from api.console import loading_progress, print_json
 from geo.errors import HoradError
@@ -62,6 +63,7 @@ app = typer.Typer(
 app.command()(load)
 app.command()(worker)
 app.command()(jobs)
+app.command()(tiles)
 app.add_typer(rasters_app, name="rasters")
 app.add_typer(rejects_app, name="rejects")
 app.add_typer(layer_app, name="layer")

@@ -142,7 +142,7 @@ class TileAnswers:
         if found is None and not held:
             return None
         etag = self._cache.etag(key) if found is None else found.etag
-        packed = _accepts_gzip(accepted)
+        packed = accepts_gzip(accepted)
         if held and etag and etag in held:
             return 304, self._headers(key, etag, version, packed=packed), b""
         if found is None or (packed and found.packed is None):
@@ -174,7 +174,7 @@ class TileAnswers:
         ClientGoneError
             Whoever asked didn't wait.
         """
-        packed = _accepts_gzip(accepted)
+        packed = accepts_gzip(accepted)
         making = self._cache.obtain(key, lambda: self._pool.make(key.request, settings), packed=packed)
         return self._answer(key, await _unless_gone(making, receive), version, packed=packed)
 
@@ -207,7 +207,7 @@ def tile_answers(request: Request) -> TileAnswers:
 
 
 @lru_cache(maxsize=256)
-def _accepts_gzip(accepted: str) -> bool:
+def accepts_gzip(accepted: str) -> bool:
     """Whether a header ``Accept-Encoding`` allows for gzip."""
     for part in accepted.lower().split(","):
         name, _, weight = part.partition(";")

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 import psycopg
 from psycopg.errors import QueryCanceled, UndefinedColumn, UndefinedTable
 from psycopg.rows import TupleRow
 
 from layers import database, tiles
+from layers.catalog import find
 from layers.errors import DatabaseError
+from layers.models.base import STORAGE_SRID
 from layers.settings import get_settings
+from layers.tile_matrix_sets import Box
 from layers.tile_request import TileRequest
 
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 _PATIENCE_S = 15.0
 
+Values: TypeAlias = dict[str, Any] | list[float]
 Connection = psycopg.AsyncConnection[TupleRow]
 
 
@@ -53,15 +57,47 @@ class TilePool:
         DatabaseError
             The base can't be reached, is too busy, or a layer has just been changed or dropped.
         """
-        if not request.drawn:
-            return b""
+        share: float | None = None
+        while request.drawn:
+            content: bytes = await self._value(*tiles.statement(request, share=share), settings)
+            if len(content) <= tiles.MAX_BYTES:
+                return content
+            share = await asyncio.to_thread(tiles.share_that_fits, content, share)
+            if share is None:
+                return content
+        return b""
+
+    async def is_occupied(self, boxes: Mapping[str, Iterable[Box]]) -> bool:
+        """Tell whether any feature of some layers touches one of the boxes in degrees that are given of the layer.
+
+        Raises
+        ------
+        DatabaseError
+            As `make`.
+        """
+        asked = [
+            f'EXISTS (SELECT FROM "{find(name).name}" WHERE geom && ST_MakeEnvelope(%s, %s, %s, %s, {STORAGE_SRID}))'
+            for name, places in boxes.items()
+            for _ in places
+        ]
+        sides = [side for places in boxes.values() for box in places for side in box]
+        found: bool = await self._value(f"SELECT {' OR '.join(asked)}", sides, None)
+        return found
+
+    async def close(self) -> None:
+        """Close the connections."""
+        while self._free:
+            await self._free.pop().close()
+
+    async def _value(self, statement: str, values: Values, settings: Mapping[str, str] | None) -> Any:
+        """Run a statement that gives one value, when its turn comes."""
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await self._places.acquire()
         except TimeoutError as error:
             raise DatabaseError("too many tiles are being made") from error
         try:
-            return await self._make(request, settings)
+            return await self._run(statement, values, settings)
         except (UndefinedTable, UndefinedColumn) as error:
             raise DatabaseError("a layer has just been changed or dropped") from error
         except (QueryCanceled, *_LOST) as error:
@@ -69,23 +105,7 @@ class TilePool:
         finally:
             self._places.release()
 
-    async def close(self) -> None:
-        """Close the connections."""
-        while self._free:
-            await self._free.pop().close()
-
-    async def _make(self, request: TileRequest, settings: Mapping[str, str] | None) -> bytes:
-        """Make a tile, and again with fewer features for as long as it is too large."""
-        share: float | None = None
-        while True:
-            content = await self._run(*tiles.statement(request, share=share), settings)
-            if len(content) <= tiles.MAX_BYTES:
-                return content
-            share = await asyncio.to_thread(tiles.share_that_fits, content, share)
-            if share is None:
-                return content
-
-    async def _run(self, statement: str, values: dict[str, Any], settings: Mapping[str, str] | None) -> bytes:
+    async def _run(self, statement: str, values: Values, settings: Mapping[str, str] | None) -> Any:
         """Run a statement; a connection that was lost while nobody used it is replaced once."""
         while self._free:
             connection = self._free.pop()
@@ -97,8 +117,8 @@ class TilePool:
         return await self._on(await database.tile_connection(), statement, values, settings)
 
     async def _on(
-        self, connection: Connection, statement: str, values: dict[str, Any], settings: Mapping[str, str] | None
-    ) -> bytes:
+        self, connection: Connection, statement: str, values: Values, settings: Mapping[str, str] | None
+    ) -> Any:
         cursor = connection.cursor(binary=True)
         try:
             if settings:
@@ -117,4 +137,4 @@ class TilePool:
                 self._free.append(connection)
             raise
         self._free.append(connection)
-        return row[0] if row is not None else b""
+        return None if row is None else row[0]
