@@ -1,0 +1,118 @@
+"""Load, bounded in time, against servers on this machine: requests by wrk, statements by pgbench."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import URL, Engine, text
+
+from layers import tiles
+from layers.tile_request import TileRequest
+
+CONNECTIONS = 8
+CLIENTS = 4
+
+Tile = tuple[int, int, int]
+
+
+def requests_per_s(url: str, paths: Sequence[str], *, seconds: float, headers: dict[str, str] | None = None) -> float:
+    """Return how many of these paths a server answers in a second, asked one after the other by eight clients."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        lines = ", ".join(json.dumps(path) for path in paths)
+        given = "".join(
+            f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}\n" for name, value in (headers or {}).items()
+        )
+        script.write(
+            f"{given}local paths = {{{lines}}}\nlocal nth = 0\n"
+            "request = function()\n  nth = nth % #paths + 1\n  return wrk.format(nil, paths[nth])\nend\n"
+            "done = function(summary)\n  local bad = summary.errors\n"
+            '  io.write(string.format("RESULT %d %d %d\\n", summary.requests, summary.duration,'
+            " bad.status + bad.connect + bad.read + bad.timeout))\nend\n"
+        )
+        script.flush()
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{CONNECTIONS}",
+            f"-d{max(round(seconds), 1)}s",
+            "--timeout",
+            "60s",
+            "-s",
+            script.name,
+            url,
+        ]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    count, duration_us, errors = map(int, re.search(r"RESULT (\d+) (\d+) (\d+)", told).groups())
+    if errors:
+        raise SystemExit(f"{url}: {errors} of {count} requests failed")
+    return count / duration_us * 1e6
+
+
+def statements_per_s(engine: Engine, database: URL, layer: str, places: Sequence[Tile], *, seconds: float) -> float:
+    """Return how many tiles pgbench makes in a second by Horad's statement, prepared, with the rights of the public.
+
+    The sides of each tile are read from a table; the time of that, measured apart, is taken off.
+    """
+    requests = [TileRequest(layers=(layer,), z=z, row=row, col=col) for z, row, col in places]
+    statement, first = tiles.statement(requests[0])
+    names = list(first)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS benchmark_tiles"))
+        columns = ", ".join(f"{name} float8" for name in names)
+        connection.execute(text(f"CREATE TABLE benchmark_tiles (nth int PRIMARY KEY, {columns})"))
+        connection.execute(text("GRANT SELECT ON benchmark_tiles TO horad_public"))
+        rows = [{"nth": nth, **tiles.statement(each)[1]} for nth, each in enumerate(requests)]
+        marks = ", ".join(f":{name}" for name in ["nth", *names])
+        connection.execute(text(f"INSERT INTO benchmark_tiles VALUES ({marks})"), rows)
+        connection.execute(text("ANALYZE benchmark_tiles"))
+    where = f"\\set nth random(0, {len(requests) - 1})\nSELECT {', '.join(names)} FROM benchmark_tiles WHERE nth = :nth \\gset\n"
+    made = re.sub(r"%\((\w+)\)s", r":\1", statement).replace("%%", "%")
+    both = _pgbench(database, f"{where}{made};\n", seconds)
+    lookup = _pgbench(database, where, min(seconds, 3))
+    return 1 / (1 / both - 1 / lookup)
+
+
+def random_tiles(engine: Engine, layer: str, z: int, count: int) -> list[Tile]:
+    """Return tiles in which features drawn at random lie, the same at each call."""
+    with engine.connect() as connection:
+        connection.execute(text("SELECT setseed(0.5)"))
+        rows = connection.execute(
+            text(
+                f"SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_Centroid(geom) AS p FROM"
+                f" {layer} ORDER BY random() LIMIT :n) AS r"
+            ),
+            {"n": count * 3},
+        ).all()
+    size = 1 << z
+    found = {
+        (z, int((1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * size), int((lon + 180) / 360 * size))
+        for lon, lat in rows
+    }
+    return sorted(found, key=hash)[:count]
+
+
+def _pgbench(database: URL, script: str, seconds: float) -> float:
+    host, port = (database.query.get(key) or getattr(database, key) for key in ("host", "port"))
+    env = {
+        **os.environ,
+        "PGHOST": str(host),
+        "PGPORT": str(port or 5432),
+        "PGUSER": database.username or "",
+        "PGPASSWORD": database.password or "",
+        "PGOPTIONS": "-c jit=off -c max_parallel_workers_per_gather=0 -c role=horad_public",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "tiles.sql"
+        file.write_text(script)
+        command = ["pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "1", "-T", str(max(round(seconds), 1))]
+        told = subprocess.run(
+            [*command, "-f", str(file), str(database.database)], check=True, capture_output=True, text=True, env=env
+        ).stdout
+    return float(re.search(r"tps = ([\d.]+)", told)[1])

@@ -1,0 +1,196 @@
+"""How fast tiles are served: beside Martin, TiPg and pygeoapi on the same tables, beside pgbench, and beside Starlette.
+
+Each figure is a ratio of one run: both are asked for the same tiles, turn and turn about, and the median of the ratios
+counts. Martin is taken from where ``HORAD_BENCHMARK_MARTIN`` tells.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from peers import city, load, servers
+from rich.console import Console
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+
+from layers import database
+from layers.catalog import find
+from layers.settings import get_settings
+from layers.startup import ready_engine
+from layers.tile_sql import fields
+
+ROUNDS = int(os.environ.get("HORAD_BENCHMARK_ROUNDS", "5"))
+SECONDS = float(os.environ.get("HORAD_BENCHMARK_SECONDS", "5"))
+TILES = 400
+DATABASE = "horad_serving"
+LARGE = "horad_serving_large"
+GZIP = {"Accept-Encoding": "gzip"}
+_TYPES = {str: "text", int: "int4", float: "float8", bool: "bool"}
+
+Measure = Callable[[], float]
+out = Console(highlight=False)
+
+
+def main() -> None:
+    engine, where = base(DATABASE, times=1)
+    count(engine)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        place = Path(folder)
+        peers = start_peers(stack, where, place)
+        uncached(engine, where, peers)
+        cached(engine, where, place)
+    if "--large" in sys.argv:
+        ten_times(where)
+
+
+def base(name: str, *, times: int) -> tuple[Engine, URL]:
+    """Return the base of copies, built at the first call; it stays for the next run."""
+    url = make_url(database.ensure_running())
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        there = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).scalar()
+        if not there:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    where = url.set(database=name)
+    os.environ["HORAD_DATABASE_URL"] = servers.plain(where)
+    database.disconnect()
+    get_settings.cache_clear()
+    engine = ready_engine()
+    if not there:
+        out.print(f"building {name}, once …")
+        city.build(engine, times=times)
+    return engine, where
+
+
+def count(engine: Engine) -> None:
+    with engine.connect() as connection:
+        numbers = {
+            name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar() for name in ("buildings", "roads")
+        }
+    out.print(
+        f"{os.cpu_count()} cores; {numbers['buildings']:,} buildings, {numbers['roads']:,} road segments (copies of"
+        f" Liechtenstein, synthetic); medians of {ROUNDS} pairs of {SECONDS:g} s; tiles where random features lie"
+    )
+
+
+def start_peers(stack: ExitStack, where: URL, folder: Path) -> dict[str, str]:
+    """Start Horad without its cache, and those of its peers that are to be had."""
+    found = {"horad": stack.enter_context(servers.horad(where, cached=False, workers=2))}
+    found["tipg"] = stack.enter_context(servers.tipg(where, workers=2))
+    found["pygeoapi"] = stack.enter_context(servers.pygeoapi(where, folder))
+    program = servers.martin()
+    if program is None:
+        out.print(f"martin: not found; {servers.MARTIN} tells where it is")
+    else:
+        columns = {
+            name: {each: column_type(name, each) for each in fields(find(name))} for name in ("buildings", "roads")
+        }
+        found["martin"] = stack.enter_context(servers.martin_on(where, program, columns, folder))
+    for name in ("pg_tileserv", "tegola"):
+        out.print(f"{name}: not found; neither comes from a registry of this machine")
+    return found
+
+
+def column_type(layer: str, column: str) -> str:
+    described = find(layer).column(column)
+    return _TYPES.get(described.python_type, "text") if described else "text"
+
+
+def uncached(engine: Engine, where: URL, peers: dict[str, str]) -> None:
+    for layer, z in (
+        ("buildings", 14),
+        ("buildings", 16),
+        ("roads", 14),
+        ("roads", 16),
+        ("buildings", 12),
+        ("roads", 12),
+        ("roads", 11),
+    ):
+        places = load.random_tiles(engine, layer, z, TILES)
+        mine = asking(peers["horad"], f"/collections/{layer}/tiles/WebMercatorQuad/{{z}}/{{row}}/{{col}}", places)
+        if z >= 14:
+            compare(
+                f"uncached {layer} z{z}",
+                mine,
+                "pgbench",
+                partial(load.statements_per_s, engine, where, layer, places, seconds=SECONDS),
+            )
+        columns = ",".join(fields(find(layer), z))
+        theirs = f"/collections/public.{layer}/tiles/WebMercatorQuad/{{z}}/{{col}}/{{row}}?properties={columns}"
+        compare(f"uncached {layer} z{z}", mine, "tipg", asking(peers["tipg"], theirs, places))
+        if "martin" in peers:
+            compare(
+                f"uncached {layer} z{z}",
+                mine,
+                "martin",
+                asking(peers["martin"], f"/{layer}/{{z}}/{{col}}/{{row}}", places),
+            )
+    places = load.random_tiles(engine, "buildings", 16, 8)
+    slow = "/collections/buildings/tiles/WebMercatorQuad/{z}/{row}/{col}?f=mvt"
+    mine = asking(peers["horad"], "/collections/buildings/tiles/WebMercatorQuad/{z}/{row}/{col}", places)
+    compare("uncached buildings z16", mine, "pygeoapi", asking(peers["pygeoapi"], slow, places, seconds=20), rounds=1)
+
+
+def cached(engine: Engine, where: URL, folder: Path) -> None:
+    """Compare one process of Horad with one of Starlette that sends the same bytes."""
+    ((z, row, col),) = load.random_tiles(engine, "buildings", 15, 1)
+    path = f"/collections/buildings/tiles/WebMercatorQuad/{z}/{row}/{col}"
+    with servers.horad(where, cached=True) as mine:
+        request = urllib.request.Request(mine + path, headers=GZIP)
+        with urllib.request.urlopen(request) as answer:
+            body, tag = answer.read(), answer.headers["ETag"]
+        (folder / "body").write_bytes(body)
+        with servers.bare(folder / "body") as theirs:
+            named = f"cached tile, {len(body) / 1000:.0f} kB"
+            compare(
+                named,
+                asking(mine, path, [(0, 0, 0)], headers=GZIP),
+                "starlette",
+                asking(theirs, "/tiles/1/2/3", [(0, 0, 0)], headers=GZIP),
+            )
+            held, bare = ({**GZIP, "If-None-Match": each} for each in (tag, '"1"'))
+            compare(
+                "304",
+                asking(mine, path, [(0, 0, 0)], headers=held),
+                "starlette",
+                asking(theirs, "/tiles/1/2/3", [(0, 0, 0)], headers=bare),
+            )
+
+
+def ten_times(where: URL) -> None:
+    """Compare the base with one of ten times the data."""
+    small = create_engine(where)
+    engine, large = base(LARGE, times=10)
+    count(engine)
+    for layer in ("buildings", "roads"):
+        with servers.horad(where, cached=False) as first, servers.horad(large, cached=False) as second:
+            path = f"/collections/{layer}/tiles/WebMercatorQuad/{{z}}/{{row}}/{{col}}"
+            of_large = asking(second, path, load.random_tiles(engine, layer, 14, TILES))
+            of_small = asking(first, path, load.random_tiles(small, layer, 14, TILES))
+            compare(f"{layer} z14, ten times the data", of_large, "once the data", of_small)
+
+
+def asking(
+    url: str, template: str, places: list[load.Tile], *, seconds: float = SECONDS, headers: dict[str, str] | None = None
+) -> Measure:
+    paths = [template.format(z=z, row=row, col=col) for z, row, col in places]
+    return lambda: load.requests_per_s(url, paths, seconds=seconds, headers=headers)
+
+
+def compare(case: str, mine: Measure, name: str, theirs: Measure, *, rounds: int = ROUNDS) -> None:
+    """Measure both turn and turn about, and tell the median of the ratios."""
+    pairs = [(mine(), theirs()) for _ in range(rounds)]
+    ratio = statistics.median(one / other for one, other in pairs)
+    rates = [statistics.median(each) for each in zip(*pairs, strict=True)]
+    out.print(f"{case:28} {ratio:8.2f} x {name:10} ({rates[0]:8.1f} and {rates[1]:8.1f} a second)")
+
+
+if __name__ == "__main__":
+    main()
