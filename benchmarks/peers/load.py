@@ -72,7 +72,8 @@ def statements_per_s(engine: Engine, database: URL, layer: str, places: Sequence
         marks = ", ".join(f":{name}" for name in ["nth", *names])
         connection.execute(text(f"INSERT INTO benchmark_tiles VALUES ({marks})"), rows)
         connection.execute(text("ANALYZE benchmark_tiles"))
-    where = f"\\set nth random(0, {len(requests) - 1})\nSELECT {', '.join(names)} FROM benchmark_tiles WHERE nth = :nth \\gset\n"
+    where = f"\\set nth random(0, {len(requests) - 1})\n"
+    where += f"SELECT {', '.join(names)} FROM benchmark_tiles WHERE nth = :nth \\gset\n"
     made = re.sub(r"%\((\w+)\)s", r":\1", statement).replace("%%", "%")
     both = _pgbench(database, f"{where}{made};\n", seconds)
     lookup = _pgbench(database, where, min(seconds, 3))
