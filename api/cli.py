@@ -24,6 +24,7 @@ from api.cli_rasters import rasters_app
 from api.cli_rejects import rejects_app
 from api.cli_roles import role_app
 from api.cli_tiles import tiles
+from api.cli_users import audit_log, key_app, user_app
 from api.console import loading_progress, print_json
 from geo.errors import HoradError
 from layers import custom, database, store
