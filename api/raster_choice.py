@@ -178,7 +178,9 @@ class CachedRoute(APIRoute):
                 if given:
                     raise InvalidInputError(f"{given[0]}: can't be worked out: {error}") from error
                 raise
-            except (TileOutsideBounds, PointOutsideBounds) as error:
+            except TileOutsideBounds:
+                return Response(status_code=204, headers={**headers, "ETag": request.state.etag})
+            except PointOutsideBounds as error:
                 raise NotFoundError(f"{error}.") from error
             except RioTilerError as error:
                 raise InvalidInputError(str(error)) from error

@@ -26,7 +26,6 @@ GEOJSON_POLYGON = {"type": "object", "description": "A GeoJSON Polygon or MultiP
 
 _OFFERED = {"json": JSON, "html": HTML}
 _TILES = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-map"
-_LEGEND_STEPS = 6
 
 router = APIRouter(tags=["Rasters"])
 
@@ -59,7 +58,10 @@ def raster(request: Request, series: SeriesOf, lang: Language, f: Format = None)
         "resolution_m": latest.resolution_m,
         "colour_scale": latest.colour_scale,
         "value_range": series.value_range,
-        "legend": _legend(series, lang),
+        "legend": [
+            {"value": each.value, "colour": each.colour, "title": (each.title or {}).get(lang)}
+            for each in series.legend
+        ],
     }
     return page(request, document["title"], lang, document) if picked == "html" else JSONResponse(document)
 
@@ -111,30 +113,13 @@ def _links(url: str, series: Series, title: str) -> list[Link]:
         link(f"{url}/preview.png", "preview", "image/png", "Picture"),
         link(f"{url}/statistics", "statistics", JSON, "Statistics; posted an area, of it"),
         link(f"{url}/WMTSCapabilities.xml", "wmts", "application/xml", "WMTS"),
+        link(url.replace("/rasters/", "/maps/rasters/"), "alternate", HTML, "On a map"),
     ]
     if series.latest.kind == "elevation":
         tilejson = f"{url}/WebMercatorQuad/tilejson.json?buffer=3&algorithm="
         found.append(link(f"{tilejson}hillshade", "tiles", TILEJSON, "Hillshade"))
         found.append(link(f"{tilejson}terrainrgb", "tiles", TILEJSON, "Heights as terrain-RGB"))
     return found
-
-
-def _legend(series: Series, lang: str) -> list[dict[str, Any]]:
-    """Return values and their colours: of classes all, of a scale some."""
-    scale, colours, limits = series.latest.colour_scale, series.colours, series.value_range
-    if scale is not None and "classes" in scale:
-        return [
-            {"value": each["value"], "colour": each["colour"], "title": (each.get("title") or {}).get(lang)}
-            for each in scale["classes"]
-        ]
-    if not isinstance(colours, dict) or limits is None:
-        return []
-    low, high = limits
-    shares = [step / (_LEGEND_STEPS - 1) for step in range(_LEGEND_STEPS)]
-    return [
-        {"value": low + share * (high - low), "colour": "#{:02x}{:02x}{:02x}".format(*colours[round(share * 255)][:3])}
-        for share in shares
-    ]
 
 
 def _each(series: Series) -> list[Chosen]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
@@ -23,7 +23,18 @@ Colours: TypeAlias = dict[int, Colour] | list[tuple[tuple[float, float], Colour]
 
 _SEPARATOR = "."
 _SHADES = 256
+_LEGEND_STEPS = 6
+_MEANS_SHOWN = 5
 _STEP_S = {"day": dt.timedelta(days=1), "second": dt.timedelta(seconds=1)}
+
+
+@dataclass(frozen=True)
+class Shade:
+    """An entry of a legend: a value, its colour and, of a class, what it is called."""
+
+    value: float
+    colour: str
+    title: Mapping[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,11 @@ class Series:
 
     @cached_property
     def value_range(self) -> tuple[float, float] | None:
-        """The values at the ends of the colour scale: the same for all times, so that times can be compared."""
+        """The values at the ends of the colour scale: the same for all times, so that times can be compared.
+
+        Where few values are far above the others, the scale ends below the greatest, so that the others can be told
+        apart.
+        """
         scale = self.latest.colour_scale or {}
         if "stops" in scale:
             return float(scale["stops"][0][0]), float(scale["stops"][-1][0])
@@ -72,8 +87,13 @@ class Series:
         if not bands:
             return None
         low = scale.get("low", min(band["min"] for band in bands))
-        high = scale.get("high", max(band["max"] for band in bands))
+        high = scale.get("high", self._usual_end(low))
         return (float(low), float(high)) if low < high else (float(low), float(low) + 1)
+
+    def _usual_end(self, low: float) -> float:
+        bands = [band for each in self.rasters for band in each.bands if band["min"] is not None]
+        greatest, mean = (max(band[name] for band in bands) for name in ("max", "mean"))
+        return float(min(greatest, low + _MEANS_SHOWN * (mean - low)))
 
     @property
     def colours(self) -> Colours | None:
@@ -84,6 +104,22 @@ class Series:
         if "classes" in scale:
             return _classes(scale["classes"])
         return _shades(scale.get("ramp"), tuple(tuple(each) for each in scale.get("stops", ())))
+
+    @property
+    def legend(self) -> list[Shade]:
+        """Values and their colours: of classes all, of a scale some from its least to its greatest."""
+        scale, colours, limits = self.latest.colour_scale, self.colours, self.value_range
+        if scale is not None and "classes" in scale:
+            return [Shade(each["value"], each["colour"], each.get("title")) for each in scale["classes"]]
+        if not isinstance(colours, dict) or limits is None:
+            return []
+        low, high = limits
+        found = []
+        for step in range(_LEGEND_STEPS):
+            share = step / (_LEGEND_STEPS - 1)
+            red, green, blue, _ = colours[round(share * (_SHADES - 1))]
+            found.append(Shade(low + share * (high - low), f"#{red:02x}{green:02x}{blue:02x}", None))
+        return found
 
     @property
     def has_classes(self) -> bool:
