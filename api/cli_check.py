@@ -20,7 +20,7 @@ from layers.description import text
 from layers.export import FORMATS
 from layers.rules import Rule, Severity
 from layers.startup import ready_engine
-from layers.territory import registered
+from layers.territory import only_territory
 
 out = Console(highlight=False)
 
@@ -59,7 +59,9 @@ def check(
     The exit code is 1 where there are errors.
     """
     engine = ready_engine()
-    report = quality.check(engine, only_territory(engine, territory), layer or None)
+    with engine.connect() as connection:
+        chosen = territory or only_territory(connection)
+    report = quality.check(engine, chosen, layer or None)
     if keep:
         quality.keep(engine, report)
     if output is not None:
@@ -70,17 +72,6 @@ def check(
         _print(report, lang)
     if (report.findings["severity"] == Severity.ERROR).any():
         raise typer.Exit(1)
-
-
-def only_territory(engine: Any, wanted: str | None) -> str:
-    """Return the territory wanted or, where none is named, the only one that the base has."""
-    if wanted is not None:
-        return wanted
-    with engine.connect() as connection:
-        known = [each["id"] for each in registered(connection)]
-    if len(known) != 1:
-        raise InvalidInputError(f"Say on which territory, with -t: {', '.join(known) or 'the base has none yet'}.")
-    return str(known[0])
 
 
 def _print(report: quality.QualityReport, lang: str) -> None:

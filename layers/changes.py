@@ -21,6 +21,7 @@ from geo.maps import frame_map
 from layers.catalog import LayerTable, find
 from layers.description import Shape, text
 from layers.errors import NotFoundError
+from layers.geojson import json_object
 from layers.models.base import STORAGE_SRID
 from layers.store import rows_at, within
 
@@ -180,7 +181,7 @@ def _features(
             else_="attributes",
         ).label("change"),
         sa.case((both, names), else_=sa.cast(sa.literal("{}"), ARRAY(sa.Text()))).label("changed"),
-        _object({name: before.c[name] for name in (*own, "tags")}).label("before"),
+        json_object({name: before.c[name] for name in (*own, "tags")}).label("before"),
         *(sa.case((after.c.id.is_(None), before.c[name]), else_=after.c[name]).label(name) for name in own),
         *_measures(model, before.c.geom, after.c.geom),
         sa.func.ST_AsBinary(sa.case((after.c.id.is_(None), before.c.geom), else_=after.c.geom)).label("geometry"),
@@ -259,10 +260,3 @@ def _measures(model: LayerTable, before: Any, after: Any) -> list[sa.Label[Any]]
 
 def _array(differs: dict[str, sa.ColumnElement[bool]]) -> sa.ColumnElement[Any]:
     return array([sa.case((each, sa.literal(name)), else_=sa.null()) for name, each in differs.items()])
-
-
-def _object(values: dict[str, Any]) -> sa.ColumnElement[Any]:
-    pairs: list[Any] = []
-    for name, value in values.items():
-        pairs += [sa.literal_column(f"'{name}'"), value]
-    return sa.func.json_build_object(*pairs, type_=sa.JSON)

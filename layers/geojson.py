@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from geoalchemy2.types import Geometry
@@ -40,22 +40,25 @@ def geojson(
     only
         The properties wanted; by default all.
     """
-    properties: list[Any] = []
     decimals = {each.name for each in model.columns if each.python_type is float}
-    for name in properties_of(model) if only is None else only:
-        value = _with_point(table.c[name]) if name in decimals else table.c[name]
-        properties += [literal_column(f"'{name}'"), value]
-    feature = func.json_build_object(
-        literal_column("'type'"),
-        literal_column("'Feature'"),
-        literal_column("'id'"),
-        table.c.id,
-        literal_column("'geometry'"),
-        cast(func.ST_AsGeoJSON(placed(table.c.geom, crs), crs.decimals), JSON),
-        literal_column("'properties'"),
-        func.json_build_object(*properties),
+    names = properties_of(model) if only is None else only
+    feature = json_object(
+        {
+            "type": literal_column("'Feature'"),
+            "id": table.c.id,
+            "geometry": cast(func.ST_AsGeoJSON(placed(table.c.geom, crs), crs.decimals), JSON),
+            "properties": json_object(
+                {name: _with_point(table.c[name]) if name in decimals else table.c[name] for name in names}
+            ),
+        }
     )
     return type_coerce(cast(feature, String), String)
+
+
+def json_object(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+    """Return the SQL that makes a JSON object of values by their names, which are those of columns."""
+    pairs = [part for name, value in values.items() for part in (literal_column(f"'{name}'"), value)]
+    return func.json_build_object(*pairs, type_=JSON)
 
 
 def placed(geometry: ColumnElement[Any], crs: Crs) -> ColumnElement[Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from geo.errors import InvalidInputError
 from layers.catalog import LayerTable, all_layers, find
 from layers.errors import NotFoundError
+from layers.geojson import json_object
 
 _STAMPS = ("updated_at", "updated_by", "run")
 _KEPT_APART = {"geom_3857", *_STAMPS}
@@ -194,10 +195,9 @@ def _states(model: LayerTable, feature_id: int) -> sa.CompoundSelect[Any]:
     own = [each.name for each in model.columns] + ["source", "source_id", "tags"]
 
     def state(table: sa.FromClause, *ends: Any) -> sa.Select[Any]:
-        pairs = [part for name in own for part in (sa.literal_column(f"'{name}'"), table.c[name])]
         return sa.select(
             *(table.c[name] for name in _STAMPS),
-            sa.func.json_build_object(*pairs, type_=sa.JSON).label("state"),
+            json_object({name: table.c[name] for name in own}).label("state"),
             sa.func.ST_AsText(table.c.geom).label("wkt"),
             *ends,
         ).where(table.c.id == feature_id)

@@ -18,10 +18,9 @@ from geo.network import Network
 from geo.slopes import Heights
 from layers import database, links, relief, store
 from layers.catalog import find
-from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.packs import Selection
-from layers.territory import at, find_territory, registered
+from layers.territory import at, find_territory, only_territory, registered
 
 _NETWORKS_KEPT = 4
 _building = Lock()
@@ -170,12 +169,8 @@ def _territory(connection: Connection, wanted: str | None, parameters: Mapping[s
         return wanted
     points = next((each for each in parameters.values() if isinstance(each, gpd.GeoSeries)), None)
     known = [each["id"] for each in registered(connection)]
-    if len(known) == 1:
-        return str(known[0])
-    if not known:
-        raise NotFoundError("The base has no territory yet: load one with horad up.")
-    if points is None:
-        raise InvalidInputError(f"Say on which territory: {', '.join(known)}.")
+    if points is None or len(known) < 2:
+        return only_territory(connection)
     first = points.to_crs(STORAGE_SRID).iloc[0]
     found = at(connection, (first.x, first.y, first.x, first.y))
     if found is None:

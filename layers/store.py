@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, 
 from layers.catalog import all_layers, find
 from layers.crs import CRS84, Crs
 from layers.errors import NotFoundError
-from layers.geojson import geojson
+from layers.geojson import SHARED, geojson
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import LayerVersion
 from layers.paging import Position, position_columns
@@ -55,9 +55,6 @@ _DTYPES: dict[type, str] = {
     dt.date: "object",
     dt.datetime: "datetime64[us, UTC]",
 }
-
-
-_OF_EVERY_FEATURE = ("territory", "source", "source_id")
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ def read_frame(
     table = rows_at(model, query.as_of)
     described = {each.name: each.python_type for each in model.columns}
     own = list(described)
-    described |= dict.fromkeys(_OF_EVERY_FEATURE, str)
+    described |= dict.fromkeys(SHARED, str)
     missing = sorted(set(only or ()) - set(described))
     if missing:
         raise NotFoundError(f"The layer {layer} has no column {', '.join(missing)}; it has {', '.join(own)}.")

@@ -138,6 +138,24 @@ def registered(connection: Connection) -> list[dict[str, Any]]:
     return [row | {"norms": _norms(row, known)} for row in known.values()]
 
 
+def only_territory(connection: Connection) -> str:
+    """Return the id of the only territory that the base has.
+
+    Raises
+    ------
+    NotFoundError
+        It has none.
+    InvalidInputError
+        It has several; the text lists them.
+    """
+    known = [str(each["id"]) for each in registered(connection)]
+    if not known:
+        raise NotFoundError("The base has no territory yet: load one with horad up.")
+    if len(known) > 1:
+        raise InvalidInputError(f"Say on which territory: {', '.join(known)}.")
+    return known[0]
+
+
 def family(connection: Connection, territory: str) -> list[str]:
     """Return the ids of a territory and of all that belong to it."""
     found: list[str] = connection.execute(select(func.horad_subtree(territory))).scalar_one()

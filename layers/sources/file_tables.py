@@ -15,8 +15,8 @@ _OF_TEXT = ("encoding", "delimiter", "last_column_open")
 
 
 @dataclass(frozen=True, kw_only=True)
-class VectorTable:
-    """A table that GDAL reads.
+class _FileTable:
+    """A table of a file.
 
     Parameters
     ----------
@@ -26,6 +26,19 @@ class VectorTable:
         What the table is called.
     stated
         What the user says.
+    """
+
+    path: Path
+    name: str
+    stated: Stated
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorTable(_FileTable):
+    """A table that GDAL reads.
+
+    Parameters
+    ----------
     within
         Its name or number in the file.
     encoding
@@ -38,9 +51,6 @@ class VectorTable:
         What must last as long as it.
     """
 
-    path: Path
-    name: str
-    stated: Stated
     within: str | int
     encoding: str | None = None
     where: str | None = None
@@ -67,24 +77,15 @@ class VectorTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CellTable:
+class CellTable(_FileTable):
     """A delimited text file, or a sheet of a workbook.
 
     Parameters
     ----------
-    path
-        The file.
-    name
-        What the table is called.
-    stated
-        What the user says.
     sheet
         Of a workbook.
     """
 
-    path: Path
-    name: str
-    stated: Stated
     sheet: str | None = None
 
     def reader(self, layer: LayerTable) -> Reader:
@@ -99,22 +100,8 @@ class CellTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParquetTable:
-    """A Parquet file.
-
-    Parameters
-    ----------
-    path
-        The file.
-    name
-        What the table is called.
-    stated
-        What the user says.
-    """
-
-    path: Path
-    name: str
-    stated: Stated
+class ParquetTable(_FileTable):
+    """A Parquet file."""
 
     def reader(self, layer: LayerTable) -> Reader:
         """Return a reader of it into a layer."""
