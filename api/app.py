@@ -19,7 +19,7 @@ from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.limits import LimitsMiddleware
 from api.negotiation import known_parameters
-from api.ogc import collections, common, execution, features, jobs, processes, schemas, styles, tiles, tilesets
+from api.ogc import collections, common, editing, execution, features, jobs, processes, schemas, styles, tiles, tilesets
 from api.scope import PREFIX
 from api.security import CallerMiddleware
 from api.tile_gate import TileGate
@@ -83,6 +83,7 @@ def _api(**options: Any) -> FastAPI:
         collections,
         schemas,
         features,
+        editing,
         history,
         tiles,
         tilesets,

@@ -15,7 +15,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from geo.errors import HoradError, InvalidInputError
-from layers.errors import BusyError, DatabaseError, NotFoundError, UnavailableError
+from layers.errors import (
+    BusyError,
+    DatabaseError,
+    InvalidFeatureError,
+    NotAllowedError,
+    NotFoundError,
+    StaleError,
+    UnavailableError,
+)
 
 log = logging.getLogger("horad")
 
@@ -38,6 +46,14 @@ class UnauthorizedError(HoradError):
 
 class ForbiddenError(HoradError):
     """Who asks has signed in, and may not do this."""
+
+
+class UnsupportedMediaTypeError(HoradError):
+    """The body is of another media type than the route takes."""
+
+
+class PreconditionError(HoradError):
+    """A change takes a header that tells what state it is made from."""
 
 
 class TooManyError(HoradError):
@@ -63,6 +79,11 @@ class NotNowError(HoradError):
 _STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidInputError: HTTPStatus.BAD_REQUEST,
     NotFoundError: HTTPStatus.NOT_FOUND,
+    InvalidFeatureError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    StaleError: HTTPStatus.PRECONDITION_FAILED,
+    PreconditionError: HTTPStatus.PRECONDITION_REQUIRED,
+    UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    NotAllowedError: HTTPStatus.FORBIDDEN,
     NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,
     UnauthorizedError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,

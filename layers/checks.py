@@ -20,9 +20,9 @@ NOTHING_LEFT = "the geometry is invalid, and nothing of it is left when it is me
 SECOND = "the id stands in the source for the second time"
 
 _ID_BYTES = 500
-_INDEXED_BYTES = 1_000
-_TEXT_BYTES = 100_000
-_TAGS_BYTES = 1_000_000
+INDEXED_BYTES = 1_000
+TEXT_BYTES = 100_000
+TAGS_BYTES = 1_000_000
 _TO_REPAIR = ""
 
 Rule = tuple[sql.Composable, str]
@@ -129,7 +129,7 @@ def _values(staging: Staging) -> Iterator[Rule]:
     yield sql.SQL("coalesce(source_id, '') = ''"), "there is no id"
     yield _longer("source_id", _ID_BYTES), f"the id is longer than {_ID_BYTES} bytes"
     yield sql.SQL("jsonb_typeof(tags) <> 'object'"), "the tags are no object"
-    yield sql.SQL(f"pg_column_size(tags) > {_TAGS_BYTES}"), f"the tags are longer than {_TAGS_BYTES:,} bytes"
+    yield sql.SQL(f"pg_column_size(tags) > {TAGS_BYTES}"), f"the tags are longer than {TAGS_BYTES:,} bytes"
     table = staging.model.table
     indexed = {column.name for index in table.indexes for column in index.columns}
     for column in staging.model.columns:
@@ -137,7 +137,7 @@ def _values(staging: Staging) -> Iterator[Rule]:
             continue
         if column.required and column.name not in staging.defaults:
             yield sql.SQL("{} IS NULL").format(sql.Identifier(column.name)), f"{column.name} is missing"
-        yield from _limits(column, _INDEXED_BYTES if column.name in indexed else _TEXT_BYTES)
+        yield from _limits(column, INDEXED_BYTES if column.name in indexed else TEXT_BYTES)
 
 
 def _limits(column: Column, longest: int) -> Iterator[Rule]:

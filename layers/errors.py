@@ -27,3 +27,15 @@ class ExportError(HoradError):
 
 class BusyError(HoradError):
     """Too much is asked at once; later it can be done."""
+
+
+class InvalidFeatureError(HoradError):
+    """What was sent is no feature of the layer; the text names each place in it and what is wrong there."""
+
+
+class StaleError(HoradError):
+    """A feature has changed since it was read."""
+
+
+class NotAllowedError(HoradError):
+    """The caller's roles don't allow it."""

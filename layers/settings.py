@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     max_body_mb: float = Field(default=10, gt=0)
     shutdown_s: int = Field(default=10, ge=1)
 
+    edits_need_if_match: bool = False
+    """Whether whoever changes a feature must tell by If-Match in which state they saw it; QGIS doesn't."""
     rate_limit: str | None = None
     rate_storage: str = "memory://"
     cors_origins: str = "*"

@@ -23,6 +23,7 @@ from layers.catalog import all_layers, custom_layers, find
 from layers.crs import CRS84, offered
 from layers.facts import Facts, facts
 from layers.models.registry import CustomLayer
+from layers.streams.formats import FORMATS
 from layers.territory import family
 
 CONFORMS_TO = (
@@ -111,6 +112,9 @@ def _links(url: str, base: str, name: str, title: str) -> Iterable[dict[str, str
     yield link(f"{url}?f=html", "alternate", HTML, f"{title} as a page")
     yield link(f"{url}/items?f=geojson", "items", GEOJSON, f"{title} as GeoJSON")
     yield link(f"{url}/items?f=html", "items", HTML, f"{title} as a page")
+    for name, each in FORMATS.items():
+        if name != "geojson":
+            yield link(f"{url}/items?f={name}", "items", each.media_type, f"{title} as {each.title}")
     yield link(f"{url}/schema", f"{_REL}/schema", JSON_SCHEMA, "Properties")
     yield link(f"{url}/queryables", f"{_REL}/queryables", JSON_SCHEMA, "What can be asked in filters")
     yield link(f"{url}/sortables", f"{_REL}/sortables", JSON_SCHEMA, "What can be sorted by")

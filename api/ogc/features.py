@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from api.database import Database
+from api.etags import etag, names
 from api.links import Link, base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
 from api.ogc.items_query import (
+    MAX_LIMIT,
     PROPERTY_PARAMETERS,
     AsOf,
     Collection,
@@ -25,14 +28,17 @@ from api.ogc.items_query import (
     choose_crs,
     without_place,
 )
+from api.ogc.streaming import download
 from api.openapi import answers
 from api.scope import Territory
 from api.security import CallerOf
-from layers import store
+from layers import editing, store
 from layers.catalog import find
 from layers.crs import Crs
 from layers.facts import known_count
 from layers.paging import Position, write_position
+from layers.streams.formats import FORMATS
+from layers.streams.selection import Selection
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
@@ -61,6 +67,7 @@ CONFORMS_TO = (
 
 _COUNTED_ANYWAY = 2_000
 _OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
+_ITEMS_OFFERED = _OFFERED | {name: each.media_type for name, each in FORMATS.items()}
 _PLACES = ("f", "after", "before", "offset")
 router = APIRouter(tags=["Features"])
 
@@ -68,7 +75,7 @@ router = APIRouter(tags=["Features"])
 @router.get(
     "/collections/{collection}/items",
     summary="Features of a layer",
-    responses=answers(GEOJSON, JSON, HTML),
+    responses=answers(*_ITEMS_OFFERED.values()),
     openapi_extra={"parameters": [PROPERTY_PARAMETERS]},
 )
 def items(
@@ -78,7 +85,10 @@ def items(
 
     ``numberMatched`` is told where it is cheap to know, and with ``count=exact`` always.
     """
-    chosen = negotiate(request, f, _OFFERED)
+    chosen = negotiate(request, f, _ITEMS_OFFERED)
+    if chosen not in _OFFERED or (chosen == "geojson" and (wanted.query.limit or 0) > MAX_LIMIT):
+        return _file(request, database, wanted, chosen)
+    wanted = replace(wanted, query=replace(wanted.query, limit=min(wanted.query.limit or 1, MAX_LIMIT)))
     found = store.read_page(database, wanted.layer, wanted.query, crs=wanted.crs, only=wanted.only)
     matched = _matched(database, wanted, found, who.rights)
     head = {
@@ -94,7 +104,11 @@ def items(
     return Response(body, media_type=_OFFERED[chosen], headers=_content_crs(wanted.crs))
 
 
-@router.get("/collections/{collection}/items/{feature}", summary="One feature", responses=answers(GEOJSON, JSON, HTML))
+@router.get(
+    "/collections/{collection}/items/{feature}",
+    summary="One feature",
+    responses=answers(GEOJSON, JSON, HTML, others={304: "It is as it is held."}),
+)
 def item(
     request: Request,
     database: Database,
@@ -104,6 +118,7 @@ def item(
     feature: FeatureId,
     as_of: AsOf = None,
     crs: CrsName = None,
+    if_none_match: Annotated[str | None, Header(description="The ETag of the feature as it is held")] = None,
     f: Format = None,
 ) -> Response:
     """Return one feature with all its properties."""
@@ -111,6 +126,12 @@ def item(
     moment = None if as_of is None else store.parse_moment(as_of)
     found = choose_crs(database, crs)
     number = store.parse_id(collection, feature)
+    headers = _content_crs(found)
+    if moment is None:
+        state = editing.state_of(database, find(collection), number, territory=territory)
+        headers["ETag"] = etag(state)
+        if if_none_match is not None and names(if_none_match, state, weakly=True):
+            return Response(status_code=304, headers=headers)
     text = store.read_feature(database, collection, number, territory=territory, as_of=moment, crs=found)
     base = base_url(request)
     links = formats(f"{base}/collections/{collection}/items/{feature}", chosen, _OFFERED)
@@ -118,7 +139,20 @@ def item(
     if chosen == "html":
         return page(request, f"{collection} {feature}", lang, {**json.loads(text), "links": links})
     body = f'{text[:-1]}, "links": {json.dumps(links)}}}'
-    return Response(body, media_type=_OFFERED[chosen], headers=_content_crs(found))
+    return Response(body, media_type=_OFFERED[chosen], headers=headers)
+
+
+def _file(request: Request, database: Connection, wanted: ItemsQuery, chosen: str) -> Response:
+    """Return features as a file: all of them where no limit was given."""
+    query = wanted.query if wanted.limited else replace(wanted.query, limit=None)
+    selection = Selection(connection=database, model=find(wanted.layer), query=query, crs=wanted.crs, only=wanted.only)
+    options = {}
+    if chosen == "geojson" and query.before is None:
+        kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("f", "offset")]
+        behind = urlencode([*kept, ("offset", (query.offset or 0) + (query.limit or 0)), ("f", chosen)])
+        url = f"{base_url(request)}/collections/{wanted.layer}/items?{behind}"
+        options["following"] = link(url, "next", GEOJSON, "Next page")
+    return download(selection, chosen, headers=_content_crs(wanted.crs), **options)
 
 
 def _matched(database: Connection, wanted: ItemsQuery, found: store.Page, rights: str) -> int | None:
@@ -139,7 +173,7 @@ def _links(request: Request, wanted: ItemsQuery, found: store.Page, chosen: str)
     base = base_url(request)
     url = f"{base}/collections/{wanted.layer}/items"
     kept = [(name, value) for name, value in request.query_params.multi_items() if name not in _PLACES]
-    links = formats(f"{url}?{urlencode(kept)}" if kept else url, chosen, _OFFERED)
+    links = formats(f"{url}?{urlencode(kept)}" if kept else url, chosen, _ITEMS_OFFERED)
     backwards = wanted.query.before is not None
     started = wanted.query.after is not None or bool(wanted.query.offset)
 

@@ -72,6 +72,8 @@ class ItemsQuery:
         The properties wanted, or ``None`` for all.
     exact
         Whether all that match are to be counted, however many there are.
+    limited
+        Whether it was said how many are wanted at most.
     """
 
     layer: str
@@ -79,6 +81,7 @@ class ItemsQuery:
     crs: Crs
     only: tuple[str, ...] | None
     exact: bool
+    limited: bool
 
 
 def choose_crs(database: Connection, name: str | None, *, parameter: str = "crs") -> Crs:
@@ -138,7 +141,8 @@ def items_query(
         int,
         Query(
             ge=1,
-            description=f"At most so many; more than {MAX_LIMIT} counts as that",
+            description=f"At most so many; of JSON and HTML no more than {MAX_LIMIT} come. GeoJSON of more is sent"
+            " while it is read, and files, such as f=parquet, hold all where no limit is given",
             json_schema_extra={"maximum": MAX_LIMIT},
         ),
     ] = 10,
@@ -168,10 +172,11 @@ def items_query(
         sort=sort,
         after=None if after is None else read_position(model, sort, after, parameter="after"),
         before=None if before is None else read_position(model, sort, before, parameter="before"),
-        limit=min(limit, MAX_LIMIT),
+        limit=min(limit, MAX_INT64),
         offset=offset,
     )
-    return ItemsQuery(collection, query, choose_crs(database, crs), _only(model, properties), count == "exact")
+    limited = "limit" in request.query_params
+    return ItemsQuery(collection, query, choose_crs(database, crs), _only(model, properties), count == "exact", limited)
 
 
 ItemsQueryOf = Annotated[ItemsQuery, Depends(items_query)]

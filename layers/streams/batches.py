@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, String, cast, func
 
 from layers.description import Shape
 from layers.streams.rows import copy_out
-from layers.streams.selection import SHARED, Selection
+from layers.streams.selection import Selection
 
 GEOMETRY = "geometry"
 TAGS = "tags"
@@ -39,18 +39,17 @@ _CONVERSION: dict[str, Any] = {
 
 
 def schema(selection: Selection) -> pa.Schema:
-    """Return the columns of the batches: id, origin, the layer's own columns, tags as JSON and geometry as WKB.
+    """Return the columns of the batches: the id, the properties, tags as JSON among them, and the geometry as WKB.
 
     The geometry is marked as GeoArrow asks for, its CRS as PROJJSON; longitude or easting comes first in any CRS.
     """
-    crs = {"crs": pyproj.CRS.from_epsg(selection.srid).to_json_dict(), "crs_type": "projjson"}
+    crs = {"crs": pyproj.CRS.from_epsg(selection.crs.srid).to_json_dict(), "crs_type": "projjson"}
     marks = {"ARROW:extension:name": "geoarrow.wkb", "ARROW:extension:metadata": json.dumps(crs)}
+    kinds = {each.name: _TYPES[each.python_type] for each in selection.model.columns}
     return pa.schema(
         [
             pa.field("id", pa.int64(), nullable=False),
-            *(pa.field(name, pa.string(), nullable=False) for name in SHARED),
-            *(pa.field(each.name, _TYPES[each.python_type]) for each in selection.columns),
-            pa.field(TAGS, pa.string()),
+            *(pa.field(name, kinds.get(name, pa.string())) for name in selection.names),
             pa.field(GEOMETRY, pa.binary(), metadata=marks),
         ]
     )
@@ -83,9 +82,8 @@ def _columns(selection: Selection, *, multi: bool) -> list[ColumnElement[Any]]:
     table, geometry = selection.table, selection.geometry
     if multi and selection.model.layer.shape in (Shape.LINE, Shape.POLYGON):
         geometry = func.ST_Multi(geometry)
-    names = ("id", *SHARED, *(each.name for each in selection.columns))
-    wkb = func.encode(func.ST_AsBinary(geometry, "NDR"), "hex")
-    return [*(table.c[name] for name in names), cast(table.c[TAGS], String), wkb]
+    values = [cast(table.c[name], String) if name == TAGS else table.c[name] for name in selection.names]
+    return [table.c.id, *values, func.encode(func.ST_AsBinary(geometry, "NDR"), "hex")]
 
 
 def _from_hex(texts: pa.StringArray) -> pa.BinaryArray:

@@ -8,13 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Numeric, String, and_, case, cast, func, literal, not_
 
 from layers.description import Shape
+from layers.geojson import placed
 from layers.models.base import STORAGE_SRID
 from layers.streams.batches import TAGS
 from layers.streams.rows import copy_out
-from layers.streams.selection import SHARED, Selection
+from layers.streams.selection import Selection
 
-_DEGREE_DECIMALS = 7
-_METRE_DECIMALS = 3
 _BEGINS_FORMULA = tuple(map(ord, "\t\r+-=@"))
 _SIGNED_NUMBER = "^[+-][0-9 ()./-]*$"
 
@@ -22,20 +21,22 @@ _SIGNED_NUMBER = "^[+-][0-9 ()./-]*$"
 def write(selection: Selection) -> Iterator[bytes]:
     """Yield a line of names and a line a feature.
 
-    The column WKT holds the geometry; points have their coordinates in columns of their own too. Texts that a
-    spreadsheet would take for a formula have an apostrophe before them, but not numbers with a sign, as of telephones.
+    The column WKT holds the geometry, its coordinates in the order of the CRS's axes; points have theirs in columns of
+    their own too. Texts that a spreadsheet would take for a formula have an apostrophe before them, but not numbers
+    with a sign, as of telephones.
     """
     yield from copy_out(selection.connection, selection.matching(_columns(selection)), "csv, header")
 
 
 def _columns(selection: Selection) -> list[ColumnElement[Any]]:
-    table = selection.table
-    shared = [_harmless(table.c[name]).label(name) for name in SHARED]
-    own = [_cell(table.c[each.name], each.python_type).label(each.name) for each in selection.columns]
-    return [table.c.id, *shared, *own, cast(table.c[TAGS], String).label(TAGS), *_places(selection)]
+    kinds = {each.name: each.python_type for each in selection.model.columns}
+    cells = [_cell(selection.table.c[name], kinds.get(name, str)).label(name) for name in selection.names]
+    return [selection.table.c.id, *cells, *_places(selection)]
 
 
 def _cell(value: ColumnElement[Any], kind: type) -> ColumnElement[Any]:
+    if value.key == TAGS:
+        return cast(value, String)
     if kind is str:
         return _harmless(value)
     return cast(value, String) if kind is bool else value
@@ -47,11 +48,10 @@ def _harmless(cell: ColumnElement[str]) -> ColumnElement[str]:
 
 
 def _places(selection: Selection) -> Iterator[ColumnElement[Any]]:
-    in_degrees = selection.srid == STORAGE_SRID
-    decimals = _DEGREE_DECIMALS if in_degrees else _METRE_DECIMALS
-    geometry = selection.geometry
+    decimals = selection.crs.decimals
     if selection.model.layer.shape is Shape.POINT:
-        point = case((func.GeometryType(geometry) == "POINT", geometry))
-        for name, axis in zip(("lon", "lat") if in_degrees else ("x", "y"), (func.ST_X, func.ST_Y), strict=True):
+        point = case((func.GeometryType(selection.geometry) == "POINT", selection.geometry))
+        names = ("lon", "lat") if selection.crs.srid == STORAGE_SRID else ("x", "y")
+        for name, axis in zip(names, (func.ST_X, func.ST_Y), strict=True):
             yield func.round(cast(axis(point), Numeric), decimals).label(name)
-    yield func.ST_AsText(geometry, decimals).label("WKT")
+    yield func.ST_AsText(placed(selection.table.c.geom, selection.crs), decimals).label("WKT")

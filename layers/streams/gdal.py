@@ -33,14 +33,22 @@ def write_file(selection: Selection, file: Path, driver: str, **options: Any) ->
         GDAL can't write the file.
     """
     count = 0
+    failure: Exception | None = None
 
     def counted() -> Iterator[pa.RecordBatch]:
-        nonlocal count
-        for batch in batches(selection, multi=True):
-            count += len(batch)
-            yield batch
+        nonlocal count, failure
+        try:
+            for batch in batches(selection, multi=True):
+                count += len(batch)
+                yield batch
+        except Exception as error:
+            failure = error
+            raise
 
-    _write(selection, pa.RecordBatchReader.from_batches(schema(selection), counted()), file, driver, **options)
+    try:
+        _write(selection, pa.RecordBatchReader.from_batches(schema(selection), counted()), file, driver, **options)
+    except ExportError as error:
+        raise failure or error from error
     return count
 
 
@@ -49,12 +57,14 @@ def write_flatgeobuf(selection: Selection) -> Iterator[bytes]:
 
     GDAL writes each batch as a file of its own, of which all but the head is taken; the head is that of no features.
     """
-    empty = pa.RecordBatch.from_pylist([], schema(selection))
-    yield _flatgeobuf(selection, empty)
+    head = _flatgeobuf(selection, pa.RecordBatch.from_pylist([], schema(selection)))
+    start = _FLATGEOBUF_MAGIC_BYTES + _FLATGEOBUF_SIZE_BYTES
     for batch in batches(selection, multi=True):
         whole = _flatgeobuf(selection, batch)
-        start = _FLATGEOBUF_MAGIC_BYTES + _FLATGEOBUF_SIZE_BYTES
-        yield whole[start + int.from_bytes(whole[_FLATGEOBUF_MAGIC_BYTES:start], "little") :]
+        yield head + whole[start + int.from_bytes(whole[_FLATGEOBUF_MAGIC_BYTES:start], "little") :]
+        head = b""
+    if head:
+        yield head
 
 
 def write_geopackage(selection: Selection) -> Iterator[bytes]:
@@ -82,7 +92,7 @@ def _write(selection: Selection, features: Any, file: Path | io.BytesIO, driver:
             layer=selection.model.name,
             geometry_name=GEOMETRY,
             geometry_type=_TYPES.get(selection.model.layer.shape, "Unknown"),
-            crs=f"EPSG:{selection.srid}",
+            crs=f"EPSG:{selection.crs.srid}",
             **options,
         )
     except RuntimeError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from layers.geojson import geojson as feature_sql
@@ -14,7 +14,7 @@ _RECORD_SEPARATOR = b"\x1e"
 _HEAD = b'{"type": "FeatureCollection", "features": [\n'
 
 
-def write(selection: Selection, *, following: Callable[[int], Any] | None = None) -> Iterator[bytes]:
+def write(selection: Selection, *, following: Any = None) -> Iterator[bytes]:
     """Yield a feature collection; how many features it has stands at its end.
 
     Parameters
@@ -22,17 +22,17 @@ def write(selection: Selection, *, following: Callable[[int], Any] | None = None
     selection
         Which features.
     following
-        Gives the link to the features that follow one, by its id; it stands at the end where the limit was reached.
+        The link to the features behind the limit, which stands at the end where there may be some.
     """
-    yield _HEAD
-    count, block = 0, b""
+    lead, count = _HEAD, 0
     for block in _lines(selection):
-        yield (b",\n" if count else b"") + block[:-1].replace(b"\n", b",\n")
+        yield lead + block[:-1].replace(b"\n", b",\n")
+        lead = b",\n"
         count += block.count(b"\n")
     closing: dict[str, Any] = {"numberReturned": count}
-    if following is not None and block and count == selection.query.limit:
-        closing["links"] = [following(json.loads(block.splitlines()[-1])["id"])]
-    yield b"\n], " + json.dumps(closing, ensure_ascii=False)[1:].encode() + b"\n"
+    if following is not None and count == selection.query.limit:
+        closing["links"] = [following]
+    yield (b"" if count else lead) + b"\n], " + json.dumps(closing, ensure_ascii=False)[1:].encode() + b"\n"
 
 
 def write_sequence(selection: Selection) -> Iterator[bytes]:
@@ -43,6 +43,8 @@ def write_sequence(selection: Selection) -> Iterator[bytes]:
 
 def _lines(selection: Selection) -> Iterator[bytes]:
     """Yield features, each on a line of its own; of what COPY escapes, JSON has but the backslash."""
-    statement = selection.matching([feature_sql(selection.model, selection.table)])
+    statement = selection.matching(
+        [feature_sql(selection.model, selection.table, crs=selection.crs, only=selection.names)]
+    )
     for block in copy_out(selection.connection, statement, "text"):
         yield block.replace(b"\\\\", b"\\")

@@ -74,7 +74,7 @@ def _description(selection: Selection, ground: _Ground, box: str) -> dict[str, A
     column: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": sorted(ground.types),
-        "crs": pyproj.CRS.from_epsg(selection.srid).to_json_dict(),
+        "crs": pyproj.CRS.from_epsg(selection.crs.srid).to_json_dict(),
         "covering": {"bbox": {edge: [box, edge] for edge in _EDGES}},
     }
     if np.isfinite(ground.box).all():

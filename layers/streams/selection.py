@@ -1,4 +1,4 @@
-"""What goes into a file: which features of a layer, which of their columns, and in which CRS."""
+"""What goes into a file: which features of a layer, which of their properties, and in which CRS."""
 
 from __future__ import annotations
 
@@ -10,27 +10,41 @@ from typing import Any
 from geoalchemy2 import Geometry
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, func
 
-from layers.catalog import Column, LayerTable
+from layers.catalog import LayerTable
+from layers.crs import CRS84, Crs
+from layers.geojson import properties_of
 from layers.models.base import STORAGE_SRID
 from layers.query import Query, matching, rows_at
-
-SHARED = ("territory", "source", "source_id")
-"""The columns that every layer has and files tell, before the layer's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Features of a layer, as they go into a file."""
+    """Features of a layer, as they go into a file.
+
+    Parameters
+    ----------
+    connection
+        To the database; nothing else may use it while the file is written.
+    model
+        The layer.
+    query
+        Which features.
+    crs
+        In which their coordinates are wanted.
+    only
+        The properties wanted; by default all.
+    """
 
     connection: Connection
     model: LayerTable
     query: Query
-    srid: int = STORAGE_SRID
+    crs: Crs = CRS84
+    only: Sequence[str] | None = None
 
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The layer's own columns that were asked for."""
-        return self.model.columns
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The properties that were asked for, in their order."""
+        return tuple(properties_of(self.model) if self.only is None else self.only)
 
     @cached_property
     def table(self) -> FromClause:
@@ -41,7 +55,7 @@ class Selection:
     def geometry(self) -> ColumnElement[Any]:
         """The geometry in the CRS that was asked for, longitude or easting first."""
         stored: ColumnElement[Any] = self.table.c.geom
-        return stored if self.srid == STORAGE_SRID else func.ST_Transform(stored, self.srid, type_=Geometry)
+        return stored if self.crs.srid == STORAGE_SRID else func.ST_Transform(stored, self.crs.srid, type_=Geometry)
 
     def matching(self, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
         """Return the query of the features, of which ``columns`` are selected from the table."""

@@ -45,6 +45,12 @@ def copying(engine: Engine) -> list[int]:
         return list(connection.execute(text(running)).scalars())
 
 
+def begun(engine: Engine) -> int:
+    """Wait until one file is being read, and return by which process of the database."""
+    assert until(lambda: len(copying(engine)) == 1)
+    return copying(engine)[0]
+
+
 def until(holds: Any) -> bool:
     """Wait for something to become true, or give up."""
     deadline = time.monotonic() + WAIT_S
@@ -81,15 +87,34 @@ def test_a_filter_counts_and_a_wrong_one_is_told(client: httpx.Client) -> None:
     matched = client.get(BUILDINGS, params=asked).json()["numberMatched"]
     found = client.get(BUILDINGS, params={"f": "parquet", **asked})
     assert len(gpd.read_parquet(io.BytesIO(found.content))) == matched
-    refused = client.get(BUILDINGS, params={"f": "parquet", "filter": "no_such = 1"})
-    assert refused.status_code == 400
-    assert "no_such" in refused.json()["detail"]
+    for name in FORMATS:
+        refused = client.get(BUILDINGS, params={"f": name, "limit": 20_000, "filter": "no_such = 1"})
+        assert refused.status_code == 400
+        assert "no_such" in refused.json()["detail"]
 
 
-def test_more_than_a_page_of_geojson_is_sent_in_one_go_and_leads_on(client: httpx.Client, heavy: str) -> None:
-    document = client.get("/collections/facilities/items", params={"limit": 10_001, "f": "geojson"}).json()
+def test_more_than_a_page_of_geojson_is_sent_in_one_go_and_leads_on(
+    client: httpx.Client, heavy: str, helsinki: Engine
+) -> None:
+    path = "/collections/facilities/items"
+    document = client.get(path, params={"limit": 10_001, "f": "geojson"}).json()
     assert document["numberReturned"] == len(document["features"]) > 4_000
     assert "links" not in document
+    with helsinki.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO facilities (territory, source, source_id, kind, geom) SELECT 'heavy', 'many', n, 'school',"
+                " ST_Point(10 + n / 1e6, 50, 4326) FROM generate_series(1, 7000) AS n"
+            )
+        )
+    first = client.get(heavy, params={"limit": 10_001, "f": "geojson", "properties": "source"}).json()
+    [following] = first["links"]
+    second = client.get(following["href"]).json()
+    ids = [each["id"] for each in (*first["features"], *second["features"])]
+    assert len(ids) == len(set(ids)) == 11_000
+    assert set(second["features"][0]["properties"]) == {"source"}
+    with helsinki.begin() as connection:
+        connection.execute(text("DELETE FROM facilities WHERE territory = 'heavy' AND source = 'many'"))
 
 
 def test_head_does_not_wait_for_the_file(client: httpx.Client, heavy: str, helsinki: Engine) -> None:
@@ -106,7 +131,7 @@ def test_a_client_that_goes_away_stops_the_query(client: httpx.Client, heavy: st
     connection = socket.create_connection((client.base_url.host, client.base_url.port))
     connection.sendall(f"GET {heavy}?f={name} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
     assert connection.recv(1_000).startswith(b"HTTP/1.1 200")
-    [pid] = copying(helsinki)
+    pid = begun(helsinki)
     connection.close()
     assert until(lambda: pid not in copying(helsinki))
 
@@ -115,7 +140,7 @@ def test_a_database_that_fails_midway_breaks_the_answer_off(client: httpx.Client
     with client.stream("GET", heavy, params={"f": "csv"}, headers={"Accept-Encoding": "identity"}) as answer:
         pieces = answer.iter_raw(1_000)
         assert next(pieces).startswith(b"id,territory")
-        [pid] = copying(helsinki)
+        pid = begun(helsinki)
         with helsinki.begin() as connection:
             connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
         with pytest.raises(httpx.RemoteProtocolError):

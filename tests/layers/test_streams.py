@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from town import LAT, LON, Town, forget, record, school
 
 from layers.catalog import find
+from layers.crs import epsg
 from layers.packs import around
 from layers.store import Query
 from layers.streams.formats import FORMATS
@@ -164,7 +165,7 @@ def test_geoparquet_tells_its_crs_types_and_boxes(things: Town) -> None:
 @pytest.mark.parametrize("name", ["parquet", "arrow", "flatgeobuf", "gpkg"])
 def test_another_crs_is_told_and_kept_to(things: Town, tmp_path: Path, name: str) -> None:
     query = Query(territory=things.id)
-    metric = frame(name, stream(things.engine, "roads", name, query, srid=32635), tmp_path)
+    metric = frame(name, stream(things.engine, "roads", name, query, crs=epsg(32635)), tmp_path)
     degrees = frame(name, stream(things.engine, "roads", name, query), tmp_path)
     assert metric.crs == "EPSG:32635"
     assert degrees.to_crs(32635).geometry.geom_equals_exact(metric.geometry, 0.001).all()

@@ -1,0 +1,228 @@
+"""OGC API Features, Part 4: features made, replaced, changed and removed, with ETags against lost updates."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import Response
+from sqlalchemy import Connection
+
+from api.database import Database
+from api.errors import PreconditionError, UnsupportedMediaTypeError
+from api.etags import etag, names
+from api.links import base_url
+from api.negotiation import GEOJSON, JSON
+from api.ogc.items_query import Collection, FeatureId
+from api.openapi import answers
+from api.scope import Territory
+from api.security import CallerOf, WriterOf
+from geo.errors import InvalidInputError
+from layers import editing, store
+from layers.catalog import LayerTable, find
+from layers.crs import CRS84, Crs, parse_crs
+from layers.errors import InvalidFeatureError
+from layers.settings import get_settings
+
+_PART = "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf"
+CONFORMS_TO = tuple(
+    f"{_PART}/{name}" for name in ("create-replace-delete", "update", "optimistic-locking-etags", "features")
+)
+
+MERGE_PATCH = "application/merge-patch+json"
+
+_PROBLEMS = {
+    412: "The feature has changed since it was read.",
+    413: "The body is too large.",
+    415: "The body is of another media type than it takes.",
+    422: "The body is no such feature; the text names each place in it, and what is wrong there.",
+    428: "The header If-Match is missing.",
+}
+
+router = APIRouter(tags=["Editing"])
+
+
+async def document(request: Request) -> dict[str, Any]:
+    """Return the body of a request, a JSON object.
+
+    Raises
+    ------
+    UnsupportedMediaTypeError
+        It is of another media type than the method takes.
+    InvalidInputError
+        It is no JSON.
+    InvalidFeatureError
+        It is JSON, but no object.
+    """
+    taken = (MERGE_PATCH, JSON) if request.method == "PATCH" else (GEOJSON, JSON)
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in taken:
+        raise UnsupportedMediaTypeError(f"Content-Type: must be {' or '.join(taken)}, not {given or 'missing'}")
+    try:
+        read = json.loads(await request.body())
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"The body is no JSON: {error}") from error
+    if not isinstance(read, dict):
+        raise InvalidFeatureError("The body must be an object")
+    return read
+
+
+def content_crs(
+    content_crs: Annotated[str | None, Header(description="The CRS of the coordinates sent; by default CRS84")] = None,
+) -> Crs:
+    """Return the CRS of the coordinates that are sent."""
+    if content_crs is None:
+        return CRS84
+    return parse_crs(content_crs.strip().removeprefix("<").removesuffix(">"), parameter="Content-Crs")
+
+
+Document = Annotated[dict[str, Any], Depends(document)]
+ContentCrs = Annotated[Crs, Depends(content_crs)]
+IfMatch = Annotated[str | None, Header(description="The ETag of the feature as it was read")]
+
+
+def _body(media_type: str) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": {"type": "object"}}}}}
+
+
+def _answers(status: int, told: str) -> dict[int | str, Any]:
+    declared = answers(others={status: told, **_PROBLEMS})
+    del declared[200]
+    return declared
+
+
+@router.post(
+    "/collections/{collection}/items",
+    summary="Make a feature",
+    status_code=201,
+    responses=_answers(201, "It is made; Location tells where it is."),
+    openapi_extra=_body(GEOJSON),
+)
+def create_feature(
+    request: Request,
+    database: Database,
+    _caller: WriterOf,
+    territory: Territory,
+    collection: Collection,
+    body: Document,
+    crs: ContentCrs,
+) -> Response:
+    """Make a feature from GeoJSON; it belongs to the territory that it names, else to the one in which it lies."""
+    made, state = editing.create(database, find(collection), body, crs=crs, territory=territory)
+    database.commit()
+    location = f"{base_url(request)}/collections/{collection}/items/{made}"
+    return Response(status_code=201, headers={"Location": location, "ETag": etag(state)})
+
+
+@router.put(
+    "/collections/{collection}/items/{feature}",
+    summary="Replace a feature",
+    status_code=204,
+    responses=_answers(204, "It is replaced; ETag is that of its new state."),
+    openapi_extra=_body(GEOJSON),
+)
+def replace_feature(
+    database: Database,
+    _caller: WriterOf,
+    territory: Territory,
+    collection: Collection,
+    feature: FeatureId,
+    body: Document,
+    crs: ContentCrs,
+    if_match: IfMatch = None,
+) -> Response:
+    """Give all properties of a feature the values sent, and none to those that aren't sent."""
+    model, number = find(collection), store.parse_id(collection, feature)
+    state = _seen(database, model, number, territory, if_match)
+    after = editing.replace(database, model, number, body, crs=crs, territory=territory, state=state)
+    database.commit()
+    return Response(status_code=204, headers={"ETag": etag(after)})
+
+
+@router.patch(
+    "/collections/{collection}/items/{feature}",
+    summary="Change a feature",
+    status_code=204,
+    responses=_answers(204, "It is changed; ETag is that of its new state."),
+    openapi_extra=_body(MERGE_PATCH),
+)
+def update_feature(
+    database: Database,
+    _caller: WriterOf,
+    territory: Territory,
+    collection: Collection,
+    feature: FeatureId,
+    body: Document,
+    crs: ContentCrs,
+    if_match: IfMatch = None,
+) -> Response:
+    """Change what a JSON merge patch tells of a feature, and nothing else."""
+    model, number = find(collection), store.parse_id(collection, feature)
+    state = _seen(database, model, number, territory, if_match)
+    after = editing.update(database, model, number, body, crs=crs, territory=territory, state=state)
+    database.commit()
+    return Response(status_code=204, headers={"ETag": etag(after)})
+
+
+@router.delete(
+    "/collections/{collection}/items/{feature}",
+    summary="Remove a feature",
+    status_code=204,
+    responses=_answers(204, "It is removed; it stays in the history."),
+)
+def delete_feature(
+    database: Database,
+    _caller: WriterOf,
+    territory: Territory,
+    collection: Collection,
+    feature: FeatureId,
+    if_match: IfMatch = None,
+) -> Response:
+    """Remove a feature."""
+    model, number = find(collection), store.parse_id(collection, feature)
+    state = _seen(database, model, number, territory, if_match)
+    editing.delete(database, model, number, territory=territory, state=state)
+    database.commit()
+    return Response(status_code=204)
+
+
+@router.options("/collections/{collection}/items", include_in_schema=False)
+def items_options(caller: CallerOf, _database: Database, collection: Collection) -> Response:
+    """Tell what may be done with a layer: clients such as QGIS let people edit only where this allows it."""
+    find(collection)
+    return _allow("POST" if caller.writes and caller.held.editor else "")
+
+
+@router.options("/collections/{collection}/items/{feature}", include_in_schema=False)
+def item_options(caller: CallerOf, database: Database, collection: Collection, feature: FeatureId) -> Response:
+    """Tell what may be done with a feature."""
+    editing.state_of(database, find(collection), store.parse_id(collection, feature))
+    return _allow("PUT, PATCH, DELETE" if caller.writes and caller.held.editor else "")
+
+
+def _seen(
+    connection: Connection, model: LayerTable, feature_id: int, territory: str | None, if_match: str | None
+) -> str | None:
+    """Return the mark of the state that the caller has seen, or ``None`` where they didn't tell.
+
+    Raises
+    ------
+    StaleError
+        The feature isn't in that state any more.
+    PreconditionError
+        They must tell.
+    """
+    present = editing.state_of(connection, model, feature_id, territory=territory)
+    if if_match is None:
+        if get_settings().edits_need_if_match:
+            raise PreconditionError("If-Match is missing: send the ETag with which the feature was read.")
+        return None
+    if not names(if_match, present):
+        raise editing.changed(model, feature_id)
+    return present
+
+
+def _allow(methods: str) -> Response:
+    allowed = ", ".join(filter(None, ("GET, HEAD, OPTIONS", methods)))
+    return Response(status_code=204, headers={"Allow": allowed})
