@@ -34,14 +34,6 @@ _RUNS = """SELECT id, territory, source, file_name, finished_at,
  FROM ingest_runs WHERE territory = coalesce(:territory, territory) ORDER BY id DESC LIMIT :limit"""
 
 
-def add_history_commands(app: typer.Typer) -> None:
-    """Add the commands to `horad`."""
-    app.command("runs")(show_runs)
-    app.command("changes")(show_changes)
-    app.command("history")(show_history)
-    app.command("undo")(undo)
-
-
 def show_runs(
     territory: TerritoryOption = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
-import pyogrio
 import shapely
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
@@ -98,6 +97,8 @@ def box_of(boundary: Boundary) -> Box | None:
 
 
 def _from_file(boundary: BoundaryFile) -> shapely.Geometry:
+    import pyogrio
+
     file = locate(boundary.places)
     try:
         frame = pyogrio.read_dataframe(file, layer=boundary.table, on_invalid="ignore")

@@ -13,9 +13,7 @@ from geo.errors import HoradError
 from layers.errors import SourceError
 from layers.ingest import Outside, Progress, Report, ingest, last_fingerprint
 from layers.packs import PACKS, Source, Territory, around, read_pack
-from layers.raster_loading import left_rasters, load_rasters
 from layers.raster_sources import RasterSource
-from layers.rasters import remove_raster
 from layers.sources.coordinates import Box
 from layers.sources.opening import opened
 from layers.sources.places import fingerprint
@@ -51,6 +49,9 @@ def load_territory(
     progress
         Gives, for the name of a source, the function that is told of its progress.
     """
+    from layers.raster_loading import left_rasters
+    from layers.rasters import remove_raster
+
     with engine.begin() as connection:
         rasters = left_rasters(connection, territory)
         remove_left(connection, territory)
@@ -213,6 +214,8 @@ def load_source(
         The source is there, and can't be read to its end or taken. One that can't be had is an outcome.
     """
     if isinstance(source, RasterSource):
+        from layers.raster_loading import load_rasters
+
         note, error = load_rasters(engine, territory.id, source, rehearse=rehearse)
         return Outcome(source.id, None, note, error)
     try:

@@ -7,7 +7,6 @@ import re
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from matplotlib import colormaps
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from geo.language import Text
@@ -77,6 +76,8 @@ def _colour(value: str) -> str:
 
 
 def _ramp(value: str) -> str:
+    from matplotlib import colormaps
+
     if value not in colormaps:
         raise ValueError(f"there is no colour map {value!r}: use one of matplotlib's, such as viridis")
     return value

@@ -10,12 +10,10 @@ from typing import Literal, Protocol, runtime_checkable
 from pydantic import model_validator
 
 from geo.errors import InvalidInputError
-from layers.sources import gtfs, network
+from layers.sources import gtfs_feed, network
 from layers.sources.description import KnownCrs, Surroundings
 from layers.sources.epanet import EpanetReader
 from layers.sources.files import FileSource
-from layers.sources.gtfs import GtfsReader
-from layers.sources.gtfs_feed import is_feed
 from layers.sources.pandapower_json import PandapowerReader
 from layers.sources.pandapower_tables import is_network
 from layers.sources.placement import Anchor
@@ -71,8 +69,14 @@ class DomainFormat:
         return self.reads(file, **stated.only(*self.takes))
 
 
+def _read_gtfs(file: Path) -> PlacedReader:
+    from layers.sources.gtfs import GtfsReader
+
+    return GtfsReader(file)
+
+
 FORMATS = (
-    DomainFormat(title="GTFS", layers=gtfs.LAYERS, fits=is_feed, reads=GtfsReader),
+    DomainFormat(title="GTFS", layers=gtfs_feed.LAYERS, fits=gtfs_feed.is_feed, reads=_read_gtfs),
     DomainFormat(
         title="EPANET",
         layers=network.LAYERS,
@@ -103,11 +107,11 @@ class GtfsSource(FileSource):
     @property
     def fills(self) -> tuple[str, ...]:
         """The layers that it fills."""
-        return gtfs.LAYERS
+        return gtfs_feed.LAYERS
 
     def read(self, file: Path, surroundings: Surroundings) -> Reader:  # noqa: ARG002
         """Return the reader of the file."""
-        return GtfsReader(file)
+        return _read_gtfs(file)
 
 
 class _NetworkSource(FileSource):

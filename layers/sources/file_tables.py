@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layers.catalog import LayerTable
-from layers.sources import parquet, table, vector
+from layers.sources import parquet, table
 from layers.sources.coordinates import Box
 from layers.sources.records import Reader
 from layers.sources.stated import Stated
@@ -59,6 +59,8 @@ class VectorTable(_FileTable):
 
     def reader(self, layer: LayerTable) -> Reader:
         """Return a reader of it into a layer."""
+        from layers.sources import vector
+
         found = vector.VectorReader(
             self.path,
             layer.name,
@@ -73,6 +75,8 @@ class VectorTable(_FileTable):
 
     def bounds(self) -> Box | None:
         """Return the box around it in degrees."""
+        from layers.sources import vector
+
         return vector.bounds(self.path, self.within, encoding=self.encoding, **self.stated.only("crs", "swapped"))
 
 

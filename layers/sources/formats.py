@@ -8,13 +8,12 @@ from pathlib import Path
 
 from geo.errors import InvalidInputError
 from layers.errors import SourceError
-from layers.sources import archives, drawings, kml, shapefile, whole
+from layers.sources import archives, kml, shapefile, whole
 from layers.sources.archives import Workplace
 from layers.sources.file_tables import CellTable, ParquetTable, VectorTable
 from layers.sources.sheets import sheets
 from layers.sources.stated import Stated
 from layers.sources.tables import Table
-from layers.sources.vector import count, spatial_tables
 
 _HEAD_BYTES = 4096
 _SQLITE = b"SQLite format 3\x00"
@@ -163,6 +162,8 @@ def _vector(*checks: Callable[[Path], None], single: bool = False) -> Callable[[
     """
 
     def tables(path: Path, stated: Stated) -> Sequence[Table]:
+        from layers.sources.vector import spatial_tables
+
         for check in checks:
             check(path)
         if single:
@@ -176,6 +177,8 @@ def _markup(*roots: str) -> Callable[[Path, Stated], Sequence[Table]]:
     """Return what gives the tables of an XML document, read in a folder of its own since GDAL writes beside it."""
 
     def tables(path: Path, stated: Stated) -> Sequence[Table]:
+        from layers.sources.vector import count, spatial_tables
+
         whole.check_leads_nowhere(path)
         whole.check_xml(path)
         root = whole.xml_root(path)
@@ -218,6 +221,8 @@ def _shapefile(path: Path, stated: Stated) -> Sequence[Table]:
 
 
 def _drawing(path: Path, stated: Stated) -> Sequence[Table]:
+    from layers.sources import drawings
+
     whole.check_leads_nowhere(path)
     whole.check_dxf(path)
     names = drawings.layer_names(path) if stated.tables else []

@@ -13,14 +13,11 @@ import pandas as pd
 import shapely
 
 from layers.errors import SourceError
-from layers.sources.gtfs_feed import Feed
+from layers.sources.gtfs_feed import ROUTES, STOPS, Feed
 from layers.sources.gtfs_modes import mode_of
 from layers.sources.gtfs_network import Network, Row, place_of, read_network
 from layers.sources.gtfs_timetable import clock, headways_min
 from layers.sources.records import Item, Notes, Record, Reject
-
-STOPS, ROUTES = "stops", "transit_routes"
-LAYERS = (STOPS, ROUTES)
 
 _KINDS = {"": "stop", "0": "stop", "1": "station", "2": "entrance", "3": "node", "4": "boarding_area"}
 _WITH_DEPARTURES = {"stop", "station"}

@@ -15,6 +15,10 @@ from typing import IO, NamedTuple
 from layers.errors import SourceError
 from layers.sources.archives import members
 
+STOPS, ROUTES = "stops", "transit_routes"
+LAYERS = (STOPS, ROUTES)
+"""Those that a feed fills."""
+
 REQUIRED = ("stops", "routes", "trips", "stop_times")
 
 _MOST_BROKEN = 10_000

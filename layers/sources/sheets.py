@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
 import python_calamine
-from openpyxl.utils.exceptions import InvalidFileException
 
 from layers.errors import SourceError
 from layers.sources.archives import members
@@ -25,7 +23,6 @@ _HELD_AT_ONCE_BYTES = 256 * 1024 * 1024
 
 _FAULTS = (
     python_calamine.CalamineError,
-    InvalidFileException,
     zipfile.BadZipFile,
     ParseError,
     KeyError,
@@ -150,9 +147,14 @@ class _Book:
 
 
 def _streamed(path: Path) -> Any:
+    import openpyxl
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return openpyxl.load_workbook(path, read_only=True, data_only=True)
+        try:
+            return openpyxl.load_workbook(path, read_only=True, data_only=True)
+        except openpyxl.utils.exceptions.InvalidFileException as error:
+            raise ValueError(str(error)) from error
 
 
 def _text(value: Any) -> str:

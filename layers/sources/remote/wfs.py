@@ -13,7 +13,6 @@ from xml.etree.ElementTree import Element
 import defusedxml.ElementTree
 import numpy as np
 import orjson
-import pyogrio
 import shapely
 from defusedxml import DefusedXmlException
 from pydantic import Field
@@ -178,6 +177,8 @@ def _page(answer: Answer, described: _Type) -> tuple[list[Feature], int | None]:
 
 def _read_gml(answer: Answer, described: _Type) -> list[Feature]:
     """Return the features of a GML document, as GDAL reads it: the order of its axes is that of its CRS."""
+    import pyogrio
+
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "page.gml"
         file.write_bytes(answer.content)
