@@ -1,4 +1,4 @@
-"""Filling an empty layer: its indexes are built once, of all rows, in place of growing with each."""
+"""Adding many features at once: what would be done for each row is done for all, where that comes to the same."""
 
 from __future__ import annotations
 
@@ -17,6 +17,38 @@ SELECT i.relname, coalesce(c.conname, ''), coalesce(pg_get_constraintdef(c.oid),
 FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid LEFT JOIN pg_constraint AS c ON c.conindid = i.oid
 WHERE x.indrelid = %s::regclass AND NOT x.indisprimary ORDER BY 1
 """
+
+
+_ONLY_THE_TERRITORY_IS_CHECKED = """
+SELECT has_parameter_privilege('session_replication_role', 'SET') AND NOT EXISTS (
+  SELECT FROM pg_trigger AS g LEFT JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+  WHERE g.tgrelid = %s::regclass AND g.tgtype & 4 <> 0 AND g.tgenabled <> 'A'
+    AND c.confrelid IS DISTINCT FROM 'territories'::regclass)
+"""
+"""Whether all that happens at an INSERT, but for the look-up of the territory, is done by triggers that always fire."""
+
+
+@contextmanager
+def one_territory(connection: psycopg.Connection[Any], layer: str) -> Iterator[None]:
+    """Spare an INSERT of features of one territory the look-up of it for each row.
+
+    The territory must be there, and held by this transaction, as it is by the line of a load in ``ingest_runs``. Where
+    that isn't in the power of the connection's user, each row is looked up.
+
+    Parameters
+    ----------
+    connection
+        In the transaction that adds to the layer.
+    layer
+        Its name.
+    """
+    name = sql.Identifier(layer).as_string(connection)
+    spared = connection.execute(_ONLY_THE_TERRITORY_IS_CHECKED, [name]).fetchall()[0][0]
+    if spared:
+        connection.execute("SET LOCAL session_replication_role = replica")
+    yield
+    if spared:
+        connection.execute("SET LOCAL session_replication_role = origin")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from layers.accounts import LayerReport
-from layers.bulk import indexed_at_once
+from layers.bulk import indexed_at_once, one_territory
 from layers.migrations.history import stamps
 from layers.models.base import HISTORY
 from layers.staging import Staging, names
@@ -133,7 +133,8 @@ class Merging:
     def _add(self, *, among_others: bool) -> int:
         """Add what the layer doesn't have of the source, in the order of a space-filling curve; return how much."""
         lacking = sql.SQL("NOT {}").format(self._parts["is_there"]) if among_others else sql.SQL("true")
-        with indexed_at_once(self._staging.connection, self._staging.layer, self._staging.rows):
+        connection, layer = self._staging.connection, self._staging.layer
+        with indexed_at_once(connection, layer, self._staging.rows), one_territory(connection, layer):
             return self._execute(_ADD, lacking=lacking).rowcount
 
     def _analyse(self, changes: int) -> None:

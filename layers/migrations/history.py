@@ -150,6 +150,9 @@ _EVENTS = {
 }
 
 
+_TRIGGERS = ("changing", "stamp", "no_truncate", *(f"version_{event.lower()}" for event in _EVENTS))
+
+
 def create_functions(connection: Connection) -> None:
     """Create the functions that the triggers of all layers call; those of `access` must be there."""
     connection.exec_driver_sql(f"CREATE SCHEMA {HISTORY}")
@@ -209,12 +212,18 @@ def track_layer(connection: Connection, layer: str) -> None:
             " FOR EACH STATEMENT EXECUTE FUNCTION horad_record_change()"
             for event, tables in _EVENTS.items()
         ),
+        *always_firing(layer),
     ):
         connection.exec_driver_sql(statement)
 
 
+def always_firing(layer: str) -> list[str]:
+    """Return the statements after which a layer's triggers fire even where those of foreign keys are left out."""
+    return [f'ALTER TABLE "{layer}" ENABLE ALWAYS TRIGGER {name}' for name in _TRIGGERS]
+
+
 def untrack_layer(connection: Connection, layer: str) -> None:
     """Take the triggers of a layer away, and drop its history."""
-    for name in ("changing", "stamp", "no_truncate", *(f"version_{event.lower()}" for event in _EVENTS)):
+    for name in _TRIGGERS:
         connection.exec_driver_sql(f'DROP TRIGGER {name} ON "{layer}"')
     connection.exec_driver_sql(f'DROP TABLE {HISTORY}."{layer}"')

@@ -1,10 +1,10 @@
-"""Rows that come with the stamp of their statement, as those of a load do, are not stamped once more."""
+"""Rows that bear the stamp of their statement, as those of a load do, keep it; triggers of layers always fire."""
 
 from __future__ import annotations
 
 from alembic import op
 
-from layers.migrations.history import stamping
+from layers.migrations.history import always_firing, stamping
 
 revision = "0011"
 down_revision = "0016"
@@ -19,7 +19,8 @@ def upgrade() -> None:
     connection = op.get_bind()
     for layer in connection.exec_driver_sql(_STAMPED_LAYERS).scalars().all():
         connection.exec_driver_sql(f'DROP TRIGGER stamp ON "{layer}"')
-        connection.exec_driver_sql(stamping(layer))
+        for statement in (stamping(layer), *always_firing(layer)):
+            connection.exec_driver_sql(statement)
 
 
 def downgrade() -> None:
