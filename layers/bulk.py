@@ -14,8 +14,11 @@ _ENOUGH = 2_000
 
 _INDEXES = """
 SELECT i.relname, coalesce(c.conname, ''), coalesce(pg_get_constraintdef(c.oid), pg_get_indexdef(i.oid))
-FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid LEFT JOIN pg_constraint AS c ON c.conindid = i.oid
-WHERE x.indrelid = %s::regclass AND NOT x.indisprimary ORDER BY 1
+FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid
+LEFT JOIN pg_constraint AS c ON c.conindid = i.oid AND c.conrelid = x.indrelid
+WHERE x.indrelid = %s::regclass AND NOT x.indisprimary
+  AND NOT EXISTS (SELECT FROM pg_constraint AS f WHERE f.contype = 'f' AND f.conindid = i.oid)
+ORDER BY 1
 """
 
 

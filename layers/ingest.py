@@ -40,6 +40,13 @@ _NO_CONNECTION = ("08", "57")
 _ALL_AT_ONCE = "SET LOCAL enable_nestloop = off"
 """Whole tables are compared; going through one for each row of the other never ends where many rows are dead."""
 
+_IN_MEMORY = """
+SELECT set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')),
+                                       least(pg_size_bytes(current_setting('shared_buffers')) / 8, 268435456)) / 1024
+                              || 'kB', true)
+"""
+"""Sorting takes place in an eighth of what the server has for its pages, at most 256 MB, and beyond that on disk."""
+
 Progress = Callable[[int, float | None], None]
 Outside = Literal["reject", "keep"]
 
@@ -126,6 +133,7 @@ def ingest(
             driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
             driver.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"ingest {name} {source}"])
             driver.execute(_ALL_AT_ONCE)
+            driver.execute(_IN_MEMORY)
             quarantine = Quarantine(driver)
             stagings = [Staging(driver, layer, quarantine) for layer in sorted(set(layers))]
             _stage(reader, stagings, quarantine, progress)

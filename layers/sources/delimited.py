@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from layers.errors import SourceError
@@ -23,6 +25,7 @@ _SAMPLE_CHARS = 64 * 1024
 _SAMPLE_ROWS = 50
 _BLOCK_CHARS = 1024 * 1024
 _DELIMITER_HINT = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+_QUOTE = '"'
 _QUOTES = "a quote is not closed, or stands where none should"
 
 
@@ -103,14 +106,15 @@ class Delimited:
         """Return the rows of a block in which each line is a row without faults, else ``None``."""
         count = block.count(self._line_end) + (not block.endswith(self._line_end))
         try:
-            columns = self._without_quotes(block.encode()) if '"' not in block else self._with_quotes(block)
-        except (pa.ArrowInvalid, UnicodeEncodeError, csv.Error):
+            text = block.encode()
+            columns = self._split(text) if _is_well_quoted(text, self._delimiter) else None
+        except (pa.ArrowInvalid, UnicodeEncodeError):
             return None
-        if columns is None or len(columns[0]) != count:
+        if columns is None or len(columns[0]) != count or _has_blank(columns):
             return None
         return Chunk(columns, range(first, first + count), [])
 
-    def _without_quotes(self, block: bytes) -> list[pa.StringArray]:
+    def _split(self, block: bytes) -> list[pa.StringArray]:
         found = pa.csv.read_csv(
             pa.BufferReader(block),
             pa.csv.ReadOptions(column_names=self.header, use_threads=False, block_size=len(block) + 1),
@@ -118,11 +122,6 @@ class Delimited:
             pa.csv.ConvertOptions(column_types=dict.fromkeys(self.header, pa.string()), null_values=[]),
         )
         return [column.combine_chunks() for column in found.columns]
-
-    def _with_quotes(self, block: str) -> list[pa.StringArray] | None:
-        rows = list(csv.reader(io.StringIO(block, newline=""), delimiter=self._delimiter, strict=True))
-        fit = set(map(len, rows)) == {len(self.header)} and not _has_strays(block)
-        return [pa.array(column, pa.string()) for column in zip(*rows, strict=True)] if fit else None
 
     def _carefully(self, block: str, lines: _Lines) -> Chunk:
         """Return the rows that begin in a block, one by one."""
@@ -262,6 +261,29 @@ def _has_strays(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def _has_blank(columns: list[pa.StringArray]) -> bool:
+    """Return whether a row has nothing in any cell."""
+    blank = pa.scalar(True)
+    for column in columns:
+        blank = pc.and_(pc.equal(column, ""), blank)
+        if not pc.any(blank).as_py():
+            return False
+    return True
+
+
+def _is_well_quoted(text: bytes, delimiter: str) -> bool:
+    """Return whether quotes open where a cell begins, and close where it ends; two in a row are one in a cell."""
+    octets = np.frombuffer(text, np.uint8)
+    quotes = np.flatnonzero(octets == ord(_QUOTE))
+    if len(quotes) == 0:
+        return True
+    outside = np.frombuffer(f'{delimiter}\r\n"'.encode(), np.uint8)
+    before, after = quotes[::2] - 1, quotes[1::2] + 1
+    opened = np.isin(octets[before[before >= 0]], outside)
+    closed = np.isin(octets[after[after < len(octets)]], outside)
+    return len(quotes) % 2 == 0 and bool(opened.all() and closed.all())
 
 
 def _readable(text: str) -> str:

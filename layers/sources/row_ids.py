@@ -37,13 +37,15 @@ class RowIds:
     def of(self, columns: Sequence[pa.StringArray]) -> pa.StringArray:
         """Return the ids of rows: sixteen digits of a digest, and a number from the second row that is equal on."""
         rows = pc.binary_join_element_wise(*columns, _BETWEEN_CELLS)
-        digests = _digests(rows.to_pylist())
+        beginnings = _beginnings(rows.cast(pa.binary()).to_pylist())
+        digests = np.frombuffer(beginnings, ">u8").astype(np.uint64)
         numbers = self._earlier(digests) + _earlier_within(digests)
         self._remember(digests)
-        ids = [f"{digest:016x}" for digest in digests.tolist()]
-        for row in np.flatnonzero(numbers).tolist():
-            ids[row] += f"-{numbers[row] + 1}"
-        return pa.array(ids, pa.string())
+        ids = _hexadecimal(beginnings)
+        if not numbers.any():
+            return ids
+        again = pc.binary_join_element_wise(ids, pa.array(numbers + 1).cast(pa.string()), "-")
+        return pc.if_else(pa.array(numbers > 0), again, ids)
 
     def _earlier(self, digests: Digests) -> NDArray[np.int64]:
         """Return how often each digest came in earlier batches; looked up in their order, which is kind to caches."""
@@ -66,10 +68,15 @@ class RowIds:
             self._runs = [np.sort(np.concatenate(self._runs), kind="stable")]
 
 
-def _digests(rows: Sequence[str]) -> Digests:
+def _beginnings(rows: Sequence[bytes]) -> bytes:
     sha256 = hashlib.sha256
-    beginnings = b"".join([sha256(row.encode()).digest()[:_DIGEST_BYTES] for row in rows])
-    return np.frombuffer(beginnings, ">u8").astype(np.uint64)
+    return b"".join([sha256(row).digest()[:_DIGEST_BYTES] for row in rows])
+
+
+def _hexadecimal(digests: bytes) -> pa.StringArray:
+    count = len(digests) // _DIGEST_BYTES
+    ends = np.arange(count + 1, dtype=np.int32) * 2 * _DIGEST_BYTES
+    return pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(digests.hex().encode()))
 
 
 def _earlier_within(digests: Digests) -> NDArray[np.int64]:
