@@ -1,0 +1,80 @@
+"""The command ``horad load`` as a process of its own: killed at any moment, and run twice at once."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from test_bulk import indexes
+from test_survival import wait_until
+from town import LAT, LON, Town
+
+ROWS = 40_000
+DURING = {
+    "copying": 'COPY "staging_outages"%',
+    "checking": 'CREATE TEMP TABLE "faults_outages"%',
+    "merging": '%INSERT INTO "outages"%',
+    "building indexes": "%outages USING gist%",
+}
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of outages, large enough that each part of its load takes a while."""
+    file = tmp_path_factory.mktemp("tables") / "outages.csv"
+    rows = (f"{nth},{LON + nth % 300 / 1e4:.5f},{LAT + nth // 300 / 1e5:.5f},power\n" for nth in range(ROWS))
+    file.write_text("id,lon,lat,network\n" + "".join(rows))
+    return file
+
+
+def start(table: Path) -> subprocess.Popen[bytes]:
+    options = ["--layer", "outages", "--territory", "town", "--source", "table", "--json"]
+    return subprocess.Popen([sys.executable, "-m", "api.cli", "load", str(table), *options], stdout=subprocess.PIPE)
+
+
+def working_on(engine: Engine, statement: str) -> list[int]:
+    """The connections on which a statement is running."""
+    running = (
+        "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE %s AND pid <> pg_backend_pid()"
+        " AND datname = current_database()"
+    )
+    with engine.connect() as connection:
+        return list(connection.exec_driver_sql(running, (statement,)).scalars())
+
+
+def gone(engine: Engine, pid: int) -> bool:
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", (pid,))
+        return found.scalar_one() == 0
+
+
+@pytest.mark.parametrize("statement", DURING.values(), ids=list(DURING))
+def test_a_load_that_is_killed_leaves_the_base_as_it_was(town: Town, table: Path, statement: str) -> None:
+    before, made = town.everything(), indexes(town.engine)
+    load = start(table)
+    deadline = time.monotonic() + 120
+    while not (found := working_on(town.engine, statement)):
+        assert load.poll() is None, "the load has ended without being seen at this"
+        assert time.monotonic() < deadline, "the load never came to this"
+    load.send_signal(signal.SIGKILL)
+    load.communicate()
+    wait_until(lambda: gone(town.engine, found[0]), timeout_s=60)
+    assert town.everything() == before
+    assert indexes(town.engine) == made
+
+
+def test_two_loads_of_a_source_at_once_wait_for_each_other(town: Town, table: Path) -> None:
+    reports = []
+    for load in [start(table), start(table)]:
+        told, _ = load.communicate(timeout=300)
+        assert load.returncode == 0
+        reports.append(json.loads(told)["layers"]["outages"])
+    assert sorted((each["added"], each["unchanged"]) for each in reports) == [(0, ROWS), (ROWS, 0)]
+    with town.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM outages").scalar_one() == ROWS
