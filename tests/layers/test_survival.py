@@ -16,7 +16,7 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import Engine
-from town import LAT, LON, Given, Town, forget, listening, school, street
+from town import LAT, LON, Given, Town, forget, listening, record, school, street
 
 from layers import store
 from layers.errors import DatabaseError, NotFoundError, SourceError
@@ -231,7 +231,7 @@ def test_a_failed_load_announces_nothing(town: Town, database_url: str) -> None:
 
 
 def test_rows_that_are_dead_do_not_slow_a_load_down(town: Town) -> None:
-    """However often the source has changed since the layer was last swept: going through them row by row takes hours."""
+    """However often the source has changed since the layer was last swept; one by one they take hours."""
     rows = 4_000
     with town.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE outages SET (autovacuum_enabled = false)")
