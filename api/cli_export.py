@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from layers import store
-from layers.export import FORMATS, export_layer
+from layers.export import LAYER_FORMATS, export_layer
 from layers.startup import ready_engine
 
 out = Console(highlight=False)
@@ -17,7 +17,7 @@ out = Console(highlight=False)
 
 def export(
     layer: Annotated[str, typer.Argument(help="Its name.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help=f"The file to write: {', '.join(FORMATS)}.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help=f"The file to write: {', '.join(LAYER_FORMATS)}.")],
     territory: Annotated[
         str | None, typer.Option("--territory", "-t", help="Id of a territory, such as helsinki.")
     ] = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import closing
 from pathlib import Path
 
 import pyogrio
@@ -10,7 +10,10 @@ from sqlalchemy import Connection
 
 from geo.errors import InvalidInputError
 from layers import store
+from layers.catalog import find
 from layers.errors import ExportError
+from layers.streams import formats, gdal
+from layers.streams.selection import Selection
 
 FORMATS = {
     ".gpkg": "GPKG",
@@ -20,6 +23,11 @@ FORMATS = {
     ".csv": "CSV",
     ".kml": "KML",
 }
+"""GDAL's drivers by the suffix of their files, for tables of any kind."""
+
+_STREAMED = {each.suffix: each for name, each in formats.FORMATS.items() if name not in ("gpkg", "flatgeobuf")}
+LAYER_FORMATS = tuple(dict.fromkeys((*FORMATS, *_STREAMED)))
+"""The suffixes of the files into which a layer can be written."""
 
 
 def export_layer(connection: Connection, layer: str, file: Path, query: store.Query) -> int:
@@ -36,29 +44,43 @@ def export_layer(connection: Connection, layer: str, file: Path, query: store.Qu
     NotFoundError
         There is no such layer.
     """
-    driver = FORMATS.get(file.suffix.lower())
-    if driver is None:
-        raise InvalidInputError(f"{file.name}: the suffix must be one of {', '.join(FORMATS)}.")
+    suffix = file.suffix.lower()
+    if suffix not in LAYER_FORMATS:
+        raise InvalidInputError(f"{file.name}: the suffix must be one of {', '.join(LAYER_FORMATS)}.")
     if not file.parent.is_dir():
         raise InvalidInputError(f"There is no folder {file.parent}.")
-    frame = store.read_frame(connection, layer, query)
-    frame["tags"] = [json.dumps(tags, ensure_ascii=False) for tags in frame["tags"]]
+    selection = Selection(connection=connection, model=find(layer), query=query)
     partial = file.with_name(f".{file.stem}.part{file.suffix}")
     partial.unlink(missing_ok=True)
-    options = {"GEOMETRY": "AS_WKT"} if driver == "CSV" else {}
     try:
-        pyogrio.write_dataframe(frame.reset_index(), partial, driver=driver, layer=layer, **options)
-        _check_whole(partial, len(frame))
+        count = _stream(selection, partial) if suffix in _STREAMED else _write(selection, partial)
         partial.replace(file)
-    except RuntimeError as error:
+    except (OSError, ExportError) as error:
         raise ExportError(f"{file} can't be written: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
-    return len(frame)
+    return count
 
 
-def _check_whole(file: Path, features: int) -> None:
-    """Read the file back, since not every driver tells when the disk is full."""
-    found = pyogrio.read_info(file, force_feature_count=True)["features"] if features else 0
-    if found != features:
-        raise ExportError(f"{file} can't be written: only {found} of {features} features got into it")
+def _stream(selection: Selection, file: Path) -> int:
+    count = store.count(selection.connection, selection.model.name, selection.query)
+    with file.open("wb") as whole, closing(_STREAMED[file.suffix.lower()].write(selection)) as chunks:
+        for chunk in chunks:
+            whole.write(chunk)
+    return count
+
+
+def _write(selection: Selection, file: Path) -> int:
+    """Write by GDAL, and read the file back, since not every driver tells when the disk is full."""
+    count = gdal.write_file(selection, file, FORMATS[file.suffix.lower()])
+    found = _features_in(file) if count else 0
+    if found != count:
+        raise ExportError(f"only {found} of {count} features got into it")
+    return count
+
+
+def _features_in(file: Path) -> int:
+    try:
+        return int(pyogrio.read_info(file, force_feature_count=True)["features"])
+    except RuntimeError as error:
+        raise ExportError(str(error)) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import anyio
@@ -45,7 +45,7 @@ class FileStream(Response):
         Of the answer.
     """
 
-    def __init__(self, chunks: Iterator[bytes], connection: Connection, media_type: str, headers: dict[str, str]):
+    def __init__(self, chunks: Generator[bytes], connection: Connection, media_type: str, headers: dict[str, str]):
         super().__init__(media_type=media_type, headers=headers)
         del self.headers["content-length"]
         self._chunks = chunks
@@ -73,7 +73,7 @@ class FileStream(Response):
                 tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
-                await to_thread.run_sync(_close, self._chunks)
+                await to_thread.run_sync(self._chunks.close)
             _places.release()
         if failed is not None and not self._gone:
             raise failed
@@ -123,7 +123,3 @@ def download(selection: Selection, name: str, *, headers: dict[str, str], **opti
     disposition = "inline" if name == "geojson" else "attachment"
     named = {"Content-Disposition": f'{disposition}; filename="{selection.model.name}{kind.suffix}"'}
     return FileStream(kind.write(selection, **options), selection.connection, kind.media_type, headers | named)
-
-
-def _close(chunks: Iterator[bytes]) -> None:
-    chunks.close()  # type: ignore[attr-defined]

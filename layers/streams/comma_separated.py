@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, Numeric, String, and_, case, cast, func, literal, not_
@@ -18,7 +18,7 @@ _BEGINS_FORMULA = tuple(map(ord, "\t\r+-=@"))
 _SIGNED_NUMBER = "^[+-][0-9 ()./-]*$"
 
 
-def write(selection: Selection) -> Iterator[bytes]:
+def write(selection: Selection) -> Generator[bytes]:
     """Yield a line of names and a line a feature.
 
     The column WKT holds the geometry, its coordinates in the order of the CRS's axes; points have theirs in columns of

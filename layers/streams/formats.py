@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from layers.streams import comma_separated, gdal, geoarrow, geojson, geoparquet
-from layers.streams.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class FileFormat:
     title: str
     media_type: str
     suffix: str
-    write: Callable[[Selection], Iterator[bytes]]
+    write: Callable[..., Generator[bytes]]
 
 
 FORMATS = {

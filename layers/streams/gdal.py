@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def write_file(selection: Selection, file: Path, driver: str, **options: Any) ->
     return count
 
 
-def write_flatgeobuf(selection: Selection) -> Iterator[bytes]:
+def write_flatgeobuf(selection: Selection) -> Generator[bytes]:
     """Yield FlatGeobuf without an index, which could only be made at the end; the number of features isn't told.
 
     GDAL writes each batch as a file of its own, of which all but the head is taken; the head is that of no features.
@@ -67,7 +67,7 @@ def write_flatgeobuf(selection: Selection) -> Iterator[bytes]:
         yield head
 
 
-def write_geopackage(selection: Selection) -> Iterator[bytes]:
+def write_geopackage(selection: Selection) -> Generator[bytes]:
     """Yield a GeoPackage, which is made in a temporary file before its first byte is there."""
     with tempfile.TemporaryDirectory(prefix="horad-") as folder:
         file = Path(folder) / f"{selection.model.name}.gpkg"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pyarrow as pa
 
@@ -11,7 +11,7 @@ from layers.streams.selection import Selection
 from layers.streams.sink import Sink
 
 
-def write(selection: Selection) -> Iterator[bytes]:
+def write(selection: Selection) -> Generator[bytes]:
     """Yield the stream, a batch at a time."""
     sink = Sink()
     with pa.ipc.new_stream(sink.file, schema(selection)) as writer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from layers.geojson import geojson as feature_sql
@@ -14,7 +14,7 @@ _RECORD_SEPARATOR = b"\x1e"
 _HEAD = b'{"type": "FeatureCollection", "features": [\n'
 
 
-def write(selection: Selection, *, following: Any = None) -> Iterator[bytes]:
+def write(selection: Selection, *, following: Any = None) -> Generator[bytes]:
     """Yield a feature collection; how many features it has stands at its end.
 
     Parameters
@@ -35,7 +35,7 @@ def write(selection: Selection, *, following: Any = None) -> Iterator[bytes]:
     yield (b"" if count else lead) + b"\n], " + json.dumps(closing, ensure_ascii=False)[1:].encode() + b"\n"
 
 
-def write_sequence(selection: Selection) -> Iterator[bytes]:
+def write_sequence(selection: Selection) -> Generator[bytes]:
     """Yield features one after the other, each on a line and after the character that separates records."""
     for block in _lines(selection):
         yield _RECORD_SEPARATOR + block[:-1].replace(b"\n", b"\n" + _RECORD_SEPARATOR) + b"\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class _Ground:
         return pa.StructArray.from_arrays(columns, fields=list(_BOX), mask=pa.array(nowhere))
 
 
-def write(selection: Selection) -> Iterator[bytes]:
+def write(selection: Selection) -> Generator[bytes]:
     """Yield the file, a row group at a time, and at the end what is said of the whole."""
     sink, ground = Sink(), _Ground()
     inner = schema(selection)

@@ -48,7 +48,7 @@ def copy_out(
         try:
             yield from blocks
         except GeneratorExit:
-            cancel(connection)
+            _cancel(raw)
             raise
         finally:
             blocks.close()
@@ -56,9 +56,7 @@ def copy_out(
 
 def cancel(connection: Connection) -> None:
     """Cancel what the database does for a connection, from any thread; whoever waits for it gets an error."""
-    raw = _raw(connection)
-    if not raw.closed:
-        raw.cancel_safe(timeout=_CANCEL_TIMEOUT_S)
+    _cancel(_raw(connection))
 
 
 def _blocks(raw: psycopg.Connection[Any], command: str, parameters: dict[str, Any]) -> Iterator[bytes]:
@@ -85,6 +83,11 @@ def _compiled(connection: Connection, statement: Select[Any]) -> tuple[str, dict
         if process is not None and name in values:
             values[name] = process(values[name])
     return str(compiled), values
+
+
+def _cancel(raw: psycopg.Connection[Any]) -> None:
+    if not raw.closed:
+        raw.cancel_safe(timeout=_CANCEL_TIMEOUT_S)
 
 
 def _raw(connection: Connection) -> psycopg.Connection[Any]:

@@ -204,7 +204,7 @@ def test_batches_join_without_a_seam(many: Town, tmp_path: Path) -> None:
 def test_who_stops_early_leaves_the_connection_fit_for_use(many: Town, name: str) -> None:
     with many.engine.connect() as connection:
         selection = Selection(connection=connection, model=find("facilities"), query=Query(territory=many.id))
-        with closing(FORMATS[name].write(selection)) as chunks:  # type: ignore[type-var]
+        with closing(FORMATS[name].write(selection)) as chunks:
             assert next(chunks)
         connection.rollback()
         assert connection.execute(text("SELECT 1")).scalar() == 1
