@@ -18,10 +18,12 @@ from api import archives, errors, history, maps, openapi, raster_maps, raster_ti
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.limits import LimitsMiddleware
+from api.logs import AccessMiddleware
 from api.negotiation import known_parameters
 from api.ogc import collections, common, editing, execution, features, jobs, processes, schemas, styles, tiles, tilesets
 from api.scope import PREFIX
 from api.security import CallerMiddleware
+from api.telemetry import trace
 from api.tile_gate import TileGate
 from layers.jobs import process_worker
 from layers.settings import PROJECT, get_settings
@@ -52,8 +54,10 @@ def create_app() -> FastAPI:
         allow_headers=["Authorization", "Content-Type", "Content-Crs", "If-Match", "If-None-Match"],
         expose_headers=["ETag", "Content-Crs", "Content-Disposition", "Location", "Retry-After"],
     )
+    app.add_middleware(AccessMiddleware)
     app.mount(PREFIX, _api())
     _mount_files(app)
+    trace(app)
     return app
 
 

@@ -44,7 +44,7 @@ def up(
         done = adapt(engine, pack, folder=pack_file(territory).absolute().parent, progress=progress)
     print_adaptation(out, done)
     if foreground:
-        serve()
+        serve(None)
         return
     if server is not None and (server.host, server.port) != (settings.host, settings.port):
         service.stop()
@@ -58,16 +58,20 @@ def up(
     out.print("  To stop          make stop\n")
 
 
-def serve() -> None:
+def serve(
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="How many processes share the port; by default HORAD_WORKERS, or 1.")
+    ] = None,
+) -> None:
     """Serve in this terminal until Ctrl-C."""
-    import uvicorn
+    from api import server
 
-    from api.app import create_app
-
-    settings = get_settings()
     service.check_port_is_free()
     ready_engine()
-    uvicorn.run(create_app(), host=settings.host, port=settings.port, server_header=False)
+    number = workers or get_settings().workers
+    database.check_connections(number)
+    database.disconnect()
+    server.run(number)
 
 
 def stop() -> None:

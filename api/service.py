@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +24,7 @@ INSTANCE_VARIABLE = "HORAD_INSTANCE"
 """How a server learns the token by which it is known again; ``/health/live`` returns it."""
 
 _START_TIMEOUT_S = 60.0
-_STOP_TIMEOUT_S = 8.0
+_STOP_MARGIN_S = 3.0
 _POLL_S = 0.1
 _HEALTH_TIMEOUT_S = 2.0
 
@@ -105,15 +106,15 @@ def start() -> Service:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _started[process.pid] = process
     service = Service(process.pid, settings.host, settings.port, instance)
     deadline = time.monotonic() + _START_TIMEOUT_S
     while not service.answers():
         if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
+            _ended(process.pid, signal.SIGKILL)
             tail = "\n".join(log_file().read_text(errors="replace").splitlines()[-15:])
             raise ServiceError(f"The server didn't come up. The end of {log_file()}:\n{tail}")
         time.sleep(_POLL_S)
-    _started[process.pid] = process
     _record().write_text(json.dumps(asdict(service)))
     return service
 
@@ -164,9 +165,10 @@ def _bears(pid: int, instance: str) -> bool:
 
 
 def _ended(pid: int, how: signal.Signals) -> bool:
-    """Send the signal, and tell whether the process ended within the time."""
-    os.kill(pid, how)
-    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    """Send the signal, and tell whether the process ended within the time; to be killed, its workers are with it."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, how) if how is signal.SIGKILL else os.kill(pid, how)
+    deadline = time.monotonic() + get_settings().shutdown_s + _STOP_MARGIN_S
     while _is_alive(pid) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
     return not _is_alive(pid)

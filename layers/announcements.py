@@ -106,7 +106,7 @@ class Announcements:
         return 0 if known is None else known.touched(box)
 
     def _listen(self) -> None:
-        stopped = False
+        stopped = told = False
         while not stopped:
             try:
                 with database.own_connection() as connection:
@@ -114,10 +114,13 @@ class Announcements:
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._read_registry(connection)
                     self._current.set()
+                    told = False
                     self._hear(connection)
                     return
             except _LOST as error:
-                log.warning("the base's announcements can't be heard: %s", type(error).__name__)
+                if not told:
+                    log.warning("the base's announcements can't be heard: %s", type(error).__name__)
+                told = True
             finally:
                 self._current.clear()
             stopped = bool(select.select([self._woken], [], [], _RETRY_S)[0])

@@ -31,6 +31,11 @@ _EXTENSIONS = ("postgis", "pg_trgm", "unaccent")
 _PROVISIONING_LOCK = 7_640_891_576_956_012_809
 _NOTICE_LOSS = {"keepalives_idle": "2", "keepalives_interval": "1", "keepalives_count": "3", "tcp_user_timeout": "5000"}
 _CONNECT_TIMEOUT_S = 5
+_OVERFLOW = 5
+_BESIDE = 12
+"""Connections of a process beside those of requests: the owner's, the queue's and the listener's."""
+_RESERVED = 10
+"""Connections of the server for others: loads, workers, operators."""
 _PREPARED_AT_MOST = 1_000
 
 _engines: dict[tuple[bool, bool], Engine] = {}
@@ -137,6 +142,25 @@ def engine(*, parallel: bool = True, public: bool = False) -> Engine:
         return _engines[kind]
 
 
+def check_connections(workers: int) -> None:
+    """Make sure that the database takes as many connections as so many processes of the service may open.
+
+    Raises
+    ------
+    DatabaseError
+        It doesn't; the text says what to change.
+    """
+    settings = get_settings()
+    each = settings.connections + settings.tile_connections + 2 * settings.analyses_at_once + _BESIDE
+    with engine().connect() as connection:
+        most = int(connection.exec_driver_sql("SHOW max_connections").scalar_one())
+    if workers * each > most - _RESERVED:
+        raise DatabaseError(
+            f"{workers} workers may open {workers * each} connections, and the database takes {most}: raise its "
+            "max_connections, or lower HORAD_CONNECTIONS, HORAD_TILE_CONNECTIONS or the number of workers."
+        )
+
+
 def own_connection() -> psycopg.Connection[Any]:
     """Open a connection of the owner's outside the pools, for a process that listens.
 
@@ -187,11 +211,12 @@ def disconnect() -> None:
 
 def _create_engine(url: str, *, parallel: bool, public: bool) -> Engine:
     settings = get_settings()
+    small = public and not parallel
     pool = create_engine(
         url,
         pool_pre_ping=True,
-        pool_size=settings.connections if public and not parallel else settings.analyses_at_once,
-        max_overflow=0 if public and not parallel else settings.connections,
+        pool_size=settings.connections if small else settings.analyses_at_once,
+        max_overflow=0 if small else settings.analyses_at_once if public else _OVERFLOW,
         pool_timeout=settings.wait_s,
         connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
         execution_options={RIGHTS: "" if public else _OWNER},

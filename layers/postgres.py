@@ -82,6 +82,6 @@ def tuning(*, memory: int, cores: int) -> dict[str, str]:
         "max_parallel_workers": str(cores),
         "max_parallel_workers_per_gather": str(min(cores, 4)),
         "jit": "off",
-        "max_connections": "100",
+        "max_connections": "200",
         "timezone": "UTC",
     }
