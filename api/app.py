@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
-from api import archives, errors, history, maps, openapi, raster_maps, raster_tiles, rasters
+from api import archives, errors, health, history, maps, openapi, raster_maps, raster_tiles, rasters
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.limits import LimitsMiddleware
@@ -84,6 +84,7 @@ def _api(**options: Any) -> FastAPI:
     errors.install(app)
     mounted = (
         openapi,
+        health,
         collections,
         schemas,
         features,

@@ -42,4 +42,6 @@ class HeadMiddleware:
             request, _ = tasks
             return {"type": "http.disconnect"} if answered.is_set() or request not in done else request.result()
 
-        await self._app({**scope, "method": "GET"}, receive_until_answered, send_head)
+        asked = {**scope, "method": "GET"}
+        await self._app(asked, receive_until_answered, send_head)
+        scope["route"] = asked.get("route")

@@ -22,7 +22,7 @@ from layers.roles import Rights, rights_of, settings_of, speaking_for
 
 CALLER = "horad.caller"
 """Where the scope of a request holds who asks."""
-_FAILURES = "60/minute"
+_FAILURES = "300/minute"
 _KNOWN_FOR_S = 0.5
 _KNOWN_AT_MOST = 10_000
 

@@ -1,20 +1,17 @@
-"""OGC API Common: the landing page, the conformance declaration and the health of the service."""
+"""OGC API Common: the landing page and the conformance declaration."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
-from sqlalchemy import text
 
 from api.database import Database
 from api.links import base_url, formats, link
 from api.negotiation import HTML, JSON, Format, Language, negotiate, page
 from api.openapi import OPENAPI_30, OPENAPI_31, answers
-from api.service import INSTANCE_VARIABLE
 from layers.settings import PROJECT
 from layers.territory import attribution_line, registered
 
@@ -26,7 +23,6 @@ CONFORMS_TO = (
 
 PLANNERS_PAGE = PROJECT / "api" / "web" / "index.html"
 
-_NEVER_KEPT = {"Cache-Control": "no-store"}
 _OFFERED = {"json": JSON, "html": HTML}
 
 
@@ -88,15 +84,6 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
             for method, operation in methods.items()
         ]
         return page(request, "API", lang, {"OpenAPI": f"{base_url(request)}/api", "operations": operations})
-
-    @routes.get("/health", summary="Whether the service and its database work", responses=answers(JSON))
-    def health(database: Database) -> Response:
-        database.execute(text("SELECT 1"))
-        return JSONResponse({"status": "ok"}, headers=_NEVER_KEPT)
-
-    @routes.get("/health/live", summary="Whether the service runs, whatever its database does", responses=answers(JSON))
-    def live() -> Response:
-        return JSONResponse({"status": "ok", "instance": os.environ.get(INSTANCE_VARIABLE)}, headers=_NEVER_KEPT)
 
     return routes
 

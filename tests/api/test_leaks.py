@@ -1,0 +1,288 @@
+"""No route tells anybody of what is restricted, but those who may see it: every route there is, with every parameter.
+
+The answers to the public, and to an editor of another territory, are the same to the byte before something secret is
+in the base and afterwards, when one who may see it has just asked for all of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import math
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from sqlalchemy import Engine, text
+
+from api.app import create_app
+from layers import custom, keys, roles, users
+from layers.custom_files import load_custom
+
+SECRET = "hush-4711"
+LON, LAT = 10.12345, 50.43215
+BOX = f"{LON - 0.01},{LAT - 0.01},{LON + 0.01},{LAT + 0.01}"
+ZOOM = 15
+COL = int((LON + 180) / 360 * 2**ZOOM)
+ROW = int((1 - math.asinh(math.tan(math.radians(LAT))) / math.pi) / 2 * 2**ZOOM)
+LAYERS = ("facilities", "roads", "custom_hush")
+MARKS = (SECRET.encode(), b"custom_hush", b"hush_column", b"10.123", b"50.432")
+
+ALWAYS_GIVEN = {"since": "2020-01-01", "territory": "hidden"}
+"""Values of parameters without which a route finds nothing, or answers at all."""
+TRIED = {
+    "f": ("html", "tilejson", "csv", "parquet"),
+    "bbox": (BOX,),
+    "datetime": ("../2100-01-01T00:00:00Z",),
+    "as_of": ("2100-01-01",),
+    "limit": ("1000",),
+    "offset": ("0",),
+    "after": ("0",),
+    "q": (SECRET,),
+    "filter": (f"name = '{SECRET}'",),
+    "sortby": ("-id",),
+    "properties": ("name",),
+    "collections": ("facilities,roads", "custom_hush"),
+    "count": ("exact",),
+}
+POINT = f"[[{LON}, {LAT}]]"
+WEB_MERCATOR = {"tileMatrixSetId": "WebMercatorQuad", "tileMatrix": str(ZOOM), "tileRow": str(ROW), "tileCol": str(COL)}
+OTHER_VALUES = {"raster": ("elevation",), "coverage": ("elevation",)}
+"""Of what a path names beside layers; a route that names something new has to be given a value here."""
+NOISE = re.compile(
+    rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[\d.]+)?(\+00:00|Z)?|[?&](amp;)?v=[\w.%-]+|\b[0-9a-f]{32}\b|after=[\w%-]+"
+)
+"""What differs from answer to answer: times, versions in addresses, names of elements of Folium pages."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    method: str
+    url: str
+    body: str | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    status: int
+    body: bytes
+
+
+@pytest.fixture(scope="module")
+def hidden(helsinki: Engine, client: httpx.Client) -> Iterator[Engine]:
+    """A territory of which nothing is public; there is nothing in it yet."""
+    with helsinki.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO territories (id, title, metric_srid, view, boundary, restricted, pack) VALUES"
+                " ('hidden', CAST(:title AS jsonb), 25832, '[10, 50, 11, 51]',"
+                " ST_MakeEnvelope(10, 50, 11, 51, 4326), '{*}', '{}')"
+            ),
+            {"title": json.dumps(dict.fromkeys(("be", "ru", "en"), "Hidden"))},
+        )
+    yield helsinki
+    if "custom_hush" in custom.custom_layers():
+        custom.drop_layer(helsinki, "hush")
+    with helsinki.begin() as connection:
+        for layer in ("facilities", "roads"):
+            connection.execute(text(f"DELETE FROM {layer} WHERE territory = 'hidden'"))
+        connection.execute(text("DELETE FROM territories WHERE id = 'hidden'"))
+        for name in ("insider", "outsider", "nobody"):
+            users.remove(connection, name)
+
+
+@pytest.fixture(scope="module")
+def callers(hidden: Engine) -> dict[str, dict[str, str]]:
+    """The headers of one who may see all, of an admin of another territory, of one without roles, of an ended key."""
+    with hidden.begin() as connection:
+        made = {}
+        for name, territory in (("insider", "hidden"), ("outsider", "helsinki"), ("nobody", None)):
+            users.add(connection, name)
+            if territory is not None:
+                roles.grant(connection, name, "admin", territory)
+            made[name] = keys.create(connection, name, writes=True)
+        made["late"] = keys.create(connection, "insider", lasts=dt.timedelta(days=1))
+        over = text("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE prefix = :prefix")
+        connection.execute(over, {"prefix": keys.prefix_of(made["late"])})
+    return {"public": {}} | {name: {"Authorization": f"Bearer {key}"} for name, key in made.items()}
+
+
+def paths() -> list[tuple[str, str, list[dict[str, Any]]]]:
+    """Every operation of the application: method, template and parameters."""
+    found = create_app().openapi()["paths"]
+    return [
+        (method, path, operation.get("parameters", []))
+        for path, operations in found.items()
+        for method, operation in operations.items()
+    ]
+
+
+def probes(secret_ids: dict[str, str], job: str) -> list[Probe]:
+    """Every operation on every layer of the secret, each parameter on its own; the territory's own API too."""
+    values = {
+        "collection": LAYERS,
+        "style": LAYERS,
+        "process": ("service-areas", "network-inventory", "facility-access"),
+        "jobId": (job,),
+        **{name: (value,) for name, value in WEB_MERCATOR.items()},
+        **OTHER_VALUES,
+    }
+    found = []
+    for method, path, parameters in paths():
+        names = [name for name in re.findall(r"{(\w+)}", path) if name != "feature"]
+        for chosen in itertools.product(*(values[name] for name in names)):
+            given = dict(zip(names, chosen, strict=True))
+            given["feature"] = secret_ids.get(given.get("collection", ""), "1")
+            urls = list(_with_parameters(path.format(**given), parameters))
+            if "/maps/processes/" not in path:
+                urls.append(f"/territories/hidden{urls[0]}")
+            found += [Probe(method.upper(), url, _body(method, path)) for url in urls]
+    return list(dict.fromkeys(found))
+
+
+def _with_parameters(url: str, parameters: list[dict[str, Any]]) -> Iterator[str]:
+    known = {each["name"]: each for each in parameters if each["in"] == "query"}
+    always = {name: value for name, value in ALWAYS_GIVEN.items() if name in known}
+    for name, each in known.items():
+        if each.get("required") and name not in always:
+            always[name] = POINT if "oint" in str(each) or name in ("origins", "places") else "1"
+    yield f"{url}?{urlencode(always)}" if always else url
+    for name, tried in TRIED.items():
+        for value in tried if name in known else ():
+            yield f"{url}?{urlencode(always | {name: value})}"
+
+
+def _body(method: str, path: str) -> str | None:
+    if path.endswith("/execution"):
+        return json.dumps({"inputs": {"territory": "hidden", "origins": [[LON, LAT]], "kind": "school"}})
+    point = {"type": "Point", "coordinates": [LON, LAT]}
+    return json.dumps({"type": "Feature", "geometry": point, "properties": {}}) if method != "get" else None
+
+
+def ask(client: httpx.Client, probe: Probe, headers: dict[str, str]) -> httpx.Response:
+    kind = {"Content-Type": "application/json"} if probe.body else {}
+    return client.request(probe.method, probe.url, content=probe.body, headers=headers | kind)
+
+
+def told(answer: httpx.Response) -> Told:
+    return Told(answer.status_code, NOISE.sub(b"", answer.content))
+
+
+@pytest.fixture(scope="module")
+def before(client: httpx.Client, callers: dict[str, dict[str, str]]) -> dict[str, dict[str, Told]]:
+    """What those who may not see the secret were told of the base without it, by caller and address."""
+    nothing = dict.fromkeys(LAYERS, "999999999")
+    wanted = [each for each in probes(nothing, "none") if each.method == "GET"]
+    return {
+        name: {each.url: told(ask(client, each, callers[name])) for each in wanted} for name in ("public", "outsider")
+    }
+
+
+@pytest.fixture(scope="module")
+def secret(hidden: Engine, before: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Something secret in the base, of now and of the past; the ids of its features by layer."""
+    file: Path = tmp_path_factory.mktemp("hush") / "hush.csv"
+    file.write_text(f"lon,lat,hush column\n{LON},{LAT},{SECRET}\n")
+    load_custom(hidden, file, name="hush", territory="hidden")
+    with hidden.begin() as connection:
+        school = text(_insert("facilities", "kind", f"'school', ST_Point({LON}, {LAT}, 4326)"))
+        made = {"facilities": connection.execute(school, {"id": "a", "name": SECRET}).scalar_one()}
+        line = f"ST_SetSRID(ST_MakeLine(ST_Point({LON - 0.002}, {LAT}), ST_Point({LON + 0.002}, {LAT})), 4326)"
+        road = text(_insert("roads", "road_class", f"'residential', {line}"))
+        made["roads"] = connection.execute(road, {"id": "a", "name": SECRET}).scalar_one()
+        made["custom_hush"] = connection.execute(text("SELECT id FROM custom_hush")).scalar_one()
+    with hidden.begin() as connection:
+        connection.execute(text("UPDATE facilities SET name = name || '!' WHERE territory = 'hidden'"))
+    return {name: str(number) for name, number in made.items()}
+
+
+def _insert(layer: str, kind: str, values: str) -> str:
+    columns = f"territory, source, source_id, name, {kind}, geom"
+    return f"INSERT INTO {layer} ({columns}) VALUES ('hidden', 's', :id, :name, {values}) RETURNING id"
+
+
+@pytest.fixture(scope="module")
+def seen(
+    client: httpx.Client, callers: dict[str, dict[str, str]], secret: dict[str, str]
+) -> dict[Probe, httpx.Response]:
+    """What the one who may see the secret is told of it by every route; a job of theirs is among it."""
+    execution = "/processes/network-inventory/execution"
+    wanted = {"content": json.dumps({"inputs": {"territory": "hidden"}})}
+    headers = callers["insider"] | {"Prefer": "respond-async", "Content-Type": "application/json"}
+    job = client.post(execution, headers=headers, **wanted).json()["jobID"]
+    deadline = time.monotonic() + 30
+    while client.get(f"/jobs/{job}", headers=callers["insider"]).json()["status"] in ("accepted", "running"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    readable = [each for each in probes(secret, job) if each.method == "GET" or each.url.endswith("/execution")]
+    return {each: ask(client, each, callers["insider"]) for each in readable}
+
+
+def test_the_one_who_may_see_it_is_told_by_many_routes(seen: dict[Probe, httpx.Response]) -> None:
+    telling = {each.url.split("?")[0] for each, answer in seen.items() if any(mark in answer.content for mark in MARKS)}
+    for kind in ("/items", "/schema", "/changes", "/history", "/styles/custom_hush", "/maps/custom_hush", "/results"):
+        assert any(kind in url for url in telling), kind
+    tile = f"/collections/facilities/tiles/WebMercatorQuad/{ZOOM}/{ROW}/{COL}"
+    assert tile in telling
+    assert [answer.status_code for answer in seen.values() if answer.status_code >= 500] == []
+
+
+def test_what_is_theirs_is_kept_by_no_shared_cache(seen: dict[Probe, httpx.Response]) -> None:
+    for probe, answer in seen.items():
+        rules = answer.headers["cache-control"]
+        assert "private" in rules, probe
+        assert "public" not in rules, probe
+        assert "authorization" in answer.headers["vary"].lower(), probe
+
+
+@pytest.mark.parametrize("who", ["public", "outsider"])
+def test_nobody_else_is_told_anything_by_any_route(
+    who: str,
+    client: httpx.Client,
+    callers: dict[str, dict[str, str]],
+    before: dict[str, dict[str, Told]],
+    seen: dict[Probe, httpx.Response],
+) -> None:
+    for probe, theirs in seen.items():
+        held = {"If-None-Match": theirs.headers["etag"]} if "etag" in theirs.headers else {}
+        answer = ask(client, probe, callers[who] | held)
+        assert answer.status_code != 304, f"{probe} as one who sees other rows"
+        path = probe.url.encode()
+        leaked = [mark for mark in MARKS if mark in answer.content and mark not in path]
+        asked = probe.body is not None or b"10.12" in path or b"filter" in path
+        assert asked or not leaked, f"{probe.url} tells {who} {leaked}"
+        if probe.url in before[who]:
+            assert told(answer) == before[who][probe.url], f"{probe.url} tells {who} that something is there"
+
+
+def test_who_may_not_can_change_nothing(
+    client: httpx.Client, callers: dict[str, dict[str, str]], secret: dict[str, str], hidden: Engine
+) -> None:
+    changing = [each for each in probes(secret, "none") if each.method not in ("GET", "POST")]
+    changing += [each for each in probes(secret, "none") if each.method == "POST" and each.url.endswith("/items")]
+    count = text(
+        "SELECT (SELECT count(*) FROM facilities WHERE territory = 'hidden'), (SELECT max(updated_at) FROM facilities)"
+    )
+    with hidden.connect() as connection:
+        was = connection.execute(count).one()
+    for who, refused in (("public", {401, 404}), ("nobody", {403, 404}), ("outsider", {403, 404, 412, 428})):
+        for probe in changing:
+            assert ask(client, probe, callers[who]).status_code in refused | {400, 405, 415, 422}, (who, probe)
+    with hidden.connect() as connection:
+        assert connection.execute(count).one() == was
+
+
+def test_an_ended_key_opens_no_route_and_is_never_the_public(
+    client: httpx.Client, callers: dict[str, dict[str, str]], secret: dict[str, str]
+) -> None:
+    one_each = {each.url.split("?")[0]: each for each in probes(secret, "none") if "/territories/" not in each.url}
+    for probe in one_each.values():
+        assert ask(client, probe, callers["late"]).status_code == 401, probe
+    assert client.get("/static/css/page.css", headers=callers["late"]).status_code == 401

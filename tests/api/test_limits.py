@@ -1,0 +1,141 @@
+"""What is too much is turned away at once and in clear words, and what was begun is finished."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from serving import Server, free_port, serving
+from sqlalchemy import Engine, text
+
+ITEMS = "/collections/facilities/items?limit=1"
+METRICS_PORT = free_port()
+
+
+@pytest.fixture(scope="module")
+def tight(helsinki: Engine) -> Iterator[Server]:
+    settings = {
+        "rate_limit": "150/second",
+        "max_body_mb": 0.01,
+        "connections": 2,
+        "wait_s": 0.3,
+        "statement_timeout_s": 2,
+        "metrics_port": METRICS_PORT,
+        "cors_origins": "https://map.example",
+        "frame_ancestors": "https://portal.example",
+    }
+    with serving("--workers", "2", **settings) as server:
+        yield server
+
+
+@contextmanager
+def locked(engine: Engine) -> Iterator[None]:
+    """Keep everybody from reading the facilities."""
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE facilities"))
+        yield
+
+
+def waiting(engine: Engine) -> int:
+    question = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%facilities%'"
+    with engine.connect() as connection:
+        return int(connection.execute(text(question)).scalar_one())
+
+
+def test_who_asks_too_often_is_told_when_to_ask_again(tight: Server) -> None:
+    with httpx.Client(base_url=tight.url) as client:
+        answers = [client.get("/conformance") for _ in range(700)]
+    refused = [each for each in answers if each.status_code != 200]
+    assert refused
+    for each in refused:
+        assert each.status_code == 429
+        assert int(each.headers["retry-after"]) >= 1
+        assert "150 per 1 second" in each.json()["detail"]
+    time.sleep(1.5)
+    assert httpx.get(f"{tight.url}/conformance").status_code == 200
+
+
+def test_a_body_or_headers_that_are_too_large_are_refused(tight: Server) -> None:
+    url = f"{tight.url}/processes/service-areas/execution"
+    big = json.dumps({"inputs": {"origins": [[24.9, 60.1]] * 5_000}}).encode()
+    headers = {"Content-Type": "application/json"}
+
+    def in_pieces() -> Iterator[bytes]:
+        yield from (big[start : start + 1000] for start in range(0, len(big), 1000))
+
+    for content in (big, in_pieces()):
+        answer = httpx.post(url, content=content, headers=headers)
+        assert answer.status_code == 413
+        assert "0.01 MB" in answer.json()["detail"]
+    assert httpx.get(f"{tight.url}/conformance", headers={"X-Much": "x" * 40_000}).status_code in (400, 431)
+
+
+def test_a_statement_that_takes_too_long_is_stopped_and_others_are_not_kept_waiting(
+    tight: Server, helsinki: Engine
+) -> None:
+    def ask(_: int) -> tuple[httpx.Response, float]:
+        began = time.monotonic()
+        return httpx.get(tight.url + ITEMS, timeout=20), time.monotonic() - began
+
+    with locked(helsinki), ThreadPoolExecutor(12) as pool:
+        found = list(pool.map(ask, range(12)))
+    told = {answer.status_code for answer, _ in found}
+    assert told == {503, 504}
+    for answer, took_s in found:
+        if answer.status_code == 503:
+            assert answer.headers["retry-after"]
+            assert "in use" in answer.json()["detail"]
+            assert took_s < 1.5
+        else:
+            assert "took too long" in answer.json()["detail"]
+    assert httpx.get(tight.url + ITEMS).status_code == 200
+
+
+def test_other_sites_may_use_it_as_far_as_the_settings_say(tight: Server) -> None:
+    asked = {"Origin": "https://map.example", "Access-Control-Request-Method": "GET"}
+    allowed = httpx.options(
+        f"{tight.url}/collections", headers=asked | {"Access-Control-Request-Headers": "authorization"}
+    )
+    assert allowed.headers["access-control-allow-origin"] == "https://map.example"
+    assert (
+        "access-control-allow-origin"
+        not in httpx.options(
+            f"{tight.url}/collections", headers=asked | {"Origin": "https://elsewhere.example"}
+        ).headers
+    )
+    page = httpx.get(f"{tight.url}/", headers={"Accept": "text/html"})
+    assert "frame-ancestors https://portal.example" in page.headers["content-security-policy"]
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert "referrer-policy" in page.headers
+
+
+def test_all_processes_count_together_and_the_log_tells_no_secrets(tight: Server) -> None:
+    for _ in range(8):
+        httpx.get(f"{tight.url}/collections/facilities/items?filter=name='whisper'", headers={"Connection": "close"})
+        httpx.get(f"{tight.url}/collections", headers={"Authorization": "Bearer horad_000000000000_" + "s" * 43})
+    metrics = httpx.get(f"http://127.0.0.1:{METRICS_PORT}/metrics").text
+    counted = 'horad_request_seconds_count{method="GET",route="/collections/{collection}/items",status="200"}'
+    assert float(next(line for line in metrics.splitlines() if line.startswith(counted)).split()[-1]) >= 8
+    assert httpx.get(f"{tight.url}/metrics").status_code == 404
+    told = tight.log.read_text()
+    lines = [json.loads(line) for line in told.splitlines() if '"message":"request"' in line]
+    assert {"method", "route", "status", "ms", "bytes", "time", "level"} <= set(lines[-1])
+    for secret in ("whisper", "ssss", '127.0.0.1"'):
+        assert secret not in told
+
+
+def test_what_was_begun_is_finished_before_the_server_ends(helsinki: Engine) -> None:
+    with serving() as server, ThreadPoolExecutor(1) as pool:
+        with locked(helsinki):
+            answer = pool.submit(httpx.get, server.url + ITEMS, timeout=20)
+            while not waiting(helsinki):
+                time.sleep(0.02)
+            server.ask_to_end()
+            time.sleep(0.3)
+        assert answer.result().status_code == 200
+        assert server.process.wait(20) == 0
