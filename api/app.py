@@ -55,15 +55,17 @@ def create_app() -> FastAPI:
         expose_headers=["ETag", "Content-Crs", "Content-Disposition", "Location", "Retry-After"],
     )
     app.add_middleware(AccessMiddleware)
-    app.mount(PREFIX, _api())
+    app.state.of_territories = _api()
+    app.mount(PREFIX, app.state.of_territories)
     _mount_files(app)
     trace(app)
     return app
 
 
 @asynccontextmanager
-async def _running(_app: FastAPI) -> AsyncIterator[None]:
-    """Do, for as long as the service runs, what no request waits for."""
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    """Describe the API before the first request needs that, and do what no request waits for."""
+    app.state.of_territories.openapi_schema = app.openapi()
     async with process_worker():
         yield
 

@@ -149,12 +149,14 @@ def _fetch(client: httpx.Client, address: str) -> dict[str, Any]:
 
 def _why(error: Exception) -> str:
     """Return what was wrong, in words that hold nothing of the token."""
+    claim = getattr(error, "claim", "")
+    if claim == "nbf":
+        return "it isn't valid yet"
     return {
         "ExpiredTokenError": "it has expired",
         "BadSignatureError": "its signature is wrong",
         "InvalidKeyIdError": "the issuer has no such key",
         "UnsupportedAlgorithmError": "its algorithm isn't allowed",
-        "InvalidClaimError": f"its claim {getattr(error, 'claim', '')} is wrong",
-        "MissingClaimError": f"it has no claim {getattr(error, 'claim', '')}",
-        "InvalidTokenError": "it isn't valid yet",
+        "InvalidClaimError": f"its claim {claim} is wrong",
+        "MissingClaimError": f"it has no claim {claim}",
     }.get(type(error).__name__, "it is no signed token")

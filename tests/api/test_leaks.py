@@ -19,12 +19,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+import numpy as np
 import pytest
+import rasterio
+import shapely
 from sqlalchemy import Engine, text
 
 from api.app import create_app
 from layers import custom, keys, roles, users
 from layers.custom_files import load_custom
+from layers.raster_description import RasterDescription
+from layers.rasters import add_raster, list_rasters, remove_raster
 
 SECRET = "hush-4711"
 LON, LAT = 10.12345, 50.43215
@@ -33,7 +38,7 @@ ZOOM = 15
 COL = int((LON + 180) / 360 * 2**ZOOM)
 ROW = int((1 - math.asinh(math.tan(math.radians(LAT))) / math.pi) / 2 * 2**ZOOM)
 LAYERS = ("facilities", "roads", "custom_hush")
-MARKS = (SECRET.encode(), b"custom_hush", b"hush_column", b"10.123", b"50.432")
+MARKS = (SECRET.encode(), b"custom_hush", b"hush-raster", b"hush_column", b"10.123", b"50.432")
 
 ALWAYS_GIVEN = {"since": "2020-01-01", "territory": "hidden"}
 """Values of parameters without which a route finds nothing, or answers at all."""
@@ -54,7 +59,22 @@ TRIED = {
 }
 POINT = f"[[{LON}, {LAT}]]"
 WEB_MERCATOR = {"tileMatrixSetId": "WebMercatorQuad", "tileMatrix": str(ZOOM), "tileRow": str(ROW), "tileCol": str(COL)}
-OTHER_VALUES = {"raster": ("elevation",), "coverage": ("elevation",)}
+RASTER = "hidden.hush-raster"
+OTHER_VALUES = {
+    "raster": (RASTER,),
+    "z": (str(ZOOM),),
+    "x": (str(COL),),
+    "y": (str(ROW),),
+    "format": ("png",),
+    "lon": (str(LON),),
+    "lat": (str(LAT),),
+    "width": ("16",),
+    "height": ("16",),
+    "minx": (str(LON - 0.01),),
+    "miny": (str(LAT - 0.01),),
+    "maxx": (str(LON + 0.01),),
+    "maxy": (str(LAT + 0.01),),
+}
 """Of what a path names beside layers; a route that names something new has to be given a value here."""
 NOISE = re.compile(
     rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[\d.]+)?(\+00:00|Z)?|[?&](amp;)?v=[\w.%-]+|\b[0-9a-f]{32}\b|after=[\w%-]+"
@@ -93,6 +113,10 @@ def hidden(helsinki: Engine, client: httpx.Client) -> Iterator[Engine]:
     with helsinki.begin() as connection:
         for layer in ("facilities", "roads"):
             connection.execute(text(f"DELETE FROM {layer} WHERE territory = 'hidden'"))
+        rasters = list_rasters(connection, territory="hidden")
+    for raster in rasters:
+        remove_raster(helsinki, raster)
+    with helsinki.begin() as connection:
         connection.execute(text("DELETE FROM territories WHERE id = 'hidden'"))
         for name in ("insider", "outsider", "nobody"):
             users.remove(connection, name)
@@ -162,8 +186,8 @@ def _with_parameters(url: str, parameters: list[dict[str, Any]]) -> Iterator[str
 def _body(method: str, path: str) -> str | None:
     if path.endswith("/execution"):
         return json.dumps({"inputs": {"territory": "hidden", "origins": [[LON, LAT]], "kind": "school"}})
-    point = {"type": "Point", "coordinates": [LON, LAT]}
-    return json.dumps({"type": "Feature", "geometry": point, "properties": {}}) if method != "get" else None
+    area = shapely.geometry.mapping(shapely.box(*map(float, BOX.split(","))))
+    return json.dumps({"type": "Feature", "geometry": area, "properties": {}}) if method != "get" else None
 
 
 def ask(client: httpx.Client, probe: Probe, headers: dict[str, str]) -> httpx.Response:
@@ -191,6 +215,13 @@ def secret(hidden: Engine, before: dict[str, Any], tmp_path_factory: pytest.Temp
     file: Path = tmp_path_factory.mktemp("hush") / "hush.csv"
     file.write_text(f"lon,lat,hush column\n{LON},{LAT},{SECRET}\n")
     load_custom(hidden, file, name="hush", territory="hidden")
+    raster = tmp_path_factory.mktemp("hush") / "hush.tif"
+    place = rasterio.Affine(0.001, 0, LON - 0.032, 0, -0.001, LAT + 0.032)
+    profile = {"driver": "GTiff", "dtype": "uint8", "crs": "EPSG:4326", "transform": place, "count": 1}
+    with rasterio.open(raster, "w", width=64, height=64, **profile) as written:
+        written.write(np.full((64, 64), 7, dtype="uint8"), 1)
+    words = {"source": SECRET, "attribution": SECRET, "collection": "hush-raster", "content": "land_cover"}
+    add_raster(hidden, raster, territory="hidden", description=RasterDescription.model_validate(words))
     with hidden.begin() as connection:
         school = text(_insert("facilities", "kind", f"'school', ST_Point({LON}, {LAT}, 4326)"))
         made = {"facilities": connection.execute(school, {"id": "a", "name": SECRET}).scalar_one()}
@@ -221,13 +252,23 @@ def seen(
     while client.get(f"/jobs/{job}", headers=callers["insider"]).json()["status"] in ("accepted", "running"):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    readable = [each for each in probes(secret, job) if each.method == "GET" or each.url.endswith("/execution")]
+    readable = [each for each in probes(secret, job) if each.method == "GET" or not each.url.endswith("/items")]
+    readable = [each for each in readable if each.method in ("GET", "POST")]
     return {each: ask(client, each, callers["insider"]) for each in readable}
 
 
 def test_the_one_who_may_see_it_is_told_by_many_routes(seen: dict[Probe, httpx.Response]) -> None:
     telling = {each.url.split("?")[0] for each, answer in seen.items() if any(mark in answer.content for mark in MARKS)}
-    for kind in ("/items", "/schema", "/changes", "/history", "/styles/custom_hush", "/maps/custom_hush", "/results"):
+    for kind in (
+        "/items",
+        "/schema",
+        "/changes",
+        "/history",
+        "/styles/custom_hush",
+        "/maps/custom_hush",
+        "/results",
+        "/rasters/",
+    ):
         assert any(kind in url for url in telling), kind
     tile = f"/collections/facilities/tiles/WebMercatorQuad/{ZOOM}/{ROW}/{COL}"
     assert tile in telling
