@@ -61,6 +61,7 @@ POINT = f"[[{LON}, {LAT}]]"
 WEB_MERCATOR = {"tileMatrixSetId": "WebMercatorQuad", "tileMatrix": str(ZOOM), "tileRow": str(ROW), "tileCol": str(COL)}
 RASTER = "hidden.hush-raster"
 OTHER_VALUES = {
+    "archive": ("hush",),
     "raster": (RASTER,),
     "z": (str(ZOOM),),
     "x": (str(COL),),
