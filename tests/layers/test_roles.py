@@ -208,7 +208,7 @@ def test_where_something_restricted_has_changed_is_not_announced(closed: Town, d
     with listening(database_url) as hear:
         closed.ingest(school("a", name=SECRET), school("b", name="changed"), school("c"))
         heard = [json.loads(each) for each in hear(1)]
-    assert [each["bbox"] for each in heard if each["layer"] == "facilities"] == [[-180, -90, 180, 90]]
+    assert [each["boxes"] for each in heard if each["layer"] == "facilities"] == [[[-180, -90, 180, 90]]]
 
 
 def test_findings_of_what_is_restricted_are_restricted(town: Town) -> None:
