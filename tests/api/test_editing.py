@@ -10,6 +10,10 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import Engine, text
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from layers.settings import get_settings
 
 FACILITIES = "/collections/facilities/items"
 LON, LAT = 24.945, 60.17
@@ -255,3 +259,21 @@ def test_times_are_times_and_a_territory_is_an_api_of_its_own(client: httpx.Clie
     pipe["properties"]["installed_on"] = "1998-13-01"
     refused = editor("POST", "/collections/utilities/items", pipe)
     assert "/properties/installed_on" in refused.json()["detail"]
+
+
+def test_where_it_is_asked_for_nobody_changes_what_they_dont_say_they_have_seen(
+    helsinki: Engine, user: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HORAD_EDITS_NEED_IF_MATCH", "true")
+    get_settings.cache_clear()
+    given = {"Authorization": f"Bearer {user('editor', writes=True)}", "Content-Type": GEOJSON}
+    try:
+        with TestClient(create_app()) as own:
+            path = own.post(FACILITIES, json=school(), headers=given).headers["location"]
+            refused = own.delete(path, headers=given)
+            assert refused.status_code == 428
+            assert "If-Match is missing" in refused.json()["detail"]
+            seen = own.get(path).headers["etag"]
+            assert own.delete(path, headers={**given, "If-Match": seen}).status_code == 204
+    finally:
+        get_settings.cache_clear()

@@ -1,0 +1,107 @@
+"""How fast a whole layer is had as a file: over HTTP from the service, beside ogr2ogr from the same table.
+
+Each figure is a ratio of one run: both write the same features to a file, turn and turn about, and the median of the
+ratios counts. Debian's GDAL writes no Parquet and no Arrow; these are held against the FlatGeobuf of ogr2ogr. What the
+process of the service has at rest, and at most meanwhile, is told beside it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from peers import servers
+from rich.console import Console
+from rich.table import Table
+from serving import DATABASE, ROUNDS, base
+from sqlalchemy import URL
+
+from layers.catalog import find
+from layers.geojson import properties_of
+
+LAYER = "buildings"
+PEERS = {
+    "geojson": ("GeoJSON", ()),
+    "geojsonseq": ("GeoJSONSeq", ()),
+    "flatgeobuf": ("FlatGeobuf", ()),
+    "flatgeobuf, no index": ("FlatGeobuf", ("-lco", "SPATIAL_INDEX=NO")),
+    "parquet": ("FlatGeobuf", ("-lco", "SPATIAL_INDEX=NO")),
+    "arrow": ("FlatGeobuf", ("-lco", "SPATIAL_INDEX=NO")),
+    "csv": ("CSV", ("-lco", "GEOMETRY=AS_WKT")),
+    "gpkg": ("GPKG", ()),
+}
+out = Console(highlight=False)
+
+
+def main() -> None:
+    engine, where = base(DATABASE, times=1)
+    with engine.connect() as connection:
+        count = connection.exec_driver_sql(f"SELECT count(*) FROM {LAYER}").scalar()
+    out.print(f"{count:,} {LAYER} (copies of Liechtenstein, synthetic); medians of {ROUNDS} pairs")
+    table = Table("format", "ours, s", "ogr2ogr, s", "ratio", "MB", "against", box=None, padding=(0, 2), pad_edge=False)
+    with tempfile.TemporaryDirectory() as folder, servers.horad(where, cached=True, workers=1) as url:
+        place = Path(folder)
+        fetch(url, "csv", place, limit=1_000)
+        rest = memory_mb(url, "VmRSS")
+        for name, (driver, options) in PEERS.items():
+            ours = partial(fetch, url, name.partition(",")[0], place)
+            theirs = partial(convert, where, driver, options, place)
+            pairs = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS)]
+            mine, other = (statistics.median(each) for each in zip(*pairs, strict=True))
+            ratio = statistics.median(first / second for first, second in pairs)
+            size = (place / "ours").stat().st_size / 1e6
+            table.add_row(
+                name, f"{mine:.1f}", f"{other:.1f}", f"{ratio:.2f}", f"{size:.0f}", " ".join((driver, *options))
+            )
+        out.print(table)
+        out.print(f"memory of the service: {rest:.0f} MB at rest, {memory_mb(url, 'VmHWM'):.0f} MB at most")
+
+
+def fetch(url: str, name: str, folder: Path, *, limit: int | None = None) -> None:
+    count = limit or (10**9 if name == "geojson" else None)
+    query = f"f={name}" if count is None else f"f={name}&limit={count}"
+    with (
+        urllib.request.urlopen(f"{url}/collections/{LAYER}/items?{query}") as answer,
+        (folder / "ours").open("wb") as file,
+    ):
+        shutil.copyfileobj(answer, file, 1 << 20)
+
+
+def convert(where: URL, driver: str, options: tuple[str, ...], folder: Path) -> None:
+    shutil.rmtree(folder / "theirs", ignore_errors=True)
+    (folder / "theirs").mkdir()
+    names = ", ".join(f'"{each}"' for each in properties_of(find(LAYER)))
+    wanted = f"SELECT id, {names}, geom FROM {LAYER} ORDER BY id"
+    file = folder / "theirs" / "file"
+    subprocess.run(
+        ["ogr2ogr", "-f", driver, file, f"PG:{servers.plain(where)}", "-sql", wanted, "-nln", LAYER, *options],
+        check=True,
+    )
+
+
+def seconds(call: Callable[[], None]) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def memory_mb(url: str, what: str) -> float:
+    """Return what the service that listens at an address has (VmRSS), or had at most (VmHWM)."""
+    port = url.rpartition(":")[2].encode()
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        words = each.read_bytes().split(b"\x00")
+        if b"api.app:create_app" in words and port in words:
+            lines = each.with_name("status").read_text().splitlines()
+            return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(what))
+    raise SystemExit("the service is gone")
+
+
+if __name__ == "__main__":
+    main()
