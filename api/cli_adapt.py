@@ -22,7 +22,9 @@ out = Console(highlight=False, soft_wrap=True)
 
 def adapt_command(
     file: Annotated[str | None, typer.Argument(help="A YAML file, or a name from data/territories.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Only tell what is wrong in it; load nothing.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell what is wrong in it; load nothing, and ask nothing of the web.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change; change nothing.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of such files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,

@@ -19,85 +19,69 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What the features of a layer should be like; each kind has a name and a title."""
+    """What the features of a layer should be like; each kind has a name and a title (en, ru, be)."""
 
     name: ClassVar[str]
     title: ClassVar[Text]
 
     severity: Severity = Severity.WARNING
 
+    def __init_subclass__(cls, *, name: str, title: tuple[str, str, str]) -> None:
+        cls.name = name
+        cls.title = dict(zip(("en", "ru", "be"), title, strict=True))
+
 
 @dataclass(frozen=True, kw_only=True)
-class Valid(Rule):
+class Valid(Rule, name="invalid", title=("Invalid geometry", "Неверная геометрия", "Няправільная геаметрыя")):
     """The geometry obeys the rules of simple features. Every layer has this rule."""
 
-    name = "invalid"
-    title = {"en": "Invalid geometry", "ru": "Неверная геометрия", "be": "Няправільная геаметрыя"}  # noqa: RUF012
-
     severity: Severity = Severity.ERROR
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inside(Rule):
+class Inside(Rule, name="outside", title=("Outside the territory", "Вне территории", "Па-за тэрыторыяй")):
     """The feature touches its territory. Every layer has this rule."""
 
-    name = "outside"
-    title = {"en": "Outside the territory", "ru": "Вне территории", "be": "Па-за тэрыторыяй"}  # noqa: RUF012
-
 
 @dataclass(frozen=True, kw_only=True)
-class Unique(Rule):
+class Unique(Rule, name="duplicate", title=("Duplicate", "Дубликат", "Дублікат")):
     """No other feature has the same geometry and the same values. Every layer has this rule, but those of events."""
 
-    name = "duplicate"
-    title = {"en": "Duplicate", "ru": "Дубликат", "be": "Дублікат"}  # noqa: RUF012
-
 
 @dataclass(frozen=True, kw_only=True)
-class InRange(Rule):
+class InRange(
+    Rule, name="out-of-range", title=("Value out of range", "Недопустимое значение", "Недапушчальнае значэнне")
+):
     """Values lie within the limits, and among the choices, of their columns. Every layer has this rule."""
 
-    name = "out-of-range"
-    title = {"en": "Value out of range", "ru": "Недопустимое значение", "be": "Недапушчальнае значэнне"}  # noqa: RUF012
-
     severity: Severity = Severity.ERROR
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linked(Rule):
+class Linked(Rule, name="orphan", title=("Link to nothing", "Ссылка в никуда", "Спасылка ў нікуды")):
     """The feature to which a value leads is there. Every layer with a link has this rule."""
 
-    name = "orphan"
-    title = {"en": "Link to nothing", "ru": "Ссылка в никуда", "be": "Спасылка ў нікуды"}  # noqa: RUF012
-
     severity: Severity = Severity.ERROR
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fresh(Rule):
+class Fresh(Rule, name="stale", title=("Source not loaded in time", "Источник устарел", "Крыніца састарэла")):
     """Each source was loaded when its schedule says. Every layer has this rule."""
-
-    name = "stale"
-    title = {"en": "Source not loaded in time", "ru": "Источник устарел", "be": "Крыніца састарэла"}  # noqa: RUF012
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filled(Rule):
+class Filled(Rule, name="missing", title=("Missing value", "Нет значения", "Няма значэння")):
     """The columns have values."""
-
-    name = "missing"
-    title = {"en": "Missing value", "ru": "Нет значения", "be": "Няма значэння"}  # noqa: RUF012
 
     columns: tuple[str, ...]
     severity: Severity = Severity.NOTE
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plausible(Rule):
+class Plausible(
+    Rule, name="implausible", title=("Implausible value", "Неправдоподобное значение", "Непраўдападобнае значэнне")
+):
     """A value lies within what is usual: beyond it is probably a mistake."""
-
-    name = "implausible"
-    title = {"en": "Implausible value", "ru": "Неправдоподобное значение", "be": "Непраўдападобнае значэнне"}  # noqa: RUF012
 
     column: str
     minimum: float | None = None
@@ -105,11 +89,10 @@ class Plausible(Rule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InOrder(Rule):
+class InOrder(
+    Rule, name="wrong-order", title=("Ends before it begins", "Конец раньше начала", "Канец раней за пачатак")
+):
     """What happens first is dated first."""
-
-    name = "wrong-order"
-    title = {"en": "Ends before it begins", "ru": "Конец раньше начала", "be": "Канец раней за пачатак"}  # noqa: RUF012
 
     before: str
     after: str
@@ -117,55 +100,44 @@ class InOrder(Rule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotInFuture(Rule):
+class NotInFuture(Rule, name="in-the-future", title=("Time in the future", "Время в будущем", "Час у будучыні")):
     """What has happened doesn't lie in the future."""
-
-    name = "in-the-future"
-    title = {"en": "Time in the future", "ru": "Время в будущем", "be": "Час у будучыні"}  # noqa: RUF012
 
     column: str
     severity: Severity = Severity.ERROR
 
 
 @dataclass(frozen=True, kw_only=True)
-class Connected(Rule):
+class Connected(
+    Rule, name="unconnected", title=("Piece apart from the network", "Оторванная часть сети", "Адарваная частка сеткі")
+):
     """The lines hang together as one network; smaller pieces are found, one finding a piece."""
-
-    name = "unconnected"
-    title = {"en": "Piece apart from the network", "ru": "Оторванная часть сети", "be": "Адарваная частка сеткі"}  # noqa: RUF012
 
     apart_by: str | None = None
     """The column whose values are networks of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Met(Rule):
+class Met(Rule, name="undershoot", title=("Nearly meets another line", "Не доходит до линии", "Не даходзіць да лініі")):
     """A line that ends just before another, or on it where that has no vertex, was meant to meet it."""
-
-    name = "undershoot"
-    title = {"en": "Nearly meets another line", "ru": "Не доходит до линии", "be": "Не даходзіць да лініі"}  # noqa: RUF012
 
     tolerance_m: float
     apart_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoDeadEnd(Rule):
+class NoDeadEnd(Rule, name="dangling", title=("Dead end", "Висячий конец", "Вісячы канец")):
     """Lines end where others begin."""
-
-    name = "dangling"
-    title = {"en": "Dead end", "ru": "Висячий конец", "be": "Вісячы канец"}  # noqa: RUF012
 
     apart_by: str | None = None
     severity: Severity = Severity.NOTE
 
 
 @dataclass(frozen=True, kw_only=True)
-class Disjoint(Rule):
+class Disjoint(
+    Rule, name="overlap", title=("Overlaps another polygon", "Перекрывает другой полигон", "Перакрывае іншы палігон")
+):
     """Polygons don't overlap."""
-
-    name = "overlap"
-    title = {"en": "Overlaps another polygon", "ru": "Перекрывает другой полигон", "be": "Перакрывае іншы палігон"}  # noqa: RUF012
 
     min_area_m2: float = 1.0
     apart_by: str | None = None
