@@ -25,7 +25,7 @@ MVT = "application/vnd.mapbox-vector-tile"
 templates = Jinja2Templates(PROJECT / "api" / "templates")
 
 
-def language(
+async def language(
     request: Request,
     lang: Annotated[str | None, Query(description="Language of titles: be, ru or en.")] = None,
 ) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.database import Database
 from layers.territory import check_territory
@@ -13,7 +14,7 @@ PREFIX = "/territories/{territory}"
 """Where the API of a territory is mounted."""
 
 
-def territory(request: Request, database: Database) -> str | None:
+async def territory(request: Request, database: Database) -> str | None:
     """Return the territory whose API was asked, or ``None`` for that of all territories.
 
     Raises
@@ -23,7 +24,7 @@ def territory(request: Request, database: Database) -> str | None:
     """
     name: str | None = request.path_params.get("territory")
     if name is not None:
-        check_territory(database, name)
+        await run_in_threadpool(check_territory, database, name)
     return name
 
 

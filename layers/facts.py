@@ -14,12 +14,15 @@ from sqlalchemy import Connection, func, null, select
 from layers.announcements import RIGHTS, announcements
 from layers.catalog import find
 from layers.models.registry import LayerVersion
-from layers.query import Box, within
+from layers.query import Box, Query, within
+from layers.store import count_up_to
 
 _KEPT = 4096
+_COUNTED_AT_MOST = 500_000
 
 _Key: TypeAlias = tuple[Any, ...]
 _known: OrderedDict[_Key, Facts] = OrderedDict()
+_counts: OrderedDict[_Key, int | None] = OrderedDict()
 _lock = Lock()
 
 
@@ -62,10 +65,24 @@ def facts(
     return {layer: _kept(key) or _worked_out(connection, layer, territory, key) for layer, key in keys.items()}
 
 
-def known_count(connection: Connection, layer: str, *, territory: str | None = None, rights: str = "") -> int | None:
-    """Return how many features a layer has, if that has been worked out already; parameters as for `facts`."""
-    found = _kept(_keys(connection, [layer], territory, rights)[layer])
-    return None if found is None else found.count
+def count(connection: Connection, layer: str, *, territory: str | None = None, rights: str = "") -> int | None:
+    """Return how many features a layer has, or ``None`` where counting them would take long; parameters as for `facts`.
+
+    Where all facts are not known yet, only this one is worked out.
+    """
+    key = _keys(connection, [layer], territory, rights)[layer]
+    found = _kept(key)
+    if found is not None:
+        return found.count
+    with _lock:
+        if key in _counts:
+            return _counts[key]
+    counted = count_up_to(connection, layer, Query(territory=territory), at_most=_COUNTED_AT_MOST)
+    with _lock:
+        _counts[key] = counted
+        while len(_counts) > _KEPT:
+            _counts.popitem(last=False)
+    return counted
 
 
 def _keys(connection: Connection, layers: list[str], territory: str | None, rights: str) -> dict[str, _Key]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from geoalchemy2.types import Geometry
-from sqlalchemy import ColumnElement, FromClause, Numeric, String, and_, case, cast, func, literal_column, type_coerce
+from sqlalchemy import ColumnElement, FromClause, String, func, literal_column
 from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from layers.catalog import LayerTable
 from layers.crs import CRS84, Crs
@@ -29,6 +31,8 @@ def geojson(
 ) -> ColumnElement[str]:
     """Return the SQL that writes a feature as GeoJSON text.
 
+    It is one text, made once: to build it of expressions takes longer than most answers take PostgreSQL.
+
     Parameters
     ----------
     model
@@ -40,19 +44,33 @@ def geojson(
     only
         The properties wanted; by default all.
     """
+    assert isinstance(table, NamedFromClause)  # noqa: S101
+    return literal_column(_feature(model, table.name, crs, None if only is None else tuple(only)), String)
+
+
+@lru_cache(maxsize=1024)
+def _feature(model: LayerTable, table: str, crs: Crs, only: tuple[str, ...] | None) -> str:
     decimals = {each.name for each in model.columns if each.python_type is float}
-    names = properties_of(model) if only is None else only
-    feature = json_object(
-        {
-            "type": literal_column("'Feature'"),
-            "id": table.c.id,
-            "geometry": cast(func.ST_AsGeoJSON(placed(table.c.geom, crs), crs.decimals), JSON),
-            "properties": json_object(
-                {name: _with_point(table.c[name]) if name in decimals else table.c[name] for name in names}
-            ),
-        }
-    )
-    return type_coerce(cast(feature, String), String)
+    wanted = properties_of(model) if only is None else only
+    columns = ", ".join(_property(f"{_quote(table)}.{_quote(name)}", name, decimal=name in decimals) for name in wanted)
+    properties = f"row_to_json((SELECT p FROM (SELECT {columns}) AS p))::text" if wanted else "'{}'"  # noqa: S608
+    geometry = placed(literal_column(f"{_quote(table)}.geom"), crs)
+    geometry_text = geometry.compile(compile_kwargs={"literal_binds": True})
+    parts = [
+        """'{"type":"Feature","id":'""",
+        f"{_quote(table)}.id",
+        """',"geometry":'""",
+        f"coalesce(ST_AsGeoJSON({geometry_text}, {crs.decimals}), 'null')",
+    ]
+    return " || ".join([*parts, """',"properties":'""", properties, "'}'"])
+
+
+def _property(column: str, name: str, *, decimal: bool) -> str:
+    """Write a decimal point even where a number is whole: clients guess the type of a field from its first values."""
+    if decimal:
+        whole = f"{column} = trunc({column}) AND abs({column}) < {_WHOLE_BELOW:.0f}"
+        column = f"CASE WHEN {whole} THEN {column}::numeric(17, 1) ELSE {column}::numeric END"
+    return f"{column} AS {_quote(name)}"
 
 
 def json_object(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
@@ -68,7 +86,5 @@ def placed(geometry: ColumnElement[Any], crs: Crs) -> ColumnElement[Any]:
     return func.ST_FlipCoordinates(geometry, type_=Geometry) if crs.north_first else geometry
 
 
-def _with_point(number: ColumnElement[float]) -> ColumnElement[Any]:
-    """Write a decimal point even where a number is whole: clients guess the type of a field from its first values."""
-    whole = and_(number == func.trunc(number), func.abs(number) < _WHOLE_BELOW)
-    return case((whole, cast(number, Numeric(17, 1))), else_=cast(number, Numeric))
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

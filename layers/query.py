@@ -188,7 +188,7 @@ def matching(
     """
     rows = rows_at(model, query.as_of) if table is None else table
     ordered = ordering(rows, query.sort, backwards=query.before is not None)
-    statement = select(*columns).where(*conditions(model, rows, query)).order_by(*ordered)
+    statement = select(*columns).select_from(rows).where(*conditions(model, rows, query)).order_by(*ordered)
     return statement.limit(query.limit).offset(query.offset)
 
 

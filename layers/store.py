@@ -183,7 +183,8 @@ def read_feature(
     """
     model = find(layer)
     table = rows_at(model, as_of)
-    wanted = select(geojson(model, table, crs=crs)).where(table.c.id == feature_id, within(table, territory))
+    wanted = select(geojson(model, table, crs=crs)).select_from(table)
+    wanted = wanted.where(table.c.id == feature_id, within(table, territory))
     text = connection.execute(wanted).scalar()
     if text is None:
         where = "" if territory is None else f" in {territory}"

@@ -32,10 +32,9 @@ from api.ogc.streaming import download
 from api.openapi import answers
 from api.scope import Territory
 from api.security import CallerOf
-from layers import editing, store
+from layers import editing, facts, store
 from layers.catalog import find
 from layers.crs import Crs
-from layers.facts import known_count
 from layers.paging import Position, write_position
 from layers.streams.formats import FORMATS
 from layers.streams.selection import Selection
@@ -161,11 +160,12 @@ def _matched(database: Connection, wanted: ItemsQuery, found: store.Page, rights
     on_one_page = wanted.query == replace(query, limit=wanted.query.limit) and not found.more
     if on_one_page:
         return len(found.features)
-    if wanted.exact:
+    if query == store.Query(territory=query.territory, sort=query.sort):
+        counted = facts.count(database, wanted.layer, territory=query.territory, rights=rights)
+    else:
+        counted = store.count_up_to(database, wanted.layer, query, at_most=_COUNTED_ANYWAY)
+    if counted is None and wanted.exact:
         return store.count(database, wanted.layer, query)
-    counted = store.count_up_to(database, wanted.layer, query, at_most=_COUNTED_ANYWAY)
-    if counted is None and query == store.Query(territory=query.territory, sort=query.sort):
-        return known_count(database, wanted.layer, territory=query.territory, rights=rights)
     return counted
 
 

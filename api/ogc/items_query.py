@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import WithJsonSchema
 from sqlalchemy import Connection, select
 
@@ -108,7 +110,7 @@ def metric_srids(database: Connection) -> list[int]:
     )
 
 
-def items_query(
+async def items_query(
     request: Request,
     database: Database,
     territory: Territory,
@@ -155,8 +157,60 @@ def items_query(
         Literal["exact"] | None, Query(description="Count all that match, however many; by default only if cheap")
     ] = None,
 ) -> ItemsQuery:
-    """Return what the parameters ask for."""
-    model = find(collection)
+    """Return what the parameters ask for; only what takes long, or asks the database, is left to another thread."""
+    asked = partial(
+        _asked,
+        request,
+        database,
+        find(collection),
+        territory=territory,
+        bbox=bbox,
+        bbox_crs=bbox_crs,
+        datetime=datetime,
+        q=q,
+        filter_=filter,
+        filter_lang=filter_lang,
+        filter_crs=filter_crs,
+        as_of=as_of,
+        crs=crs,
+        properties=properties,
+        sortby=sortby,
+        limit=limit,
+        offset=offset,
+        after=after,
+        before=before,
+        count=count,
+    )
+    light = filter is None and bbox_crs is None and crs is None and filter_crs is None
+    return asked() if light else await run_in_threadpool(asked)
+
+
+ItemsQueryOf = Annotated[ItemsQuery, Depends(items_query)]
+
+
+def _asked(
+    request: Request,
+    database: Connection,
+    model: LayerTable,
+    *,
+    territory: str | None,
+    bbox: str | None,
+    bbox_crs: str | None,
+    datetime: str | None,
+    q: str | None,
+    filter_: str | None,
+    filter_lang: cql2.FilterLanguage,
+    filter_crs: str | None,
+    as_of: str | None,
+    crs: str | None,
+    properties: str | None,
+    sortby: str | None,
+    limit: int,
+    offset: int | None,
+    after: str | None,
+    before: str | None,
+    count: str | None,
+) -> ItemsQuery:
     if after is not None and before is not None:
         raise InvalidInputError("after and before: a page lies behind a place or ahead of one, not both")
     box, area = _box(database, bbox, bbox_crs)
@@ -165,7 +219,7 @@ def items_query(
         territory=territory,
         bbox=box,
         time=None if datetime is None else parse_interval(datetime),
-        filter=_filter(database, filter, filter_lang, filter_crs),
+        filter=_filter(database, filter_, filter_lang, filter_crs),
         also=(*area, *_property_filters(request, model)),
         words=() if q is None else parse_words(q),
         as_of=None if as_of is None else store.parse_moment(as_of),
@@ -176,10 +230,8 @@ def items_query(
         offset=offset,
     )
     limited = "limit" in request.query_params
-    return ItemsQuery(collection, query, choose_crs(database, crs), _only(model, properties), count == "exact", limited)
-
-
-ItemsQueryOf = Annotated[ItemsQuery, Depends(items_query)]
+    only = _only(model, properties)
+    return ItemsQuery(model.name, query, choose_crs(database, crs), only, count == "exact", limited)
 
 
 def _box(

@@ -109,8 +109,8 @@ def test_features_are_as_their_schema_says(client: httpx.Client, layer: str) -> 
 
 def test_decimals_show_that_they_are(client: httpx.Client) -> None:
     text = client.get("/collections/roads/items", params={"limit": 100}).text
-    assert '"max_speed_kmh" : 30.0' in text
-    assert '"lanes" : 2,' in text
+    assert '"max_speed_kmh":30.0' in text
+    assert '"lanes":2,' in text
 
 
 def test_the_schema_tells_links_limits_and_what_is_worked_out(client: httpx.Client) -> None:
