@@ -20,7 +20,20 @@ from api.head import HeadMiddleware
 from api.limits import LimitsMiddleware
 from api.logs import AccessMiddleware
 from api.negotiation import known_parameters
-from api.ogc import collections, common, editing, execution, features, jobs, processes, schemas, styles, tiles, tilesets
+from api.ogc import (
+    collections,
+    common,
+    editing,
+    execution,
+    features,
+    jobs,
+    processes,
+    schemas,
+    search,
+    styles,
+    tiles,
+    tilesets,
+)
 from api.scope import PREFIX
 from api.security import CallerMiddleware
 from api.telemetry import trace
@@ -91,6 +104,7 @@ def _api(**options: Any) -> FastAPI:
         schemas,
         features,
         editing,
+        search,
         history,
         tiles,
         tilesets,

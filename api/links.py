@@ -18,6 +18,12 @@ def base_url(request: Request) -> str:
     return str(request.base_url.replace(path=request.scope["root_path"])).rstrip("/")
 
 
+def root_url(request: Request) -> str:
+    """Return the address of the landing page of the API of all territories, without the slash at its end."""
+    territory = request.path_params.get("territory")
+    return base_url(request).removesuffix(f"/territories/{territory}") if territory else base_url(request)
+
+
 def link(href: str, rel: str, media_type: str, title: str) -> Link:
     """Return a link of the OGC APIs."""
     return {"href": href, "rel": rel, "type": media_type, "title": title}

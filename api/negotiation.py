@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
@@ -11,7 +12,7 @@ from fastapi.routing import APIRoute
 from fastapi.templating import Jinja2Templates
 
 from api.errors import NotAcceptableError
-from api.links import base_url
+from api.links import base_url, root_url
 from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
 from layers.settings import PROJECT
@@ -21,6 +22,8 @@ GEOJSON = "application/geo+json"
 HTML = "text/html"
 TILEJSON = "application/vnd.mapbox.tilejson+json"
 MVT = "application/vnd.mapbox-vector-tile"
+
+_FIND = {"en": "Find", "ru": "Найти", "be": "Знайсці"}
 
 templates = Jinja2Templates(PROJECT / "api" / "templates")
 
@@ -106,9 +109,63 @@ def _query_parameters(request: Request) -> list[dict[str, Any]]:
     return [each for each in operation.get("parameters", ()) if each["in"] == "query"]
 
 
-def page(request: Request, title: str, lang: str, resource: Any) -> HTMLResponse:
-    """Return a resource as a page for people: what it says, with its links to follow."""
-    context = {"title": title, "lang": lang, "resource": resource, "base": base_url(request), "path": request.url.path}
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What the map on a page shows.
+
+    Parameters
+    ----------
+    style
+        The address of the MapLibre style below it.
+    items
+        The address of the features' pages, without their ids.
+    bbox
+        Where the map opens, west, south, east and north in degrees; by default, where the features are.
+    features
+        In GeoJSON, in degrees.
+    """
+
+    style: str
+    items: str
+    bbox: Sequence[float] | None = None
+    features: Sequence[Mapping[str, Any]] = ()
+
+
+def page(
+    request: Request,
+    title: str,
+    lang: str,
+    resource: Any,
+    *,
+    shown: Shown | None = None,
+    form: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """Return a resource as a page for people: what it says, with its links to follow.
+
+    Parameters
+    ----------
+    request
+        The request.
+    title, lang
+        Of the page.
+    resource
+        What it says.
+    shown
+        What its map shows, if it has one.
+    form
+        What can be asked of the resource, by the names of parameters, and what was asked.
+    """
+    context = {
+        "title": title,
+        "lang": lang,
+        "resource": resource,
+        "base": base_url(request),
+        "root": root_url(request),
+        "path": request.url.path,
+        "shown": None if shown is None else asdict(shown),
+        "form": form,
+        "find": _FIND[lang],
+    }
     answer: Response = templates.TemplateResponse(request, "resource.html", context)
     assert isinstance(answer, HTMLResponse)  # noqa: S101
     return answer

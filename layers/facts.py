@@ -14,8 +14,9 @@ from sqlalchemy import Connection, func, null, select
 from layers.announcements import RIGHTS, announcements
 from layers.catalog import find
 from layers.models.registry import LayerVersion
-from layers.query import Box, Query, within
+from layers.query import Box, Query
 from layers.store import count_up_to
+from layers.territory import within
 
 _KEPT = 4096
 _COUNTED_AT_MOST = 500_000

@@ -14,18 +14,14 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
-    Text,
     and_,
     case,
-    cast,
     func,
     literal_column,
     or_,
     select,
-    true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from geo.errors import InvalidInputError
 from layers.catalog import LayerTable
@@ -33,6 +29,7 @@ from layers.cql2 import Filter
 from layers.models.base import STORAGE_SRID
 from layers.paging import Position, SortKey, beyond, ordering
 from layers.search import Words, mentions
+from layers.territory import within
 
 Box: TypeAlias = tuple[float, float, float, float]
 Interval: TypeAlias = tuple[dt.datetime | None, dt.datetime | None]
@@ -215,14 +212,6 @@ def conditions(model: LayerTable, table: FromClause, query: Query) -> list[Colum
         found.append(mentions(model, table, query.words))
     wanted = (query.filter, *query.also) if query.filter is not None else query.also
     return found + [each.condition(model, table) for each in wanted]
-
-
-def within(table: FromClause, territory: str | None) -> ColumnElement[bool]:
-    """Return the condition that a row belongs to a territory or to one below it; without a territory, to any."""
-    if territory is None:
-        return true()
-    family = cast(select(func.horad_subtree(territory)).scalar_subquery(), ARRAY(Text))
-    return table.c.territory == func.any(family)
 
 
 def _at_time(model: LayerTable, table: FromClause, time: Interval) -> list[ColumnElement[bool]]:

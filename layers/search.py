@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Text, and_, func, literal, null, or_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import JSONB, array
 
 from geo.errors import InvalidInputError
-from layers.catalog import LayerTable
+from layers.catalog import LayerTable, find
+from layers.geojson import geojson
+from layers.territory import within
 
 Words: TypeAlias = tuple[tuple[str, ...], ...]
 """Alternatives, each of words that must all be there."""
 
 _MAX_WORDS = 16
+_LOOKED_AT = 300
 _TELLING = {
     "name", "ref", "code", "brand", "operator", "address", "description", "remarks", "carries", "contractor", "detail",
     "phone", "cadastral_id",
@@ -54,6 +73,70 @@ def text_of(model: LayerTable, table: FromClause) -> ColumnElement[str]:
     """Return the texts of a row as they are looked through, small and without accents."""
     columns: ColumnElement[Any] = array([table.c[name] for name in searched(model)], type_=Text)
     return func.horad_words(columns, table.c.tags, type_=Text)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A feature in whose texts words stand, as GeoJSON text, and how well they fit: 0 to 1."""
+
+    layer: str
+    id: int
+    fit: float
+    feature: str
+
+
+def search(
+    connection: Connection, text: str, *, layers: Iterable[str], territory: str | None = None, limit: int = 20
+) -> list[Found]:
+    """Look for words in the features of several layers, those that fit best first.
+
+    Parameters
+    ----------
+    connection
+        To the database.
+    text
+        The words, as `parse_words` takes them.
+    layers
+        Where to look.
+    territory
+        Only in this one and in all that belong to it.
+    limit
+        At most so many.
+
+    Raises
+    ------
+    InvalidInputError
+        There are no words, or too many.
+    """
+    words = parse_words(text)
+    models = [find(name) for name in layers]
+    fitting = union_all(*(_fitting(model, words, text, territory, limit) for model in models)).subquery()
+    best = select(fitting).order_by(fitting.c.fit.desc(), fitting.c.layer, fitting.c.id).limit(limit)
+    rows = connection.execute(best).all() if models else []
+    features = {
+        name: _features(connection, find(name), [row.id for row in rows if row.layer == name])
+        for name in {row.layer for row in rows}
+    }
+    return [Found(row.layer, row.id, row.fit, features[row.layer][row.id]) for row in rows]
+
+
+def _fitting(model: LayerTable, words: Words, text: str, territory: str | None, limit: int) -> Select[Any]:
+    table = model.table
+    texts = text_of(model, table)
+    some = select(table.c.id, texts.label("texts")).where(mentions(model, table, words), within(table, territory))
+    looked = some.limit(_LOOKED_AT).subquery()
+    wanted = func.horad_words(array([literal(text, Text)]), null().cast(JSONB), type_=Text)
+    parts = (each(wanted, looked.c.texts, type_=Double) for each in (func.word_similarity, func.similarity))
+    fit = (sum(parts, literal(0.0, Double)) / 2).label("fit")
+    layer = literal(model.name, Text).label("layer")
+    best = select(layer, looked.c.id, fit).order_by(fit.desc(), looked.c.id).limit(limit).subquery()
+    return select(best)
+
+
+def _features(connection: Connection, model: LayerTable, ids: list[int]) -> dict[int, str]:
+    table = model.table
+    rows = connection.execute(select(table.c.id, geojson(model, table)).where(table.c.id.in_(ids)))
+    return {row[0]: row[1] for row in rows}
 
 
 def _pattern(word: str) -> ColumnElement[str]:

@@ -20,7 +20,8 @@ from layers.geojson import SHARED, geojson
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import LayerVersion
 from layers.paging import Position, position_columns
-from layers.query import Box, Interval, Query, conditions, matching, parse_bbox, parse_moment, rows_at, within
+from layers.query import Box, Interval, Query, conditions, matching, parse_bbox, parse_moment, rows_at
+from layers.territory import within
 
 __all__ = [
     "Box",

@@ -7,7 +7,7 @@ from typing import Any
 
 import shapely
 from geoalchemy2 import Geometry
-from sqlalchemy import Connection, Text, cast, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Text, cast, delete, func, literal, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from geo.errors import InvalidInputError
@@ -160,6 +160,14 @@ def family(connection: Connection, territory: str) -> list[str]:
     """Return the ids of a territory and of all that belong to it."""
     found: list[str] = connection.execute(select(func.horad_subtree(territory))).scalar_one()
     return found
+
+
+def within(table: FromClause, territory: str | None) -> ColumnElement[bool]:
+    """Return the condition that a row belongs to a territory or to one below it; without a territory, to any."""
+    if territory is None:
+        return true()
+    family = cast(select(func.horad_subtree(territory)).scalar_subquery(), ARRAY(Text))
+    return table.c.territory == func.any(family)
 
 
 def attribution_line(territories: Iterable[Mapping[str, Any]]) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from api.database import Database
 from api.links import base_url, formats, link
-from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, negotiate, page
+from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, Shown, negotiate, page
 from api.ogc.items_query import Collection, metric_srids
 from api.ogc.schemas import JSON_SCHEMA
 from api.openapi import answers
@@ -71,7 +71,12 @@ def collection(
     known = facts(database, [collection], territory=territory, rights=who.rights)[collection]
     document = _described(base_url(request), collection, lang, known)
     document["crs"] = [each.uri for each in offered(metric_srids(database))]
-    return page(request, document["title"], lang, document) if chosen == "html" else JSONResponse(document)
+    if chosen == "json":
+        return JSONResponse(document)
+    base = base_url(request)
+    box = None if known.box is None else _outwards(known.box)
+    shown = Shown(style=f"{base}/styles/{collection}", items=f"{base}/collections/{collection}/items", bbox=box)
+    return page(request, document["title"], lang, document, shown=shown)
 
 
 def layers_of(database: Connection, territory: str | None) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Header, Request
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from api.database import Database
 from api.etags import etag, names
 from api.links import Link, base_url, formats, link
-from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
+from api.negotiation import GEOJSON, HTML, JSON, Format, Language, Shown, negotiate, page
 from api.ogc.items_query import (
     MAX_LIMIT,
     PROPERTY_PARAMETERS,
@@ -34,7 +34,7 @@ from api.scope import Territory
 from api.security import CallerOf
 from layers import editing, facts, store
 from layers.catalog import find
-from layers.crs import Crs
+from layers.crs import CRS84, Crs
 from layers.paging import Position, write_position
 from layers.streams.formats import FORMATS
 from layers.streams.selection import Selection
@@ -67,6 +67,7 @@ CONFORMS_TO = (
 _COUNTED_ANYWAY = 2_000
 _OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
 _ITEMS_OFFERED = _OFFERED | {name: each.media_type for name, each in FORMATS.items()}
+_ASKED = ("q", "filter", "bbox", "datetime", "sortby", "limit")
 _PLACES = ("f", "after", "before", "offset")
 router = APIRouter(tags=["Features"])
 
@@ -99,7 +100,7 @@ def items(
     }
     body = f'{json.dumps(head, ensure_ascii=False)[:-1]}, "features": [{",".join(found.features)}]}}'
     if chosen == "html":
-        return page(request, find(wanted.layer).layer.title[lang], lang, json.loads(body))
+        return _page(request, wanted, json.loads(body), lang)
     return Response(body, media_type=_OFFERED[chosen], headers=_content_crs(wanted.crs))
 
 
@@ -136,7 +137,9 @@ def item(
     links = formats(f"{base}/collections/{collection}/items/{feature}", chosen, _OFFERED)
     links.append(link(f"{base}/collections/{collection}", "collection", JSON, "The layer"))
     if chosen == "html":
-        return page(request, f"{collection} {feature}", lang, {**json.loads(text), "links": links})
+        told = {**json.loads(text), "links": links}
+        shown = _shown(request, collection, [told]) if found == CRS84 else None
+        return page(request, f"{collection} {feature}", lang, told, shown=shown)
     body = f'{text[:-1]}, "links": {json.dumps(links)}}}'
     return Response(body, media_type=_OFFERED[chosen], headers=headers)
 
@@ -152,6 +155,19 @@ def _file(request: Request, database: Connection, wanted: ItemsQuery, chosen: st
         url = f"{base_url(request)}/collections/{wanted.layer}/items?{behind}"
         options["following"] = link(url, "next", GEOJSON, "Next page")
     return download(selection, chosen, headers=_content_crs(wanted.crs), **options)
+
+
+def _page(request: Request, wanted: ItemsQuery, collection: dict[str, Any], lang: str) -> Response:
+    """Return features as a page: on a map, where they are in degrees, and in a table to leaf through."""
+    asked = {name: request.query_params.get(name, "") for name in _ASKED} | {"limit": str(wanted.query.limit)}
+    shown = _shown(request, wanted.layer, collection["features"]) if wanted.crs == CRS84 else None
+    return page(request, find(wanted.layer).layer.title[lang], lang, collection, shown=shown, form=asked)
+
+
+def _shown(request: Request, layer: str, features: list[dict[str, Any]]) -> Shown:
+    base = base_url(request)
+    bare = [{**each, "properties": {}} for each in features]
+    return Shown(style=f"{base}/styles/{layer}", items=f"{base}/collections/{layer}/items", features=bare)
 
 
 def _matched(database: Connection, wanted: ItemsQuery, found: store.Page, rights: str) -> int | None:

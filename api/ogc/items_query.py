@@ -157,24 +157,27 @@ async def items_query(
         Literal["exact"] | None, Query(description="Count all that match, however many; by default only if cheap")
     ] = None,
 ) -> ItemsQuery:
-    """Return what the parameters ask for; only what takes long, or asks the database, is left to another thread."""
+    """Return what the parameters ask for; one that is empty counts as not given.
+
+    Only what takes long, or asks the database, is left to another thread.
+    """
     asked = partial(
         _asked,
         request,
         database,
         find(collection),
         territory=territory,
-        bbox=bbox,
-        bbox_crs=bbox_crs,
-        datetime=datetime,
-        q=q,
-        filter_=filter,
+        bbox=bbox or None,
+        bbox_crs=bbox_crs or None,
+        datetime=datetime or None,
+        q=q or None,
+        filter_=filter or None,
         filter_lang=filter_lang,
-        filter_crs=filter_crs,
-        as_of=as_of,
-        crs=crs,
+        filter_crs=filter_crs or None,
+        as_of=as_of or None,
+        crs=crs or None,
         properties=properties,
-        sortby=sortby,
+        sortby=sortby or None,
         limit=limit,
         offset=offset,
         after=after,

@@ -75,8 +75,8 @@ def statements_per_s(engine: Engine, database: URL, layer: str, places: Sequence
     where = f"\\set nth random(0, {len(requests) - 1})\n"
     where += f"SELECT {', '.join(names)} FROM benchmark_tiles WHERE nth = :nth \\gset\n"
     made = re.sub(r"%\((\w+)\)s", r":\1", statement).replace("%%", "%")
-    both = _pgbench(database, f"{where}{made};\n", seconds)
-    lookup = _pgbench(database, where, min(seconds, 3))
+    both = pgbench(database, f"{where}{made};\n", seconds)
+    lookup = pgbench(database, where, min(seconds, 3))
     return 1 / (1 / both - 1 / lookup)
 
 
@@ -99,7 +99,8 @@ def random_tiles(engine: Engine, layer: str, z: int, count: int) -> list[Tile]:
     return sorted(found, key=hash)[:count]
 
 
-def _pgbench(database: URL, script: str, seconds: float) -> float:
+def pgbench(database: URL, script: str, seconds: float) -> float:
+    """Return how often a script of pgbench runs in a second, prepared, with the rights of the public."""
     host, port = (database.query.get(key) or getattr(database, key) for key in ("host", "port"))
     env = {
         **os.environ,

@@ -1,0 +1,56 @@
+/** The map on the page of a layer or of its features: the layer's own tiles, and the features of the page above them. */
+
+import * as maplibre from "../vendor/maplibre-gl/dist/maplibre-gl.mjs";
+import { byId } from "./dom.mjs";
+import { canDraw } from "./map.mjs";
+
+const ACCENT = "#d0342c";
+const ROOM_PX = 32;
+const MAX_ZOOM = 18;
+
+/** @type {{style: string, items: string, bbox: [number, number, number, number] | null, features: any[]}} */
+const shown = JSON.parse(byId("shown").textContent ?? "");
+
+if (canDraw()) start();
+else byId("map").remove();
+
+function start() {
+  const map = new maplibre.Map({ container: "map", style: shown.style, attributionControl: false, dragRotate: false, fadeDuration: 0 });
+  map.touchZoomRotate.disableRotation();
+  map.addControl(new maplibre.AttributionControl({ compact: true }), "bottom-right");
+  map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
+  const bounds = shown.bbox ?? boundsOf(shown.features);
+  if (bounds) map.fitBounds(bounds, { padding: ROOM_PX, maxZoom: MAX_ZOOM, animate: false });
+  map.on("load", () => {
+    addFeatures(map);
+    byId("map").dataset.state = "ready";
+  });
+}
+
+/** @param {maplibre.Map} map */
+function addFeatures(map) {
+  if (!shown.features.length) return;
+  map.addSource("shown", { type: "geojson", data: { type: "FeatureCollection", features: shown.features } });
+  const paint = { "line-color": ACCENT, "line-width": 2.5 };
+  map.addLayer({ id: "shown-area", type: "fill", source: "shown", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": ACCENT, "fill-opacity": 0.25 } });
+  map.addLayer({ id: "shown-line", type: "line", source: "shown", filter: ["!=", ["geometry-type"], "Point"], paint });
+  map.addLayer({ id: "shown-point", type: "circle", source: "shown", filter: ["==", ["geometry-type"], "Point"], paint: { "circle-color": ACCENT, "circle-radius": 6, "circle-stroke-color": "#ffffff", "circle-stroke-width": 1.5 } });
+  for (const layer of ["shown-area", "shown-line", "shown-point"]) {
+    map.on("click", layer, (event) => location.assign(`${shown.items}/${event.features?.[0]?.id}?f=html`));
+    map.on("mouseenter", layer, () => (map.getCanvas().style.cursor = "pointer"));
+    map.on("mouseleave", layer, () => (map.getCanvas().style.cursor = ""));
+  }
+}
+
+/**
+ * @param {any[]} features
+ * @returns {maplibre.LngLatBounds | null} null where none has a place
+ */
+function boundsOf(features) {
+  const bounds = new maplibre.LngLatBounds();
+  for (const { geometry } of features) {
+    const places = geometry ? geometry.coordinates.flat(Infinity) : [];
+    for (let nth = 0; nth + 1 < places.length; nth += 2) bounds.extend([places[nth], places[nth + 1]]);
+  }
+  return bounds.isEmpty() ? null : bounds;
+}
