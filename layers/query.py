@@ -137,7 +137,7 @@ def parse_interval(text: str) -> Interval:
     """
     start, slash, end = text.partition("/")
     if not any(_is_time(each) for each in (start, end)) and (not slash or "P" in text):
-        raise InvalidInputError(f"datetime={text}: an open end, or a duration, needs a time, as in ../2020-12-31")
+        raise InvalidInputError(f"datetime={text}: an open end or a duration needs a second time, as in ../2020-12-31")
     try:
         first, last = _first(start), _last(end if slash else start)
         if start.startswith("P") and last is not None:

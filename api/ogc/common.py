@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 
 from api.database import Database
 from api.links import Link, base_url, formats, link, root_url
-from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
+from api.negotiation import HTML, JSON, Format, Language, negotiate, page
 from api.openapi import OPENAPI_30, OPENAPI_31, answers
 from api.scope import Territory
 from layers.settings import PROJECT
@@ -122,7 +122,6 @@ def _links(base: str) -> list[Link]:
         link(f"{base}/collections", "data", JSON, "The layers"),
         link(f"{base}/collections", f"{rel}/data", JSON, "The layers"),
         link(f"{base}/queryables", f"{rel}/queryables", JSON, "What filters of every layer may name"),
-        link(f"{base}/search", "search", GEOJSON, "Features of any layer by words"),
         link(f"{base}/territories", "territories", JSON, "The territories, each an API of its own"),
         link(f"{base}/tiles", f"{rel}/tilesets-vector", JSON, "Vector tiles"),
         link(f"{base}/styles", f"{rel}/styles", JSON, "Map styles"),
