@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import URL
 
@@ -93,7 +94,14 @@ def horad(database: URL, *, cached: bool, workers: int = 1) -> Iterator[str]:
 def tipg(database: URL, *, workers: int = 1) -> Iterator[str]:
     """Run TiPg."""
     port = free_port()
-    env = {"DATABASE_URL": plain(database), "TIPG_DB_SCHEMAS": '["public"]', "TIPG_DB_SPATIAL_EXTENT": "false"}
+    host, port_of = (database.query.get(key) or getattr(database, key) for key in ("host", "port"))
+    address = f"{quote(str(host), safe='')}:{port_of or 5432}/{database.database}"
+    login = f"{database.username}:{database.password or 'none'}"
+    env = {
+        "DATABASE_URL": f"postgresql://{login}@{address}",
+        "TIPG_DB_SCHEMAS": '["public"]',
+        "TIPG_DB_SPATIAL_EXTENT": "false",
+    }
     command = [environment("tipg") / "uvicorn", "tipg.main:app", "--no-access-log", "--workers", str(workers)]
     return running([*command, "--port", str(port)], "/healthz", port=port, env=env)
 
@@ -156,7 +164,7 @@ def pygeoapi(database: URL, folder: Path) -> Iterator[str]:
         },
         "logging": {"level": "ERROR"},
         "metadata": {
-            "identification": {"title": text, "description": text, "keywords": ["x"], "keywords_type": "theme", "url": "http://localhost"},
+            "identification": {"title": text, "description": text, "keywords": ["x"], "keywords_type": "theme", "terms_of_service": "-", "url": "http://localhost"},
             "license": {"name": "-", "url": "http://localhost"},
             "provider": {"name": "-", "url": "http://localhost"},
             "contact": {"name": "-"},
