@@ -37,7 +37,7 @@ from api.ogc import (
 from api.scope import PREFIX
 from api.security import CallerMiddleware
 from api.telemetry import trace
-from api.tile_gate import TileGate
+from api.tile_gate import TileGate, TileMaker
 from layers.jobs import process_worker
 from layers.settings import PROJECT, get_settings
 from layers.streams.formats import FORMATS
@@ -56,7 +56,7 @@ def create_app() -> FastAPI:
         compresslevel=5,
         exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, FORMATS["parquet"].media_type),
     )
-    app.add_middleware(TileGate)
+    app.add_middleware(TileMaker)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(LimitsMiddleware)
     app.add_middleware(CallerMiddleware)
@@ -67,6 +67,7 @@ def create_app() -> FastAPI:
         allow_headers=["Authorization", "Content-Type", "Content-Crs", "If-Match", "If-None-Match"],
         expose_headers=["ETag", "Content-Crs", "Content-Disposition", "Location", "Retry-After"],
     )
+    app.add_middleware(TileGate)
     app.add_middleware(AccessMiddleware)
     app.state.of_territories = _api()
     app.mount(PREFIX, app.state.of_territories)

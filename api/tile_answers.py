@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Coroutine, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive
 
+from api.headers import marked
 from api.negotiation import MVT
 from api.shared_tiles import SharedTiles
-from api.tile_cache import Kept, TileCache, TileKey, tile_key
+from api.tile_cache import ClientGoneError, Kept, Raw, TileCache, TileKey, tile_key
 from layers import tiles
 from layers.announcements import RIGHTS, Announcements
 from layers.catalog import find
@@ -35,13 +35,6 @@ CLOSED_REQUEST = 499
 _IMMUTABLE = b"public, max-age=31536000, immutable"
 _CHECKED = b"no-cache"
 _UNKNOWN = b"no-store"
-
-T = TypeVar("T")
-Raw = tuple[int, list[tuple[bytes, bytes]], bytes]
-
-
-class ClientGoneError(Exception):
-    """Whoever asked has gone, so that there is nobody to answer."""
 
 
 class TileAnswers:
@@ -121,6 +114,22 @@ class TileAnswers:
         answer.body, answer.raw_headers = raw[2], raw[1]
         return answer
 
+    def ready(self, key: TileKey, accepted: str, held: str, version: str | None) -> Raw | None:
+        """Answer the public with a tile that is kept in the form that is wanted, with all headers; as `kept`."""
+        found = self._cache.find(key)
+        if found is None:
+            return None
+        packed = accepts_gzip(accepted)
+        unchanged = bool(held) and found.etag in held
+        if not (unchanged or found.is_ready(packed=packed)):
+            return None
+        form = unchanged, packed, version is not None and version == self.version(key.request.layers)
+        answer = found.answers.get(form)
+        if answer is None:
+            status, headers, body = self.kept(key, accepted, held, version) or (204, [], b"")
+            answer = found.answers[form] = status, marked([*headers, (b"vary", b"Origin")], public=True), body
+        return answer
+
     def kept(self, key: TileKey, accepted: str, held: str, version: str | None) -> Raw | None:
         """Answer without making a tile, if that can be: it is kept, or whoever asks holds it already.
 
@@ -175,8 +184,9 @@ class TileAnswers:
             Whoever asked didn't wait.
         """
         packed = accepts_gzip(accepted)
-        making = self._cache.obtain(key, lambda: self._pool.make(key.request, settings), packed=packed)
-        return self._answer(key, await _unless_gone(making, receive), version, packed=packed)
+        make, gone = partial(self._pool.make, key.request, settings), partial(_gone, receive)
+        found = await self._cache.obtain(key, make, packed=packed, gone=gone)
+        return self._answer(key, found, version, packed=packed)
 
     def _answer(self, key: TileKey, kept: Kept, version: str | None, *, packed: bool) -> Raw:
         headers = self._headers(key, kept.etag, version, packed=packed)
@@ -218,19 +228,6 @@ def accepts_gzip(accepted: str) -> bool:
 
 def _shared_tiles(url: str | None) -> SharedTiles | None:
     return SharedTiles(url) if url else None
-
-
-async def _unless_gone(making: Coroutine[Any, Any, T], receive: Receive) -> T:
-    """Wait for something, and give it up when whoever asked has gone."""
-    task, gone = asyncio.ensure_future(making), asyncio.ensure_future(_gone(receive))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGoneError
-        return task.result()
-    finally:
-        task.cancel()
-        gone.cancel()
 
 
 async def _gone(receive: Receive) -> None:

@@ -22,8 +22,17 @@ LEVEL = 5
 _OVERHEAD_BYTES = 1_500
 """What a kept tile takes beside its bytes."""
 _THREAD_FROM_BYTES = 50_000
+_QUICK_S = 0.1
+"""Before that, nobody is asked whether they still wait."""
 
 Make: TypeAlias = Callable[[], Awaitable[bytes]]
+Gone: TypeAlias = Callable[[], Awaitable[None]]
+Raw: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes]
+"""Status, headers and body of an answer."""
+
+
+class ClientGoneError(Exception):
+    """Whoever asked has gone, so that there is nobody to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +69,15 @@ class State:
 class Kept:
     """A tile that is kept: plain or, once it was asked for so, compressed."""
 
-    __slots__ = ("_plain", "etag", "packed", "size", "state")
+    __slots__ = ("_plain", "answers", "etag", "packed", "size", "state")
 
     def __init__(self, plain: bytes | None, packed: bytes | None, state: State, etag: str) -> None:
         self._plain = plain
         self.packed = packed
         self.state = state
         self.etag = etag
+        self.answers: dict[tuple[bool, bool, bool], Raw] = {}
+        """Those made of it, by whether it is unchanged, compressed, and may be kept for good."""
         self.size = _OVERHEAD_BYTES + len(packed or plain or b"")
 
     @property
@@ -81,9 +92,13 @@ class Kept:
             return self._plain
         return gzip.decompress(self.packed) if self.packed else b""
 
+    def is_ready(self, *, packed: bool) -> bool:
+        """Whether it is kept in that form."""
+        return (self.packed if packed else self._plain) is not None
+
     def pack(self, packed: bytes) -> None:
         """Keep it compressed and no longer plain."""
-        self.packed, self._plain = packed, None
+        self.packed, self._plain, self.answers = packed, None, {}
         self.size = _OVERHEAD_BYTES + len(packed)
 
 
@@ -130,12 +145,26 @@ class TileCache:
         self._kept.move_to_end(key)
         return kept
 
-    async def obtain(self, key: TileKey, make: Make, *, packed: bool) -> Kept:
+    async def obtain(self, key: TileKey, make: Make, *, packed: bool, gone: Gone) -> Kept:
         """Return a tile, made now unless it is kept; all who ask for it meanwhile wait for the same one.
 
-        It is given up when nobody waits for it any more.
+        Parameters
+        ----------
+        key
+            The tile.
+        make
+            Makes it.
+        packed
+            Whether it is wanted compressed.
+        gone
+            Ends when whoever asked doesn't wait any more; when nobody does, the tile is given up.
+
+        Raises
+        ------
+        ClientGoneError
+            Whoever asked didn't wait.
         """
-        found = self.find(key) or await self._made(key, make)
+        found = self.find(key) or await self._made(key, make, gone)
         if packed and found.packed is None:
             compressed = await _compressed(found.plain)
             before = found.size
@@ -148,7 +177,7 @@ class TileCache:
         """Return the tag of a tile without making it; an empty one while it isn't known what changed."""
         return _etag(key, State(self._known, key).touched(self._known)) if self._known.current else ""
 
-    async def _made(self, key: TileKey, make: Make) -> Kept:
+    async def _made(self, key: TileKey, make: Make, gone: Gone) -> Kept:
         flight = self._making.get(key)
         if flight is None or not self._holds(flight.state):
             state = State(self._known, key)
@@ -156,7 +185,10 @@ class TileCache:
             self._making[key] = flight
         flight.waiting += 1
         try:
-            return await asyncio.shield(flight.task)
+            await asyncio.wait((flight.task,), timeout=_QUICK_S)
+            if not flight.task.done():
+                await _either(flight.task, gone)
+            return flight.task.result()
         finally:
             flight.waiting -= 1
             if not flight.waiting:
@@ -203,7 +235,19 @@ class TileCache:
             return False
         kept.state.serial = serial
         kept.etag = _etag(key, touched)
+        kept.answers = {}
         return True
+
+
+async def _either(task: asyncio.Task[Kept], gone: Gone) -> None:
+    """Wait for a tile for as long as whoever asked does."""
+    watching = asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait((task, watching), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watching.cancel()
+    if not task.done():
+        raise ClientGoneError
 
 
 def tile_key(request: TileRequest, rights: str) -> TileKey:

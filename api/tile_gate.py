@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import answer
-from api.security import caller
-from api.tile_answers import CLOSED_REQUEST, SCOPE_KEY, ClientGoneError, Raw, TileAnswers
-from api.tile_cache import TileKey, tile_key
+from api.tile_answers import CLOSED_REQUEST, SCOPE_KEY, TileAnswers
+from api.tile_cache import ClientGoneError, Raw, TileKey, tile_key
 from geo.errors import HoradError, InvalidInputError
 from layers import custom
 from layers.announcements import Announcements, announcements
@@ -25,7 +24,10 @@ _PATH = re.compile(
     r"/tiles/(?P<matrix_set>\w+)/(?P<z>\d{1,2})/(?P<row>\d{1,8})/(?P<col>\d{1,8})"
 )
 _QUERY = re.compile(r"(?:(?:collections=(?P<collections>[\w,%]+)|v=(?P<version>[\w.-]*)|f=mvt)(?:&|$))*")
-_READ = (b"accept-encoding", b"if-none-match")
+_READ = (b"accept-encoding", b"authorization", b"if-none-match", b"origin")
+_READING = ("GET", "HEAD")
+_ASKED = "horad.tile"
+"""Under which a request's scope holds what its address asks for."""
 _REMEMBERED_AT_MOST = 50_000
 
 
@@ -38,9 +40,11 @@ class _Asked:
 
 
 class TileGate:
-    """Answers the plain requests for tiles; whatever else there is to a request, the routes answer it.
+    """Answers the public's requests for tiles that are kept, before anything else is done about them.
 
-    The process listens to the base's announcements for as long as the application runs.
+    It stands before all else; those for tiles that have to be made it leaves to `TileMaker`, and whatever else there is
+    to a request, the routes answer it. The process listens to the base's announcements for as long as the application
+    runs.
 
     Parameters
     ----------
@@ -66,28 +70,34 @@ class TileGate:
                 await self._answers.close()
             return
         scope[SCOPE_KEY] = self._answers
-        plain = scope["type"] == "http" and scope["method"] == "GET" and "/tiles/" in scope["path"]
-        asked = self._read(scope) if plain else None
-        if asked is None:
+        plain = scope["type"] == "http" and scope["method"] in _READING and "/tiles/" in scope["path"]
+        raw = self._ready(scope) if plain else None
+        if raw is None:
             await self._app(scope, receive, send)
-            return
-        raw = await self._answer(asked, scope, receive, send)
-        if raw is not None:
-            status, headers, body = raw
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+        else:
+            await _send(raw, send, body=scope["method"] != "HEAD")
 
-    def _read(self, scope: Scope) -> _Asked | None:
-        """Return what an address asks for, or nothing where a route has to read it."""
-        if caller(Request(scope)).rights or not self._known.current:
+    def _ready(self, scope: Scope) -> Raw | None:
+        """Answer with a tile that is kept, or let `TileMaker` know which is wanted."""
+        headers = {name: value for name, value in scope["headers"] if name in _READ}
+        if b"authorization" in headers or not self._known.current:
             return None
+        asked = self._read(scope["path"], scope["query_string"])
+        if asked is None:
+            return None
+        scope[_ASKED] = asked
+        if b"origin" in headers:
+            return None
+        return self._answers.ready(asked.key, *_wanted(headers), asked.version)
+
+    def _read(self, path: str, query: bytes) -> _Asked | None:
+        """Return what an address asks for, or nothing where a route has to read it."""
         if self._asked_of != self._known.registry_serial or len(self._asked) >= _REMEMBERED_AT_MOST:
             self._asked, self._asked_of = {}, self._known.registry_serial
         show_custom_layers(custom.public_layers())
-        address = scope["path"], scope["query_string"]
-        found = self._asked.get(address) or self._parse(*address)
+        found = self._asked.get((path, query)) or self._parse(path, query)
         if found is not None:
-            self._asked[address] = found
+            self._asked[path, query] = found
         return found
 
     def _parse(self, path: str, query: bytes) -> _Asked | None:
@@ -110,16 +120,45 @@ class TileGate:
         except (NotFoundError, InvalidInputError):
             return None
 
-    async def _answer(self, asked: _Asked, scope: Scope, receive: Receive, send: Send) -> Raw | None:
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
-        accepted, held = headers.get(b"accept-encoding", ""), headers.get(b"if-none-match", "")
-        kept = self._answers.kept(asked.key, accepted, held, asked.version)
-        if kept is not None:
-            return kept
+
+class TileMaker:
+    """Makes the tiles that the gate was asked for and didn't have.
+
+    Parameters
+    ----------
+    app
+        The application, whose routes answer all other requests.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        asked: _Asked | None = scope.get(_ASKED)
+        if asked is None:
+            await self._app(scope, receive, send)
+            return
+        answers: TileAnswers = scope[SCOPE_KEY]
+        accepted, held = _wanted({name: value for name, value in scope["headers"] if name in _READ})
         try:
-            return await self._answers.make(asked.key, None, accepted, receive, asked.version)
+            raw = answers.kept(asked.key, accepted, held, asked.version)
+            raw = raw or await answers.make(asked.key, None, accepted, receive, asked.version)
         except ClientGoneError:
-            return CLOSED_REQUEST, [], b""
+            raw = CLOSED_REQUEST, [], b""
         except HoradError as error:
             await answer(Request(scope), error)(scope, receive, send)
-            return None
+            return
+        await _send(raw, send)
+
+
+def _wanted(headers: dict[bytes, bytes]) -> tuple[str, str]:
+    """Return the headers ``Accept-Encoding`` and ``If-None-Match``, empty where there are none."""
+    accepted, held = headers.get(b"accept-encoding", b""), headers.get(b"if-none-match", b"")
+    return accepted.decode("latin-1"), held.decode("latin-1")
+
+
+async def _send(raw: Raw, send: Send, *, body: bool = True) -> None:
+    status, headers, content = raw
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content if body else b""})

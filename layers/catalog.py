@@ -143,8 +143,7 @@ def all_layers() -> Mapping[str, LayerTable]:
 
 def custom_layers() -> Mapping[str, LayerTable]:
     """Return the custom layers by name: those that were shown to this request, else all that this process knows of."""
-    shown = _shown.get()
-    return MappingProxyType(dict(_custom if shown is None else shown))
+    return MappingProxyType(dict(_shown_custom()))
 
 
 def set_custom_layers(layers: Mapping[str, LayerTable]) -> None:
@@ -178,7 +177,7 @@ def find(name: str) -> LayerTable:
     NotFoundError
         There is none; the text lists those there are.
     """
-    found = _together().get(name)
+    found = _built_in().get(name) or _shown_custom().get(name)
     if found is None:
         raise NotFoundError(f"There is no layer {name!r}. The layers are: {', '.join(sorted(all_layers()))}.")
     return found
@@ -189,7 +188,12 @@ def _models() -> list[type[Feature]]:
 
 
 def _together() -> dict[str, LayerTable]:
-    return {**_built_in(), **custom_layers()}
+    return {**_built_in(), **_shown_custom()}
+
+
+def _shown_custom() -> Mapping[str, LayerTable]:
+    shown = _shown.get()
+    return _custom if shown is None else shown
 
 
 def _computed(column: sa.Column[Any]) -> list[sa.Computed]:

@@ -91,11 +91,7 @@ class TilePool:
 
     async def _value(self, statement: str, values: Values, settings: Mapping[str, str] | None) -> Any:
         """Run a statement that gives one value, when its turn comes."""
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                await self._places.acquire()
-        except TimeoutError as error:
-            raise DatabaseError("too many tiles are being made") from error
+        await self._take_place()
         try:
             return await self._run(statement, values, settings)
         except (UndefinedTable, UndefinedColumn) as error:
@@ -104,6 +100,16 @@ class TilePool:
             raise DatabaseError(f"the tile couldn't be made: {type(error).__name__}") from error
         finally:
             self._places.release()
+
+    async def _take_place(self) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise DatabaseError("too many tiles are being made") from error
 
     async def _run(self, statement: str, values: Values, settings: Mapping[str, str] | None) -> Any:
         """Run a statement; a connection that was lost while nobody used it is replaced once."""

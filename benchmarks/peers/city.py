@@ -19,14 +19,14 @@ SEGMENTS_A_PIECE = 4
 """Streets are cut, so that copies of Liechtenstein come to 600,000 road segments."""
 
 
-def build(engine: Engine, *, times: int = 1) -> None:
-    """Fill an empty base with 25 copies of the buildings and cut streets of Liechtenstein, or so many times more."""
+def build(engine: Engine, *, copies: int = COPIES) -> None:
+    """Fill an empty base with copies of the buildings and cut streets of Liechtenstein."""
     file = sorted((get_settings().data / "liechtenstein").glob("*.pbf"))[0]
     load_file(engine, file, territory=territory_for(engine, file, wanted="liechtenstein"), source="osm")
     title = """'{"en": "Copies of Liechtenstein (synthetic)"}'"""
     with engine.begin() as connection:
         connection.execute(text(f"INSERT INTO territories (id, title, metric_srid) VALUES ('copies', {title}, 2056)"))
-    for copy in range(COPIES * times):
+    for copy in range(copies):
         with engine.begin() as connection:
             _copy(connection, "buildings", copy)
             _copy(connection, "roads", copy, cut=True)
@@ -34,13 +34,6 @@ def build(engine: Engine, *, times: int = 1) -> None:
         for layer in ("buildings", "roads"):
             connection.exec_driver_sql(f"DELETE FROM {layer} WHERE territory = 'liechtenstein'")
             connection.exec_driver_sql(f"VACUUM ANALYZE {layer}")
-
-
-def bounds(*, times: int = 1) -> tuple[float, float, float, float]:
-    """Return west, south, east and north of all copies, in degrees."""
-    west, south, east, north = BOX
-    rows = COPIES * times // COPIES_A_ROW
-    return west, south, west + (east - west) * COPIES_A_ROW, south + (north - south) * rows
 
 
 def _copy(connection: Connection, layer: str, copy: int, *, cut: bool = False) -> None:

@@ -164,7 +164,10 @@ def pygeoapi(database: URL, folder: Path) -> Iterator[str]:
         },
         "logging": {"level": "ERROR"},
         "metadata": {
-            "identification": {"title": text, "description": text, "keywords": ["x"], "keywords_type": "theme", "terms_of_service": "-", "url": "http://localhost"},
+            "identification": {
+                "title": text, "description": text, "keywords": ["x"], "keywords_type": "theme",
+                "terms_of_service": "-", "url": "http://localhost",
+            },
             "license": {"name": "-", "url": "http://localhost"},
             "provider": {"name": "-", "url": "http://localhost"},
             "contact": {"name": "-"},
@@ -175,7 +178,9 @@ def pygeoapi(database: URL, folder: Path) -> Iterator[str]:
                 "title": text,
                 "description": text,
                 "keywords": ["x"],
-                "extents": {"spatial": {"bbox": [-180, -90, 180, 90], "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}},
+                "extents": {
+                    "spatial": {"bbox": [-180, -90, 180, 90], "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}
+                },
                 "providers": [{"type": "feature", "name": "PostgreSQL", **provider}, mvt],
             }
         },

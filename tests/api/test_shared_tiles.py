@@ -71,7 +71,9 @@ async def obtained(known: Announcements, url: str, key: TileKey, make: Maker) ->
     """Ask a process that has kept nothing yet."""
     shared = SharedTiles(url)
     try:
-        return (await TileCache(known, 1_000_000, shared).obtain(key, make, packed=True)).plain
+        return (
+            await TileCache(known, 1_000_000, shared).obtain(key, make, packed=True, gone=asyncio.Event().wait)
+        ).plain
     finally:
         await shared.close()
 
