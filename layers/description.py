@@ -92,6 +92,8 @@ class Symbol:
         Lengths of dash and gap in line widths.
     min_zoom
         The zoom from which the class is drawn and put into tiles.
+    icon
+        The picture that its points get close up, in place of the style's.
     """
 
     title: Text
@@ -102,6 +104,7 @@ class Symbol:
     width_px: float = 1.0
     dash: tuple[float, ...] | None = None
     min_zoom: int = 0
+    icon: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +125,8 @@ class Style:
         Of fills and points, 0 to 1.
     visible
         Whether the layer is switched on when the map opens.
+    icon
+        The picture that points get close up, by its name on the sheet of the map's pictures.
     """
 
     symbols: tuple[Symbol, ...]
@@ -131,6 +136,11 @@ class Style:
     label_min_zoom: int = 15
     opacity: float = 1.0
     visible: bool = True
+    icon: str | None = None
+
+    def icon_of(self, symbol: Symbol) -> str | None:
+        """Return the picture that points of a class get close up, if they get one."""
+        return symbol.icon or self.icon
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,268 +1,180 @@
-"""MapLibre styles and legends, made from what the layers say of themselves."""
+"""MapLibre styles: of the whole city, of each layer and of the result of an analysis, for light and dark maps."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Connection
 
-from api.database import Database, connection
-from api.links import base_url, link
-from api.negotiation import JSON, Language
-from layers import store
-from layers.catalog import LayerTable, all_layers, find
-from layers.description import CityFunction, Layer, Shape, Style, Symbol
-from layers.territory import attribution_line, registered
+from api.database import Database
+from api.drawing import StyleLayer, labels, legend, style_layers
+from api.links import base_url, formats, link
+from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
+from api.ogc.jobs import JobId
+from api.openapi import answers
+from api.result_styles import result_layers
+from api.scope import Territory
+from api.sprites import NAME as SPRITE
+from api.themes import DARK, LIGHT, THEMES, Theme
+from api.tile_answers import tile_answers
+from geo.analysis import get_analysis
+from layers import process_jobs, store
+from layers.catalog import all_layers, find
+from layers.description import CityFunction
+from layers.territory import attribution_line, family, registered
 
-router = APIRouter(tags=["Styles"], dependencies=[Depends(connection)])
+router = APIRouter(tags=["Styles"])
 
 CITY = "city"
 STYLE_JSON = "application/vnd.mapbox.style+json"
 
+_DARK = f"-{DARK}"
 _SOURCE = "horad"
-_BACKGROUND = "#f3f1ec"
-_FONT = ["Noto Sans Regular"]
-_TEXT = "#4a4640"
-_HALO = "#ffffff"
-_CASING_PX = 1.4
-_LEGEND_SHAPES = {Shape.POINT: "circle", Shape.LINE: "line", Shape.POLYGON: "fill", Shape.MIXED: "fill"}
-
-StyleLayer = dict[str, Any]
+_RESULT = "result"
+_MATRIX = "tiles/WebMercatorQuad"
+_OFFERED = {"json": JSON, "html": HTML}
 
 
-@router.get("/styles", summary="Map styles")
-def styles(request: Request, lang: Language) -> Response:
-    """List the style of the whole city and that of each layer."""
+@router.get("/styles", summary="Map styles", responses=answers(JSON, HTML))
+def styles(request: Request, _database: Database, lang: Language, f: Format = None) -> Response:
+    """List the style of the whole city and that of each layer, for light and for dark maps."""
+    chosen = negotiate(request, f, _OFFERED)
     base = base_url(request)
     titles = {CITY: "Horad"} | {name: model.layer.title[lang] for name, model in all_layers().items()}
     listed = [
-        {"id": name, "title": title, "links": [link(f"{base}/styles/{name}", "stylesheet", STYLE_JSON, title)]}
+        {
+            "id": f"{name}{suffix}",
+            "title": f"{title}{told}",
+            "links": [
+                link(f"{base}/styles/{name}{suffix}", "stylesheet", STYLE_JSON, title),
+                link(_legend(base, name, suffix), "describedby", JSON, "Legend"),
+            ],
+        }
         for name, title in titles.items()
+        for suffix, told in (("", ""), (_DARK, f" ({DARK})"))
     ]
-    return JSONResponse({"default": CITY, "styles": listed, "links": [link(f"{base}/styles", "self", JSON, "Styles")]})
+    document = {"default": CITY, "styles": listed, "links": formats(f"{base}/styles", chosen, _OFFERED)}
+    return page(request, "Styles", lang, document) if chosen == "html" else JSONResponse(document)
 
 
-@router.get("/styles/{style}", summary="A MapLibre style")
-def style(request: Request, database: Database, lang: Language, style: str) -> Response:
-    """Return the MapLibre style of the whole city, or that of one layer."""
+@router.get("/styles/{style}", summary="A MapLibre style", responses=answers(STYLE_JSON))
+def style(request: Request, database: Database, lang: Language, territory: Territory, style: str) -> Response:
+    """Return the MapLibre style of the whole city (``city``), or that of a layer; with ``-dark``, for a dark map."""
+    plain = style.removesuffix(_DARK)
+    theme = THEMES[DARK if style.endswith(_DARK) else LIGHT]
+    names = list(all_layers()) if plain == CITY else [find(plain).name]
+    title = "Horad" if plain == CITY else find(plain).layer.title[lang]
+    document = _document(request, database, lang, territory, names, theme, title, whole=plain == CITY)
+    return JSONResponse(document, media_type=STYLE_JSON)
+
+
+@router.get("/jobs/{jobId}/style", summary="A MapLibre style of a result", responses=answers(STYLE_JSON))
+def job_style(
+    request: Request, database: Database, lang: Language, territory: Territory, job_id: JobId, theme: str = LIGHT
+) -> Response:
+    """Return a MapLibre style that draws the result of an analysis over the city; ``theme`` is light or dark."""
+    job = process_jobs.find(database, job_id)
+    analysis = get_analysis(job.process)
+    drawn_in = THEMES.get(theme, THEMES[LIGHT])
+    outputs = process_jobs.results(database, job_id).values()
+    result = next((json.loads(each.text) for each in outputs if each.media_type == GEOJSON), {"features": []})
+    document = _document(
+        request, database, lang, territory, list(all_layers()), drawn_in, analysis.title[lang], whole=True
+    )
+    document["sources"][_RESULT] = {"type": "geojson", "data": {"type": "FeatureCollection", **result}}
+    document["layers"] += result_layers(analysis.view, result["features"], _RESULT, drawn_in)
+    return JSONResponse(document, media_type=STYLE_JSON)
+
+
+def _document(
+    request: Request,
+    database: Connection,
+    lang: str,
+    territory: str | None,
+    names: list[str],
+    theme: Theme,
+    title: str,
+    *,
+    whole: bool,
+) -> dict[str, Any]:
     base = base_url(request)
-    names = list(all_layers()) if style == CITY else [find(style).name]
-    cities = _cities(database, lang)
+    known = _territories(database, territory)
+    sources = {name: _SOURCE if not whole or find(name).layer.style.visible else name for name in names}
     document = {
         "version": 8,
-        "name": "Horad" if style == CITY else find(style).layer.title[lang],
-        "sources": _sources(database, base, style, names),
-        "glyphs": f"{base}/fonts/{{fontstack}}/{{range}}.pbf",
+        "name": title,
+        "sources": _sources(request, base, sources, attribution_line(known)),
+        "glyphs": f"{_root(request)}/fonts/{{fontstack}}/{{range}}.pbf",
+        "sprite": f"{_root(request)}/sprites/{SPRITE}",
         "layers": [
-            {"id": "background", "type": "background", "paint": {"background-color": _BACKGROUND}},
-            *(each for name in names for each in style_layers(name, _source(style, name))),
-            *(each for name in names for each in _labels(name, _source(style, name))),
+            {"id": "background", "type": "background", "paint": {"background-color": theme.background}},
+            *_each(style_layers(find(name), source, theme) for name, source in sources.items()),
+            *_each(labels(find(name), source, theme) for name, source in sources.items()),
         ],
         "metadata": {
-            "horad:cities": cities,
-            "horad:layers": _by_function([_describe(database, name, lang) for name in names]),
+            "horad:theme": theme.name,
+            "horad:cities": _cities(known, lang),
+            "horad:layers": _by_function([_describe(database, name, lang, theme) for name in names]),
         },
     }
-    if cities:
-        west, south, east, north = cities[0]["bounds"]
+    if known:
+        west, south, east, north = known[0]["view"]
         document |= {"center": [(west + east) / 2, (south + north) / 2], "zoom": 14}
-    return JSONResponse(document)
+    return document
 
 
-def style_layers(name: str, source: str = _SOURCE) -> list[StyleLayer]:
-    """Return the MapLibre layers that draw a layer, without its labels."""
-    described = find(name).layer
-    if described.shape is not Shape.MIXED:
-        return _drawn(name, source, described, described.shape)
-    parts = (Shape.POLYGON, Shape.LINE, Shape.POINT)
-    return [_only(part, each) for part in parts for each in _drawn(name, source, described, part)]
-
-
-def _sources(database: Connection, base: str, style: str, names: list[str]) -> dict[str, dict[str, Any]]:
+def _sources(request: Request, base: str, sources: dict[str, str], line: str) -> dict[str, dict[str, Any]]:
     """Return the sources: what is shown from the start comes in the same tiles, each other layer in tiles of its own.
 
     Clients ask for the tiles of a source only once a layer of it is switched on.
     """
-    matrix = "tiles/WebMercatorQuad"
-    if style != CITY:
-        return {_SOURCE: {"type": "vector", "url": f"{base}/collections/{style}/{matrix}?f=tilejson"}}
-    together = [name for name in names if _source(style, name) == _SOURCE]
-    line = attribution_line(registered(database))
+    together = [name for name, source in sources.items() if source == _SOURCE]
     apart = {
         name: {
             "type": "vector",
-            "tiles": [f"{base}/collections/{name}/{matrix}/{{z}}/{{y}}/{{x}}"],
+            "tiles": [f"{base}/collections/{name}/{_MATRIX}/{{z}}/{{y}}/{{x}}{_versioned(request, name)}"],
             "minzoom": find(name).layer.min_zoom,
             "maxzoom": find(name).layer.max_zoom,
             "attribution": line,
         }
-        for name in names
+        for name in sources
         if name not in together
     }
-    url = f"{base}/{matrix}?f=tilejson&collections={','.join(together)}"
-    return {_SOURCE: {"type": "vector", "url": url}} | apart
+    alone = len(sources) == 1
+    url = f"{base}/collections/{together[0]}/{_MATRIX}?f=tilejson" if alone else f"{base}/{_MATRIX}?f=tilejson"
+    asked = "" if alone else f"&collections={','.join(together)}"
+    return {_SOURCE: {"type": "vector", "url": f"{url}{asked}"}} | apart
 
 
-def _source(style: str, name: str) -> str:
-    """Return the source of a layer in a style."""
-    return _SOURCE if style != CITY or find(name).layer.style.visible else name
+def _versioned(request: Request, layer: str) -> str:
+    version = tile_answers(request).version((layer,))
+    return "" if version is None else f"?v={version}"
 
 
-def _drawn(name: str, source: str, described: Layer, shape: Shape) -> list[StyleLayer]:
-    make = {Shape.POINT: _circle, Shape.LINE: _line, Shape.POLYGON: _fill}[shape]
-    symbols, style = described.style.symbols, described.style
-    casings = [_casing(symbol) for symbol in symbols] if shape is Shape.LINE else []
-    drawn = [make(symbol, style) for symbol in symbols]
-    return [
-        _complete(name, f"{name}-{kind}-{number}", painted, style, symbol, described.min_zoom) | {"source": source}
-        for kind, group in (("casing", casings), ("symbol", drawn))
-        for number, (symbol, painted) in enumerate(zip(symbols, group, strict=False))
-        if painted
-    ]
+def _root(request: Request) -> str:
+    """Return the address of the service; fonts and pictures are there, whichever territory's API is asked."""
+    return str(request.base_url.replace(path=request.scope.get("app_root_path", ""))).rstrip("/")
 
 
-def _only(shape: Shape, drawn: StyleLayer) -> StyleLayer:
-    """Let a style layer of a layer of mixed shapes draw the features of one of them."""
-    is_one = ["in", ["geometry-type"], ["literal", list(shape.geometry_types)]]
-    chosen = ["all", is_one, drawn["filter"]] if "filter" in drawn else is_one
-    return drawn | {"id": f"{drawn['id']}-{shape}", "filter": chosen}
+def _territories(database: Connection, territory: str | None) -> list[dict[str, Any]]:
+    wanted = None if territory is None else set(family(database, territory))
+    return [each for each in registered(database) if wanted is None or each["id"] in wanted]
 
 
-def legend(model: LayerTable, lang: str) -> list[dict[str, Any]]:
-    """Return the entries of a layer's legend, the most important first."""
-    shape = model.layer.shape
-    outlined = shape is Shape.POLYGON and model.layer.style.opacity == 0
-    return [
-        {
-            "title": each.title[lang],
-            "shape": "line" if outlined else _LEGEND_SHAPES[shape],
-            "colour": each.colour,
-            "width": each.width_px,
-            **({"outline": each.outline} if each.outline else {}),
-            **({"dash": list(each.dash)} if each.dash else {}),
-        }
-        for each in reversed(model.layer.style.symbols)
-    ]
+def _each(groups: Iterable[list[StyleLayer]]) -> Iterable[StyleLayer]:
+    return (each for group in groups for each in group)
 
 
-def _complete(name: str, layer_id: str, painted: StyleLayer, style: Style, symbol: Symbol, min_zoom: int) -> StyleLayer:
-    return {
-        "id": layer_id,
-        "source-layer": name,
-        "minzoom": max(min_zoom, symbol.min_zoom),
-        "metadata": {"horad:layer": name},
-        **painted,
-        **({} if (chosen := _filter(style, symbol)) is None else {"filter": chosen}),
-        "layout": {**painted.get("layout", {}), "visibility": "visible" if style.visible else "none"},
-    }
+def _legend(base: str, name: str, suffix: str) -> str:
+    path = f"{base}/legend" if name == CITY else f"{base}/collections/{name}/legend"
+    return f"{path}?theme={DARK}" if suffix else path
 
 
-def _filter(style: Style, symbol: Symbol) -> list[Any] | None:
-    if style.column is None:
-        return None
-    value = ["coalesce", ["get", style.column], ""]
-    if symbol.values:
-        return ["in", value, ["literal", list(symbol.values)]]
-    bounds = sorted(each.at_least for each in style.symbols if each.at_least is not None)
-    if bounds:
-        return _between(style.column, symbol.at_least, bounds)
-    others = [each for other in style.symbols for each in other.values]
-    return ["!", ["in", value, ["literal", others]]]
-
-
-def _between(column: str, at_least: float | None, bounds: list[float]) -> list[Any]:
-    """Return the filter of a class of numbers: from its bound to the next, or all the rest."""
-    number = ["number", ["get", column], bounds[0] - 1]
-    higher = [each for each in bounds if at_least is None or each > at_least]
-    below = [["<", number, higher[0]]] if higher else []
-    return ["all", *([] if at_least is None else [[">=", number, at_least]]), *below]
-
-
-def _grown(width_px: float) -> list[Any]:
-    """Return a width that grows with the zoom and is the given one at zoom 16."""
-    stops = ((8, 0.12), (12, 0.25), (14, 0.5), (16, 1.0), (20, 4.0))
-    return [
-        "interpolate",
-        ["exponential", 1.5],
-        ["zoom"],
-        *(part for zoom, share in stops for part in (zoom, max(0.4, width_px * share))),
-    ]
-
-
-def _casing(symbol: Symbol) -> StyleLayer | None:
-    if symbol.outline is None:
-        return None
-    return {
-        "type": "line",
-        "layout": {"line-cap": "butt", "line-join": "round"},
-        "paint": {"line-color": symbol.outline, "line-width": _grown(symbol.width_px + _CASING_PX)},
-    }
-
-
-def _line(symbol: Symbol, style: Style) -> StyleLayer:
-    return {
-        "type": "line",
-        "layout": {"line-cap": "butt" if symbol.dash else "round", "line-join": "round"},
-        "paint": {
-            "line-color": symbol.colour,
-            "line-width": _grown(symbol.width_px),
-            "line-opacity": style.opacity,
-            **({"line-dasharray": list(symbol.dash)} if symbol.dash else {}),
-        },
-    }
-
-
-def _fill(symbol: Symbol, style: Style) -> StyleLayer:
-    if style.opacity == 0:
-        return {
-            "type": "line",
-            "paint": {"line-color": symbol.colour, "line-width": symbol.width_px, "line-dasharray": [4, 2]},
-        }
-    outline = {"fill-outline-color": symbol.outline} if symbol.outline else {}
-    return {"type": "fill", "paint": {"fill-color": symbol.colour, "fill-opacity": style.opacity, **outline}}
-
-
-def _circle(symbol: Symbol, style: Style) -> StyleLayer:
-    radius = symbol.width_px / 2
-    growth = ["interpolate", ["linear"], ["zoom"], 10, radius * 0.4, 16, radius, 20, radius * 2]
-    edge = {"circle-stroke-color": symbol.outline, "circle-stroke-width": 1} if symbol.outline else {}
-    return {
-        "type": "circle",
-        "paint": {"circle-color": symbol.colour, "circle-radius": growth, "circle-opacity": style.opacity, **edge},
-    }
-
-
-def _labels(name: str, source: str) -> list[StyleLayer]:
-    described = find(name).layer
-    style = described.style
-    if style.label is None:
-        return []
-    placement = {Shape.LINE: {"symbol-placement": "line"}, Shape.POINT: {"text-anchor": "top", "text-offset": [0, 0.6]}}
-    return [
-        {
-            "id": f"{name}-label",
-            "type": "symbol",
-            "source": source,
-            "source-layer": name,
-            "minzoom": style.label_min_zoom,
-            "metadata": {"horad:layer": name},
-            "filter": ["has", style.label],
-            "layout": {
-                "text-field": ["to-string", ["get", style.label]],
-                "text-font": _FONT,
-                "text-size": 12,
-                "text-max-width": 8,
-                "visibility": "visible" if style.visible else "none",
-                **placement.get(described.shape, {}),
-            },
-            "paint": {"text-color": _TEXT, "text-halo-color": _HALO, "text-halo-width": 1.4},
-        }
-    ]
-
-
-def _cities(database: Connection, lang: str) -> list[dict[str, Any]]:
+def _cities(known: list[dict[str, Any]], lang: str) -> list[dict[str, Any]]:
     return [
         {
             "id": each["id"],
@@ -270,7 +182,7 @@ def _cities(database: Connection, lang: str) -> list[dict[str, Any]]:
             "bounds": each["view"],
             "attribution": attribution_line([each]),
         }
-        for each in registered(database)
+        for each in known
     ]
 
 
@@ -282,7 +194,7 @@ def _by_function(described: list[dict[str, Any]]) -> list[dict[str, Any]]:
     )
 
 
-def _describe(database: Connection, name: str, lang: str) -> dict[str, Any]:
+def _describe(database: Connection, name: str, lang: str, theme: Theme) -> dict[str, Any]:
     model = find(name)
     layer = model.layer
     return {
@@ -296,6 +208,6 @@ def _describe(database: Connection, name: str, lang: str) -> dict[str, Any]:
         "minzoom": layer.min_zoom,
         "located": layer.located,
         "count": store.count_up_to(database, name, store.Query()),
-        "legend": legend(model, lang),
+        "legend": legend(model, lang, theme),
         "columns": {each.name: {"title": each.title[lang], "unit": each.unit} for each in model.columns},
     }

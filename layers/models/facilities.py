@@ -78,12 +78,12 @@ class Facility(Feature):
             label="name",
             label_min_zoom=16,
             symbols=(
-                dot(text("Public offices", "Государственные услуги", "Дзяржаўныя паслугі"), (), "#6c757d", width_px=10),
-                dot(text("Education", "Образование", "Адукацыя"), _EDUCATION, "#3a7d44", width_px=10),
-                dot(text("Health", "Здравоохранение", "Ахова здароўя"), _HEALTH, "#c9314a", width_px=10),
-                dot(text("Social care", "Социальная помощь", "Сацыяльная дапамога"), _SOCIAL, "#b86f1b", width_px=10),
-                dot(text("Culture", "Культура", "Культура"), _CULTURE, "#7950a8", width_px=10),
-                dot(text("Sport", "Спорт", "Спорт"), _SPORT, "#1f8a9e", width_px=10),
+                dot(text("Public offices", "Государственные услуги", "Дзяржаўныя паслугі"), (), "#6c757d", icon="public", width_px=10),
+                dot(text("Education", "Образование", "Адукацыя"), _EDUCATION, "#3a7d44", icon="education", width_px=10),
+                dot(text("Health", "Здравоохранение", "Ахова здароўя"), _HEALTH, "#c9314a", icon="health", width_px=10),
+                dot(text("Social care", "Социальная помощь", "Сацыяльная дапамога"), _SOCIAL, "#b86f1b", icon="care", width_px=10),
+                dot(text("Culture", "Культура", "Культура"), _CULTURE, "#7950a8", icon="culture", width_px=10),
+                dot(text("Sport", "Спорт", "Спорт"), _SPORT, "#1f8a9e", icon="sport", width_px=10),
             ),
         ),
         osm=OsmRule(

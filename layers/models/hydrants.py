@@ -56,6 +56,7 @@ class Hydrant(Feature):
             column="kind",
             order=64,
             visible=False,
+            icon="hydrant",
             symbols=(
                 dot(OTHER, (), "#d05a5a", width_px=7),
                 dot(text("Pillar", "Надземные", "Надземныя"), ("pillar", "dry_barrel"), "#b8182b", width_px=7),

@@ -34,6 +34,7 @@ class Incident(Feature):
             order=80,
             visible=False,
             opacity=0.85,
+            icon="incident",
             symbols=(
                 Symbol(title=UNKNOWN, colour="#9a9a9a", width_px=6),
                 Symbol(

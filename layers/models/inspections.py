@@ -34,6 +34,7 @@ class Inspection(Feature):
             column="condition",
             order=88,
             visible=False,
+            icon="inspection",
             symbols=(
                 dot(UNKNOWN, (), "#8f8f8f"),
                 dot(text("Good", "Хорошее", "Добры"), ("good", "very good", "excellent"), "#2b8a6e"),

@@ -35,6 +35,7 @@ class Report(Feature):
             order=84,
             visible=False,
             opacity=0.85,
+            icon="report",
             symbols=(
                 dot(text("Other", "Прочие", "Іншыя"), (), "#8c8c94", width_px=7),
                 dot(

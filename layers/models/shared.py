@@ -72,6 +72,6 @@ def address(tags: Tags) -> str | None:
     return " ".join(parts) or None
 
 
-def dot(title: Text, values: tuple[str, ...], colour: str, *, width_px: float = 8, min_zoom: int = 0) -> Symbol:
+def dot(title: Text, values: tuple[str, ...], colour: str, *, width_px: float = 8, **options: Any) -> Symbol:
     """Describe a class of points, drawn as a disc with a white edge; without values it is all the rest."""
-    return Symbol(title=title, values=values, colour=colour, outline="#ffffff", width_px=width_px, min_zoom=min_zoom)
+    return Symbol(title=title, values=values, colour=colour, outline="#ffffff", width_px=width_px, **options)
