@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
-from api import archives, errors, health, history, maps, openapi, raster_maps, raster_tiles, rasters
+from api import archives, errors, health, history, maps, openapi, raster_maps, raster_tiles, rasters, sprites
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.limits import LimitsMiddleware
@@ -27,6 +27,7 @@ from api.ogc import (
     execution,
     features,
     jobs,
+    legends,
     processes,
     schemas,
     search,
@@ -111,6 +112,8 @@ def _api(**options: Any) -> FastAPI:
         tilesets,
         archives,
         styles,
+        legends,
+        sprites,
         processes,
         execution,
         jobs,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from api.drawing import StyleLayer
 from api.themes import Theme
@@ -50,7 +51,9 @@ def result_layers(view: View, features: Iterable[Mapping[str, Any]], source: str
 
 
 def _drawn(shape: str, colour: Any, view: View, theme: Theme) -> list[StyleLayer]:
-    order = [] if view.colour_by is None or view.classes else ["*", -1 if view.draw_first == "high" else 1, _number(view)]
+    order = (
+        [] if view.colour_by is None or view.classes else ["*", -1 if view.draw_first == "high" else 1, _number(view)]
+    )
     if shape == "polygon":
         sorted_fill = {"layout": {"fill-sort-key": order}} if order else {}
         return [
@@ -74,12 +77,22 @@ def _colour(view: View, values: list[Any]) -> Any:
     known = np.array([each for each in values if isinstance(each, int | float) and np.isfinite(each)], dtype=float)
     if not len(known):
         return UNKNOWN_COLOUR
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, len(view.colours) + 1)))[:-1].tolist() or [float(known[0])]
+    edges = _edges(known, len(view.colours))
     chosen = np.linspace(0, len(view.colours) - 1, len(edges)).round().astype(int)
     steps = [part for edge, nth in zip(edges[1:], chosen[1:], strict=True) for part in (edge, view.colours[nth])]
     first = view.colours[chosen[0]]
     classes = ["step", _number(view), first, *steps] if steps else first
     return ["case", ["==", ["typeof", ["get", view.colour_by]], "number"], classes, UNKNOWN_COLOUR]
+
+
+def _edges(values: NDArray[np.float64], count: int) -> list[float]:
+    """Return where the classes of numbers begin: at each number where there are few, else with about as many each."""
+    distinct = np.unique(values)
+    few = len(distinct) <= count
+    found: list[float] = (
+        distinct if few else np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[:-1]))
+    ).tolist()
+    return found
 
 
 def _number(view: View) -> list[Any]:

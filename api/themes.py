@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 LIGHT, DARK = "light", "dark"
 
-_Lightness = Callable[[float], float]
+_Lightness: TypeAlias = Callable[[float], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +22,9 @@ class Theme:
         ``light`` or ``dark``.
     background, text, halo, icon
         Of the ground, the labels, their edge and the pictures in points, as ``#rrggbb``.
-    _lightness
+    changes
         By what is drawn (``area``, ``edge``, ``line``, ``casing`` or ``point``), the lightness that replaces that of a
-        colour, 0 to 1; without any, colours stay as they are.
-    _saturation
-        By how much colours are dulled.
+        colour, 0 to 1, and how much of its saturation is left; without any, colours stay as they are.
     """
 
     name: str
@@ -33,8 +32,7 @@ class Theme:
     text: str
     halo: str
     icon: str
-    _lightness: dict[str, _Lightness]
-    _saturation: float = 1.0
+    changes: Mapping[str, tuple[_Lightness, float]]
 
     def colour(self, colour: str, drawn: str) -> str:
         """Return the colour in which to draw what has a colour on the light map.
@@ -46,30 +44,28 @@ class Theme:
         drawn
             ``area``, ``edge``, ``line``, ``casing`` or ``point``.
         """
-        if drawn not in self._lightness:
+        if drawn not in self.changes:
             return colour
+        changed, left = self.changes[drawn]
         hue, lightness, saturation = colorsys.rgb_to_hls(*(int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)))
-        dimmed = colorsys.hls_to_rgb(hue, self._lightness[drawn](lightness), saturation * self._saturation)
+        dimmed = colorsys.hls_to_rgb(hue, changed(lightness), saturation * left)
         return "#" + "".join(f"{round(255 * part):02x}" for part in dimmed)
 
 
 THEMES = {
-    LIGHT: Theme(
-        name=LIGHT, background="#f3f1ec", text="#4a4640", halo="#ffffff", icon="#ffffff", _lightness={}
-    ),
+    LIGHT: Theme(name=LIGHT, background="#f3f1ec", text="#4a4640", halo="#ffffff", icon="#ffffff", changes={}),
     DARK: Theme(
         name=DARK,
         background="#1a1c20",
         text="#d9d6cf",
         halo="#17181b",
         icon="#17181b",
-        _lightness={
-            "area": lambda light: 0.17 + 0.3 * max(0.95 - light, 0),
-            "edge": lambda light: 0.24 + 0.3 * max(0.95 - light, 0),
-            "line": lambda light: 0.62 - 0.26 * light,
-            "casing": lambda _: 0.09,
-            "point": lambda light: min(max(light, 0.55), 0.75),
+        changes={
+            "area": (lambda light: 0.17 + 0.3 * max(0.95 - light, 0), 0.35),
+            "edge": (lambda light: 0.24 + 0.3 * max(0.95 - light, 0), 0.35),
+            "line": (lambda light: 0.6 - 0.26 * light, 0.4),
+            "casing": (lambda _: 0.09, 0.3),
+            "point": (lambda light: min(max(light, 0.55), 0.75), 0.8),
         },
-        _saturation=0.7,
     ),
 }

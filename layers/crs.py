@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import pyproj
 from pyproj.exceptions import CRSError
+from sqlalchemy import Connection, text
 
 from geo.errors import InvalidInputError
 from layers.models.base import STORAGE_SRID
@@ -117,3 +118,14 @@ def offered(metric_srids: Iterable[int] = ()) -> list[Crs]:
         The EPSG codes of territories' own.
     """
     return [CRS84, *(epsg(srid) for srid in dict.fromkeys([*_EVERYWHERE, *metric_srids]))]
+
+
+def provide_crs(connection: Connection, srid: int) -> None:
+    """Let PostGIS know a CRS of EPSG that is newer than it is."""
+    known = connection.execute(text("SELECT 1 FROM spatial_ref_sys WHERE srid = :srid"), {"srid": srid}).first()
+    if known is None:
+        crs = pyproj.CRS.from_epsg(srid)
+        connection.execute(
+            text("INSERT INTO spatial_ref_sys VALUES (:srid, 'EPSG', :srid, :wkt, '') ON CONFLICT DO NOTHING"),
+            {"srid": srid, "wkt": crs.to_wkt("WKT1_GDAL")},
+        )

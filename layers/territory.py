@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from geo.errors import InvalidInputError
 from layers.boundaries import shape_of
 from layers.catalog import all_layers
+from layers.crs import provide_crs
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import TerritoryRow
@@ -39,6 +40,7 @@ def register(connection: Connection, territory: Territory) -> None:
             raise InvalidInputError(
                 f"{territory.id} can't belong to {territory.parent}, which belongs to {territory.id} already."
             )
+    provide_crs(connection, territory.metric_srid)
     shape = shape_of(territory.boundary)
     values: dict[str, Any] = {
         "id": territory.id,
@@ -154,6 +156,12 @@ def only_territory(connection: Connection) -> str:
     if len(known) > 1:
         raise InvalidInputError(f"Say on which territory: {', '.join(known)}.")
     return known[0]
+
+
+def registered_below(connection: Connection, territory: str | None) -> list[dict[str, Any]]:
+    """Return what the base knows of a territory and of those that belong to it; of all where none is named."""
+    wanted = None if territory is None else set(family(connection, territory))
+    return [each for each in registered(connection) if wanted is None or each["id"] in wanted]
 
 
 def family(connection: Connection, territory: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import psycopg
-from psycopg.errors import QueryCanceled, UndefinedColumn, UndefinedTable
+from psycopg.errors import InternalError_, QueryCanceled, UndefinedColumn, UndefinedTable
 from psycopg.rows import TupleRow
 
 from layers import database, tiles
@@ -96,6 +96,8 @@ class TilePool:
             return await self._run(statement, values, settings)
         except (UndefinedTable, UndefinedColumn) as error:
             raise DatabaseError("a layer has just been changed or dropped") from error
+        except InternalError_ as error:
+            raise tiles.failure(error) from error
         except (QueryCanceled, *_LOST) as error:
             raise DatabaseError(f"the tile couldn't be made: {type(error).__name__}") from error
         finally:

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import InternalError
 
 from layers.catalog import find
+from layers.errors import NotFoundError
 from layers.tile_matrix_sets import MAX_ZOOM
 from layers.tile_request import BUFFER, DETAIL_ZOOM, EXTENT, TileRequest
 from layers.tile_sql import fields, layer_sql
@@ -84,7 +86,10 @@ def make(connection: Connection, request: TileRequest) -> bytes:
     share: float | None = None
     while True:
         text, values = statement(request, share=share)
-        content = bytes(connection.exec_driver_sql(text, values).scalar_one()) if text else b""
+        try:
+            content = bytes(connection.exec_driver_sql(text, values).scalar_one()) if text else b""
+        except InternalError as error:
+            raise failure(error) from error
         share = share_that_fits(content, share)
         if share is None:
             return content
@@ -111,6 +116,13 @@ def statement(request: TileRequest, *, share: float | None = None) -> tuple[str,
         values |= more
     together = " || ".join(f"({text})" for text, _ in parts)
     return f"SELECT {together}" if parts else "", values
+
+
+def failure(error: Exception) -> Exception:
+    """Return what to raise where PostGIS couldn't make a tile: that it doesn't know its CRS, or the error itself."""
+    if "spatial_ref_sys" not in str(error):
+        return error
+    return NotFoundError("There is no such tile matrix set: no territory of the base uses its CRS.")
 
 
 def share_that_fits(content: bytes, share: float | None = None) -> float | None:

@@ -127,6 +127,7 @@ def _links(url: str, base: str, name: str, title: str) -> Iterable[dict[str, str
     yield link(f"{url}/tiles", f"{_REL}/tilesets-vector", JSON, "Vector tiles")
     yield link(f"{url}/tiles/WebMercatorQuad?f=tilejson", "tilejson", TILEJSON, "TileJSON")
     yield link(f"{base}/styles/{name}", f"{_REL}/styles", JSON, "MapLibre style")
+    yield link(f"{url}/legend", f"{_REL}/legend", JSON, "Legend")
     yield link(f"{base}/maps/{name}", f"{_REL}/map", HTML, "Interactive map")
 
 

@@ -6,12 +6,12 @@ from html import escape
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from api.database import Database
 from api.drawing import legend
 from api.links import base_url, formats
-from api.negotiation import HTML, JSON, Format, Language, negotiate, page
+from api.negotiation import HTML, JSON, Format, Language, negotiate
 from api.ogc.tiles import Collection
 from api.openapi import answers
 from api.themes import DARK, LIGHT, THEMES, Theme
@@ -22,6 +22,10 @@ router = APIRouter(tags=["Styles"])
 SVG = "image/svg+xml"
 
 _OFFERED = {"json": JSON, "svg": SVG, "html": HTML}
+_PAGE = (
+    '<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title></head>'
+    "<body><main>{picture}</main></body></html>"
+)
 _LINE_PX, _MARGIN_PX, _SWATCH_PX, _CHARACTER_PX = 20, 10, 26, 7.2
 
 ThemeName = Annotated[Literal["light", "dark"], Query(description="Of the map: light or dark.")]
@@ -60,9 +64,10 @@ def _answer(
     ]
     if chosen == "svg":
         return Response(picture(layers, colours), media_type=SVG)
+    if chosen == "html":
+        return HTMLResponse(_PAGE.format(lang=lang, title=escape(title), picture=picture(layers, colours)))
     address = f"{url}?theme={DARK}" if theme == DARK else url
-    document = {"title": title, "layers": layers, "links": formats(address, chosen, _OFFERED)}
-    return page(request, title, lang, document) if chosen == "html" else JSONResponse(document)
+    return JSONResponse({"title": title, "layers": layers, "links": formats(address, chosen, _OFFERED)})
 
 
 def picture(layers: list[dict[str, Any]], theme: Theme) -> str:
@@ -105,4 +110,6 @@ def _sign(entry: dict[str, Any]) -> str:
     if entry["shape"] == "circle":
         radius = min(max(entry["width"] / 2, 3), 6)
         return f'<circle cx="{_SWATCH_PX / 2:g}" cy="{middle:g}" r="{radius:g}" fill="{entry["colour"]}"{stroke}/>'
-    return f'<rect x="3" y="3" width="{_SWATCH_PX - 6}" height="{_LINE_PX - 6}" rx="2" fill="{entry["colour"]}"{stroke}/>'
+    return (
+        f'<rect x="3" y="3" width="{_SWATCH_PX - 6}" height="{_LINE_PX - 6}" rx="2" fill="{entry["colour"]}"{stroke}/>'
+    )

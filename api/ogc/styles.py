@@ -15,6 +15,7 @@ from api.drawing import StyleLayer, labels, legend, style_layers
 from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
 from api.ogc.jobs import JobId
+from api.ogc.legends import ThemeName
 from api.openapi import answers
 from api.result_styles import result_layers
 from api.scope import Territory
@@ -25,7 +26,7 @@ from geo.analysis import get_analysis
 from layers import process_jobs, store
 from layers.catalog import all_layers, find
 from layers.description import CityFunction
-from layers.territory import attribution_line, family, registered
+from layers.territory import attribution_line, registered_below
 
 router = APIRouter(tags=["Styles"])
 
@@ -74,19 +75,21 @@ def style(request: Request, database: Database, lang: Language, territory: Terri
 
 @router.get("/jobs/{jobId}/style", summary="A MapLibre style of a result", responses=answers(STYLE_JSON))
 def job_style(
-    request: Request, database: Database, lang: Language, territory: Territory, job_id: JobId, theme: str = LIGHT
+    request: Request, database: Database, lang: Language, territory: Territory, job_id: JobId, theme: ThemeName = LIGHT
 ) -> Response:
     """Return a MapLibre style that draws the result of an analysis over the city; ``theme`` is light or dark."""
     job = process_jobs.find(database, job_id)
     analysis = get_analysis(job.process)
-    drawn_in = THEMES.get(theme, THEMES[LIGHT])
+    drawn_in = THEMES[theme]
     outputs = process_jobs.results(database, job_id).values()
     result = next((json.loads(each.text) for each in outputs if each.media_type == GEOJSON), {"features": []})
     document = _document(
         request, database, lang, territory, list(all_layers()), drawn_in, analysis.title[lang], whole=True
     )
     document["sources"][_RESULT] = {"type": "geojson", "data": {"type": "FeatureCollection", **result}}
-    document["layers"] += result_layers(analysis.view, result["features"], _RESULT, drawn_in)
+    written = [nth for nth, each in enumerate(document["layers"]) if each["type"] == "symbol"]
+    below = written[0] if written else len(document["layers"])
+    document["layers"][below:below] = result_layers(analysis.view, result["features"], _RESULT, drawn_in)
     return JSONResponse(document, media_type=STYLE_JSON)
 
 
@@ -102,7 +105,7 @@ def _document(
     whole: bool,
 ) -> dict[str, Any]:
     base = base_url(request)
-    known = _territories(database, territory)
+    known = registered_below(database, territory)
     sources = {name: _SOURCE if not whole or find(name).layer.style.visible else name for name in names}
     document = {
         "version": 8,
@@ -158,11 +161,6 @@ def _versioned(request: Request, layer: str) -> str:
 def _root(request: Request) -> str:
     """Return the address of the service; fonts and pictures are there, whichever territory's API is asked."""
     return str(request.base_url.replace(path=request.scope.get("app_root_path", ""))).rstrip("/")
-
-
-def _territories(database: Connection, territory: str | None) -> list[dict[str, Any]]:
-    wanted = None if territory is None else set(family(database, territory))
-    return [each for each in registered(database) if wanted is None or each["id"] in wanted]
 
 
 def _each(groups: Iterable[list[StyleLayer]]) -> Iterable[StyleLayer]:

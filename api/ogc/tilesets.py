@@ -21,7 +21,7 @@ from geo.errors import InvalidInputError
 from layers import store
 from layers.catalog import LayerTable, find
 from layers.description import Shape
-from layers.territory import attribution_line, family, registered
+from layers.territory import attribution_line, registered_below
 from layers.tile_matrix_sets import (
     WEB_MERCATOR_QUAD,
     MatrixSet,
@@ -221,7 +221,7 @@ class _Tileset:
             "crs": _crs_uri(self.matrices),
             "tileMatrixSetURI": self.matrices.uri or f"{base}/tileMatrixSets/{self.matrices.id}",
             **({} if box is None else {"boundingBox": _bounding(box), "tileMatrixSetLimits": self._limits(box)}),
-            "attribution": attribution_line(registered(self.database)),
+            "attribution": attribution_line(registered_below(self.database, self.territory)),
             "layers": [self._layer(find(name), boxes.get(name), properties) for name in self.layers],
             "links": links,
         }
@@ -284,7 +284,7 @@ class _Tileset:
             "minzoom": min(each.layer.min_zoom for each in layers),
             "maxzoom": max(each.layer.max_zoom for each in layers),
             **({} if box is None else {"bounds": _on_mercator(box)}),
-            "attribution": attribution_line(registered(self.database)),
+            "attribution": attribution_line(registered_below(self.database, self.territory)),
             "vector_layers": [
                 {
                     "id": each.name,
@@ -304,8 +304,7 @@ class _Tileset:
 
 def _served(database: Connection, territory: str | None) -> list[MatrixSet]:
     """Return the world's tile matrix sets, and the national grids of the territories."""
-    wanted = None if territory is None else set(family(database, territory))
-    srids = {each["metric_srid"] for each in registered(database) if wanted is None or each["id"] in wanted}
+    srids = {each["metric_srid"] for each in registered_below(database, territory)}
     return [*world_matrix_sets(), *(national_grid(srid) for srid in sorted(srids))]
 
 

@@ -82,9 +82,17 @@ class Business(Feature):
             label="name",
             label_min_zoom=17,
             symbols=(
-                dot(text("Other services", "Прочие услуги", "Іншыя паслугі"), (), "#7d8597", icon="service", width_px=7),
+                dot(
+                    text("Other services", "Прочие услуги", "Іншыя паслугі"), (), "#7d8597", icon="service", width_px=7
+                ),
                 dot(text("Shops", "Магазины", "Крамы"), ("shop",), "#c8557c", icon="shop", width_px=7),
-                dot(text("Food and drink", "Кафе и рестораны", "Кафэ і рэстараны"), ("food",), "#e08e45", icon="food", width_px=7),
+                dot(
+                    text("Food and drink", "Кафе и рестораны", "Кафэ і рэстараны"),
+                    ("food",),
+                    "#e08e45",
+                    icon="food",
+                    width_px=7,
+                ),
                 dot(text("Offices", "Офисы", "Офісы"), ("office",), "#5b7db1", icon="office", width_px=7),
                 dot(text("Lodging", "Гостиницы", "Гасцініцы"), ("lodging",), "#8b6fb0", icon="lodging", width_px=7),
                 dot(text("Banks", "Банки", "Банкі"), ("finance",), "#4f9a8c", icon="bank", width_px=7),

@@ -52,7 +52,13 @@ class Station(Feature):
             visible=False,
             symbols=(
                 dot(text("Rescue", "Спасатели", "Ратавальнікі"), (_RESCUE,), "#d97b16", icon="rescue", width_px=11),
-                dot(text("Ambulance", "Скорая помощь", "Хуткая дапамога"), (_AMBULANCE,), "#159a8c", icon="ambulance", width_px=11),
+                dot(
+                    text("Ambulance", "Скорая помощь", "Хуткая дапамога"),
+                    (_AMBULANCE,),
+                    "#159a8c",
+                    icon="ambulance",
+                    width_px=11,
+                ),
                 dot(text("Police", "Милиция", "Міліцыя"), (_POLICE,), "#1d3f8f", icon="police", width_px=11),
                 dot(text("Fire", "Пожарная охрана", "Пажарная ахова"), (_FIRE,), "#c21f2e", icon="fire", width_px=11),
             ),

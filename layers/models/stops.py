@@ -85,9 +85,22 @@ class Stop(Feature):
             visible=False,
             symbols=(
                 dot(OTHER, (), "#8fb3cc", width_px=5, min_zoom=15),
-                dot(text("Entrances", "Входы", "Уваходы"), (_ENTRANCE,), "#5c8fb3", icon="entrance", width_px=6, min_zoom=15),
+                dot(
+                    text("Entrances", "Входы", "Уваходы"),
+                    (_ENTRANCE,),
+                    "#5c8fb3",
+                    icon="entrance",
+                    width_px=6,
+                    min_zoom=15,
+                ),
                 dot(text("Stops", "Остановки", "Прыпынкі"), (_STOP,), "#1f6fb2", icon="stop", width_px=8),
-                dot(text("Stations", "Станции и вокзалы", "Станцыі і вакзалы"), (_STATION,), "#0f3d68", icon="station", width_px=12),
+                dot(
+                    text("Stations", "Станции и вокзалы", "Станцыі і вакзалы"),
+                    (_STATION,),
+                    "#0f3d68",
+                    icon="station",
+                    width_px=12,
+                ),
             ),
         ),
         osm=OsmRule(
