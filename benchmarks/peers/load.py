@@ -108,7 +108,8 @@ def pgbench(database: URL, script: str, seconds: float) -> float:
         "PGPORT": str(port or 5432),
         "PGUSER": database.username or "",
         "PGPASSWORD": database.password or "",
-        "PGOPTIONS": "-c jit=off -c max_parallel_workers_per_gather=0 -c role=horad_public",
+        "PGOPTIONS": "-c jit=off -c max_parallel_workers_per_gather=0 -c plan_cache_mode=force_generic_plan"
+        " -c role=horad_public",
     }
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tiles.sql"

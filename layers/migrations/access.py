@@ -6,6 +6,15 @@ from sqlalchemy import Connection
 
 from layers.models.base import HISTORY, PUBLIC
 
+OPEN = """
+CREATE OR REPLACE FUNCTION horad_open(layer text) RETURNS text[] LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN (SELECT coalesce(array_agg(id), '{}') FROM territories WHERE NOT restricted && ARRAY[layer, '*']);
+END $$
+"""
+"""Every statement of the public calls it; PL/pgSQL plans it once a connection, SQL at every call."""
+
 _FUNCTIONS = {
     "horad_is_trusted()": """
 CREATE FUNCTION horad_is_trusted() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
@@ -45,11 +54,7 @@ ELSE (
 END
 $$
 """,
-    "horad_open(text)": """
-CREATE FUNCTION horad_open(layer text) RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = public, pg_temp
-AS $$ SELECT coalesce(array_agg(id), '{}') FROM territories WHERE NOT restricted && ARRAY[layer, '*'] $$
-""",
+    "horad_open(text)": OPEN,
 }
 
 _LET_INDEXES_WORK = """

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from layers.migrations.access import OPEN
 from layers.migrations.history import KEEP_BOXES, RECORD_CHANGE
 
 revision = "0017"
@@ -55,6 +56,7 @@ def upgrade() -> None:
         sa.Column("boxes", ARRAY(sa.Double()), nullable=False),
     )
     connection.exec_driver_sql(RECORD_CHANGE.replace("%", "%%"))
+    connection.exec_driver_sql(OPEN)
     connection.exec_driver_sql(_ANNOUNCE_REGISTRY)
     connection.exec_driver_sql("REVOKE EXECUTE ON FUNCTION horad_announce_registry() FROM PUBLIC")
     for table, triggers in _TRIGGERS.items():
