@@ -77,10 +77,10 @@ def read_changes(model: LayerTable, present: Document, patch: Document, crs: Crs
     """
     if "type" in patch:
         _check_frame(patch)
-    merged = _merged(present, patch)
-    changed = patch.get("properties") or {}
+    changed = patch.get("properties", {})
     if not isinstance(changed, Mapping):
         raise InvalidFeatureError("/properties: must be an object")
+    merged = _merged(present, patch)
     properties = {name: value for name, value in merged["properties"].items() if name in changed}
     properties |= {name: None for name in changed if name not in properties}
     values, problems = _values(model, properties, partly=True)
@@ -117,8 +117,7 @@ def _values(model: LayerTable, properties: dict[str, Any], *, partly: bool) -> t
         read = _model(model, partly).model_validate_json(json.dumps(told))
     except ValidationError as error:
         return {}, problems + list(_told(model, error))
-    values = read.model_dump(include=set(told) if partly else None)
-    return {name: _in_utc(value) for name, value in values.items()}, problems
+    return read.model_dump(include=set(told) if partly else None), problems
 
 
 @lru_cache(maxsize=512)
@@ -141,6 +140,8 @@ def _kind(column: Column, model: LayerTable, longest: int) -> Any:
         return Literal[column.choices]
     if column.python_type is str:
         return Annotated[str, AfterValidator(lambda text: _short(text, longest))]
+    if column.python_type is dt.datetime:
+        return Annotated[dt.datetime, AfterValidator(_in_utc)]
     least, most = column.minimum, column.maximum
     if column.python_type is int:
         largest = _INT8 if isinstance(model.table.c[column.name].type, BigInteger) else _INT4
@@ -180,9 +181,12 @@ def _escaped(part: Any) -> str:
     return str(part).replace("~", "~0").replace("/", "~1")
 
 
-def _in_utc(value: Any) -> Any:
+def _in_utc(time: dt.datetime) -> dt.datetime:
     """Take a time that doesn't tell its zone as UTC."""
-    return value.replace(tzinfo=dt.UTC) if isinstance(value, dt.datetime) and value.tzinfo is None else value
+    try:
+        return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+    except OverflowError as error:
+        raise ValueError("must lie between the years 1 and 9999") from error
 
 
 def _place(model: LayerTable, geometry: Any, crs: Crs, problems: list[str]) -> shapely.Geometry | None:

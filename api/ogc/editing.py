@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
@@ -31,6 +31,7 @@ CONFORMS_TO = tuple(
 )
 
 MERGE_PATCH = "application/merge-patch+json"
+_DEEPEST = 32
 
 _PROBLEMS = {
     412: "The feature has changed since it was read.",
@@ -60,12 +61,20 @@ async def document(request: Request) -> dict[str, Any]:
     if given not in taken:
         raise UnsupportedMediaTypeError(f"Content-Type: must be {' or '.join(taken)}, not {given or 'missing'}")
     try:
-        read = json.loads(await request.body())
-    except (ValueError, RecursionError) as error:
+        read = orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
         raise InvalidInputError(f"The body is no JSON: {error}") from error
     if not isinstance(read, dict):
         raise InvalidFeatureError("The body must be an object")
+    if _deeper(read, _DEEPEST):
+        raise InvalidFeatureError(f"The body must not be nested more than {_DEEPEST} deep")
     return read
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Tell whether there are more than so many levels to a document."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_deeper(each, levels - 1) for each in inner)
 
 
 def content_crs(

@@ -127,7 +127,7 @@ def item(
     found = choose_crs(database, crs)
     number = store.parse_id(collection, feature)
     headers = _content_crs(found)
-    if moment is None:
+    if moment is None and chosen != "html":
         state = editing.state_of(database, find(collection), number, territory=territory)
         headers["ETag"] = etag(state)
         if if_none_match is not None and names(if_none_match, state, weakly=True):

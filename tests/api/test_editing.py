@@ -131,6 +131,8 @@ def test_what_a_client_like_qgis_sends_back_whole_is_taken(client: httpx.Client,
 def test_nobody_overwrites_what_they_have_not_seen(client: httpx.Client, editor: Send, made: str) -> None:
     first = client.get(made).headers["etag"]
     assert client.get(made, headers={"If-None-Match": first}).status_code == 304
+    page = client.get(made, headers={"If-None-Match": first, "Accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/html")
     done = editor("PATCH", made, {"properties": {"name": "mine"}}, If_Match=first)
     assert done.status_code == 204
     for method, body in (("PATCH", {"properties": {"name": "x"}}), ("PUT", school()), ("DELETE", None)):
@@ -227,7 +229,10 @@ def test_all_that_is_wrong_is_told_at_once(editor: Send) -> None:
 def test_bodies_that_are_none_are_refused(editor: Send, made: str) -> None:
     assert editor("POST", FACILITIES, b"{").status_code == 400
     assert editor("POST", FACILITIES, b'{"type": NaN').status_code == 400
-    assert editor("POST", FACILITIES, b"[" * 100_000).status_code == 400
+    for body in (b"[" * 100_000, b'{"type": "\\ud800"}', b'{"type": "\xff"}'):
+        assert editor("POST", FACILITIES, body).status_code == 400
+    deep = b'{"type": "Feature", "properties": {"tags": {"a": ' + b"[" * 900 + b"]" * 900 + b"}}}"
+    assert "nested" in editor("POST", FACILITIES, deep).json()["detail"]
     assert editor("POST", FACILITIES, school(), Content_Type="text/plain").status_code == 415
     assert editor("PATCH", made, {}, Content_Type=GEOJSON).status_code == 415
     assert editor("PUT", made, school(), Content_Crs="<http://nowhere>").status_code == 400

@@ -5,14 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 from town import LAT, LON, Town, forget, record, school
 
 from layers import editing, quality
-from layers.catalog import find
+from layers.catalog import all_layers, find
+from layers.crs import CRS84, epsg
+from layers.documents import read_changes, read_whole
 from layers.errors import InvalidFeatureError, NotAllowedError, NotFoundError, StaleError
 from layers.packs import around
 from layers.roles import engine_for, grant, revoke
@@ -117,3 +122,24 @@ def test_a_patch_leaves_a_geometry_alone_to_the_last_digit(town: Town, editor: E
         same = editing.state_of(connection, FACILITIES, row["id"])
         assert editing.update(connection, FACILITIES, row["id"], {}) == same
     assert town.features("facilities")["a"]["wkt"] == row["wkt"]
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+TIMES = st.sampled_from(["2020-02-30", "2020-01-01T10:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+VALUES = st.recursive(SCALARS | TIMES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=6)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-200, 200)
+KINDS = st.sampled_from(["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "Circle"])
+PLACES = st.recursive(st.lists(NUMBERS, max_size=4), lambda inner: st.lists(inner, max_size=5), max_leaves=8)
+GEOMETRIES = st.fixed_dictionaries({"type": KINDS, "coordinates": PLACES}) | VALUES
+LAYERS = st.sampled_from(sorted(all_layers())).map(find)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), LAYERS, GEOMETRIES, st.sampled_from([CRS84, epsg(4326), epsg(3067)]))
+def test_whatever_is_sent_is_taken_or_refused(data: st.DataObject, model: Any, geometry: Any, crs: Any) -> None:
+    names = [each.name for each in model.columns]
+    properties = data.draw(st.dictionaries(st.sampled_from([*names, "tags", "territory", "bogus"]), VALUES) | VALUES)
+    sent = {"type": "Feature", "geometry": geometry, "properties": properties}
+    for read in (lambda: read_whole(model, sent, crs), lambda: read_changes(model, document(tags={}), sent, crs)):
+        with suppress(InvalidFeatureError):
+            assert set(read().values) <= {*names, "tags", "geom"}
