@@ -179,7 +179,7 @@ def test_keyboard_tells_what_is_at_the_centre(open_page):
     expect(page.locator("#map canvas")).to_be_focused()
 
 
-def test_service_areas_by_click(open_page):
+def test_service_areas_by_click(open_page, watch):
     page = open_page("/" + CENTRE)
     page.get_by_role("tab", name="Service areas").click()
     expect(page.locator("#input-cutoffs_s")).to_have_value("5, 10, 15")
@@ -195,6 +195,12 @@ def test_service_areas_by_click(open_page):
 
     page.locator("#input-mode").select_option("drive")
     expect(rows.locator("td:nth-child(2)").first).not_to_have_text(f"{kilometres[0]:.1f}")
+    page.locator("#areas summary").click()
+    page.locator("#input-as_of").fill("2000-01-01")
+    expect(page.locator("#areas [role=alert]")).to_contain_text("was empty at 2000-01-01")
+    watch.complaints.clear()
+    page.locator("#input-as_of").fill("")
+    expect(rows).to_have_count(3)
     page.get_by_role("button", name="Clear").click()
     eventually(page, AREAS + " === 0")
     expect(page.locator(".results")).to_have_count(0)
