@@ -216,14 +216,14 @@ def _asked(
 ) -> ItemsQuery:
     if after is not None and before is not None:
         raise InvalidInputError("after and before: a page lies behind a place or ahead of one, not both")
-    box, area = _box(database, bbox, bbox_crs)
+    box = _box(database, bbox, bbox_crs)
     sort = () if sortby is None else parse_sort(model, sortby)
     query = store.Query(
         territory=territory,
         bbox=box,
         time=None if datetime is None else parse_interval(datetime),
         filter=_filter(database, filter_, filter_lang, filter_crs),
-        also=(*area, *_property_filters(request, model)),
+        also=_property_filters(request, model),
         words=() if q is None else parse_words(q),
         as_of=None if as_of is None else store.parse_moment(as_of),
         sort=sort,
@@ -237,15 +237,13 @@ def _asked(
     return ItemsQuery(model.name, query, choose_crs(database, crs), only, count == "exact", limited)
 
 
-def _box(
-    database: Connection, text: str | None, crs_name: str | None
-) -> tuple[store.Box | None, tuple[cql2.Filter, ...]]:
-    """Return a box in degrees or, where it is given in a CRS in whose plane it isn't one, the condition to touch it."""
+def _box(database: Connection, text: str | None, crs_name: str | None) -> store.Box | None:
+    """Return a box in degrees; for one in another CRS, that around it, so that nothing within it is missed."""
     crs = choose_crs(database, crs_name, parameter="bbox-crs")
     if text is None:
-        return None, ()
+        return None
     if crs == CRS84:
-        return store.parse_bbox(text), ()
+        return store.parse_bbox(text)
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError as error:
@@ -253,9 +251,8 @@ def _box(
     if crs.srid == STORAGE_SRID and len(numbers) in (4, 6):
         half = len(numbers) // 2
         order = [1, 0, *range(2, half), half + 1, half, *range(half + 2, 2 * half)]
-        return store.parse_bbox(",".join(str(numbers[nth]) for nth in order)), ()
-    touching = {"op": "s_intersects", "args": [{"property": cql2.GEOMETRY}, {"bbox": numbers}]}
-    return None, (cql2.made_filter(touching, crs),)
+        return store.parse_bbox(",".join(str(numbers[nth]) for nth in order))
+    return cql2.box_around(numbers, crs)
 
 
 def _filter(

@@ -11,11 +11,22 @@ from sqlalchemy import ColumnElement, FromClause
 from geo.errors import InvalidInputError
 from layers.catalog import LayerTable
 from layers.cql2.conditions import Conditions
+from layers.cql2.spatial import box_around
 from layers.cql2.text import parse_text
 from layers.cql2.values import GEOMETRY, TAGS, Kind, property_kinds
 from layers.crs import CRS84, Crs
 
-__all__ = ["GEOMETRY", "TAGS", "Filter", "FilterLanguage", "Kind", "made_filter", "parse_filter", "property_kinds"]
+__all__ = [
+    "GEOMETRY",
+    "TAGS",
+    "Filter",
+    "FilterLanguage",
+    "Kind",
+    "box_around",
+    "made_filter",
+    "parse_filter",
+    "property_kinds",
+]
 
 FilterLanguage: TypeAlias = Literal["cql2-text", "cql2-json"]
 

@@ -19,6 +19,8 @@ from layers.models.base import STORAGE_SRID
 _SIMPLE = ("Point", "LineString", "Polygon")
 _GEOMETRY_TYPES = (*_SIMPLE, *(f"Multi{each}" for each in _SIMPLE), "GeometryCollection")
 _SEGMENTS = 16
+_ROUNDING_DEG = 1e-9
+"""A tenth of a millimetre: what is lost where coordinates go from one CRS into another and back."""
 
 _MEETING = {
     "s_intersects": "ST_Intersects",
@@ -103,6 +105,19 @@ def box_value(numbers: Any, crs: Crs) -> Value:
         raise InvalidInputError(f"filter: {told}: the box ends west of where it begins")
     halves = [_box(west, south, 180, north), _box(-180, south, east, north)]
     return _given(shapely.unary_union([_placed(each, crs, told, flip=False) for each in halves]))
+
+
+def box_around(numbers: list[float], crs: Crs) -> tuple[float, float, float, float]:
+    """Return the box in degrees around a box in a CRS, as west, south, east and north.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no such box.
+    """
+    west, south, east, north = box_value(numbers, crs).given.bounds
+    room = _ROUNDING_DEG
+    return max(west - room, -180), max(south - room, -90), min(east + room, 180), min(north + room, 90)
 
 
 def _meeting(operator: str, left: Value, right: Value) -> ColumnElement[bool]:

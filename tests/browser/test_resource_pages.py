@@ -31,3 +31,13 @@ def test_items_are_a_table_to_leaf_through(open_page):
     expect(page.locator("tbody tr a").first).not_to_have_text(first)
     page.locator("tbody tr a").first.click()
     expect(page.locator("dt", has_text="source_id")).to_be_visible()
+
+
+def test_items_are_on_a_map_and_can_be_asked_for(open_page):
+    page = open_page("/collections/buildings/items?f=html&limit=5", ready="#map[data-state=ready]")
+    page.get_by_label("limit").fill("3")
+    page.get_by_label("filter").fill("use = 'residential'")
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.locator("tbody td", has_text="residential")).to_have_count(3)
+    expect(page.locator("#map[data-state=ready] canvas")).to_be_visible()
