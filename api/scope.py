@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from api.database import Database
+from layers.announcements import announcements
 from layers.territory import check_territory
 
 PREFIX = "/territories/{territory}"
@@ -23,7 +24,8 @@ async def territory(request: Request, database: Database) -> str | None:
         The base has no such territory.
     """
     name: str | None = request.path_params.get("territory")
-    if name is not None:
+    known = announcements()
+    if name is not None and not (known.current and name in known.territories):
         await run_in_threadpool(check_territory, database, name)
     return name
 

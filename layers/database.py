@@ -36,6 +36,7 @@ _BESIDE = 12
 """Connections of a process beside those of requests: the owner's, the queue's and the listener's."""
 _RESERVED = 10
 """Connections of the server for others: loads, workers, operators."""
+_FOR_TILES = ("timezone=UTC", "jit=off", "max_parallel_workers_per_gather=0", "plan_cache_mode=force_generic_plan")
 _PREPARED_AT_MOST = 1_000
 
 _engines: dict[tuple[bool, bool], Engine] = {}
@@ -194,7 +195,7 @@ async def tile_connection() -> psycopg.AsyncConnection[TupleRow]:
         connect_timeout=_CONNECT_TIMEOUT_S,
         autocommit=True,
         prepare_threshold=0,
-        options=f"-c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0 -c statement_timeout={patience_ms}",
+        options=" ".join(f"-c {each}" for each in (*_FOR_TILES, f"statement_timeout={patience_ms}")),
     )
     connection.prepared_max = _PREPARED_AT_MOST
     await connection.execute(f"SET ROLE {PUBLIC}")
