@@ -15,14 +15,14 @@ import shapely
 from rich.console import Console
 from rich.table import Table
 
-from geo.centrality import centrality
-from geo.infrastructure import service_areas
-from geo.matrices import cost_matrix, nearest
-from geo.network import Network
-from geo.positions import Positions
-from geo.routing import TravelNetwork
-from geo.scenario import add_links
-from geo.travel import DRIVE, WALK, TravelMode
+from geo.infrastructure.centrality import centrality
+from geo.infrastructure.service_areas import service_areas
+from geo.networks.matrices import cost_matrix, nearest
+from geo.networks.network import Network
+from geo.networks.positions import Positions
+from geo.networks.routing import TravelNetwork
+from geo.networks.scenario import add_links
+from geo.networks.travel import DRIVE, WALK, TravelMode
 
 GRID_SIDE = 300
 GRID_STEP_M = 100.0

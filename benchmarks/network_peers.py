@@ -21,12 +21,12 @@ from network import CUTOFF_S, every_node, grid, random_nodes
 from rich.console import Console
 from rich.table import Table
 
-from geo.accessibility import gaussian, two_step
-from geo.infrastructure import service_areas
-from geo.matrices import cost_matrix, nearest
-from geo.network import Network
-from geo.routing import TravelNetwork
-from geo.travel import DRIVE, WALK, TravelMode
+from geo.infrastructure.service_areas import service_areas
+from geo.networks.matrices import cost_matrix, nearest
+from geo.networks.network import Network
+from geo.networks.routing import TravelNetwork
+from geo.networks.travel import DRIVE, WALK, TravelMode
+from geo.siting.accessibility import gaussian, two_step
 
 ROUNDS = 3
 

@@ -7,15 +7,15 @@ from network import grid, timed
 from rich.console import Console
 from rich.table import Table
 
-from geo.accessibility import gaussian, two_step
-from geo.matrices import cost_matrix, nearest
-from geo.network import Network
-from geo.positions import Positions
-from geo.routing import TravelNetwork
-from geo.siting import mclp, p_median
-from geo.siting_model import Model
-from geo.topology import Floats
-from geo.travel import WALK
+from geo.networks.matrices import cost_matrix, nearest
+from geo.networks.network import Network
+from geo.networks.positions import Positions
+from geo.networks.routing import TravelNetwork
+from geo.networks.topology import Floats
+from geo.networks.travel import WALK
+from geo.siting.accessibility import gaussian, two_step
+from geo.siting.models import mclp, p_median
+from geo.siting.program import Model
 
 CATCHMENT_S = 900.0
 

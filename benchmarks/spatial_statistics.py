@@ -12,17 +12,17 @@ from network import grid
 from rich.console import Console
 from rich.table import Table
 
-from geo.autocorrelation import getis_ord
-from geo.clusters import dbscan
-from geo.density import lixels, network_density
-from geo.emerging import emerging_patterns, space_time_gi
-from geo.network import Network
-from geo.positions import Positions
-from geo.scan import scan_space, scan_space_time
-from geo.space_time import knox
-from geo.statistics import permuted_p
-from geo.travel import WALK
-from geo.weights import distance_band
+from geo.networks.network import Network
+from geo.networks.positions import Positions
+from geo.networks.travel import WALK
+from geo.statistics.autocorrelation import getis_ord
+from geo.statistics.clusters import dbscan
+from geo.statistics.density import lixels, network_density
+from geo.statistics.emerging import emerging_patterns, space_time_gi
+from geo.statistics.inference import permuted_p
+from geo.statistics.scan import scan_space, scan_space_time
+from geo.statistics.space_time import knox
+from geo.statistics.weights import distance_band
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -38,10 +38,10 @@ class LayerInput:
     layer
         Name of the layer, such as ``roads``.
     as_network
-        Whether the function takes it as a `geo.network.Network` and not as a GeoDataFrame.
+        Whether the function takes it as a `geo.networks.network.Network` and not as a GeoDataFrame.
     as_heights
         Whether it is no layer but rasters, such as ``elevation``, of which the function takes the
-        `geo.slopes.Heights`.
+        `geo.networks.slopes.Heights`.
     optional
         Whether the function also runs without it (it then gets ``None``).
     columns
@@ -300,8 +300,8 @@ _known: dict[str, Analysis] = {}
 
 def all_analyses() -> tuple[Analysis, ...]:
     """Return every analysis, by id: those of the modules of `geo` and those defined by the caller."""
-    for module in pkgutil.iter_modules(geo.__path__):
-        importlib.import_module(f"geo.{module.name}")
+    for module in pkgutil.walk_packages(geo.__path__, "geo."):
+        importlib.import_module(module.name)
     return tuple(described for _, described in sorted(_known.items()))
 
 

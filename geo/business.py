@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
-from geo.areas import areas_around
-from geo.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes
 from geo.errors import InvalidInputError
-from geo.huff import expected_customers, huff_shares, market_change
-from geo.matrices import cost_matrix
-from geo.network import Network
-from geo.parameters import ModeName, Origins, SnapMaxM, SpeedKmh
-from geo.services import STREETS, column, different, in_crs, numbers, travel_network
+from geo.inputs.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes
+from geo.inputs.parameters import ModeName, Origins, SnapMaxM, SpeedKmh
+from geo.inputs.services import STREETS, column, different, in_crs, numbers, travel_network
+from geo.networks.areas import areas_around
+from geo.networks.matrices import cost_matrix
+from geo.networks.network import Network
+from geo.siting.huff import expected_customers, huff_shares, market_change
 
 if TYPE_CHECKING:
-    from geo.topology import Floats
+    from geo.networks.topology import Floats
 
 BUSINESSES = LayerInput(layer="businesses", columns=("category", "kind", "name", "brand", "employees", "floor_area_m2"))
 
@@ -109,9 +109,9 @@ def market_areas(
 ) -> gpd.GeoDataFrame:
     """Find the market area of each store, and the customers it can expect (Huff model).
 
-    Customers choose among the stores in reach with probabilities that grow with what attracts and fall with the time
-    on the way, less than a minute counting as one: see `geo.huff.huff_shares`. The area of a store is around the homes
-    for which it is the likeliest; its customers come from all homes in reach, in parts.
+    Customers choose among the stores in reach with probabilities that grow with what attracts and fall with the time on
+    the way, less than a minute counting as one: see `geo.siting.huff.huff_shares`. The area of a store is around the
+    homes for which it is the likeliest; its customers come from all homes in reach, in parts.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def market_areas(
     kind
         Which businesses compete: those of which either the ``kind`` or the ``category`` is this.
     population, buildings, who
-        The customers: see `geo.demand.demand_of`.
+        The customers: see `geo.inputs.demand.demand_of`.
     attraction
         ``equal``, or ``employees`` or ``floor_area_m2``, for stores where that is not known the mean of the others.
     exponent
@@ -130,7 +130,7 @@ def market_areas(
     reach_s
         Stores farther than this are not visited.
     mode, speed_kmh
-        How customers travel: see `geo.infrastructure.service_areas`.
+        How customers travel: see `geo.infrastructure.service_areas.service_areas`.
     snap_max_m, home_max_m
         A store, or a home, farther than this from every street is out of reach.
 
@@ -232,7 +232,7 @@ def store_impact(
     Parameters
     ----------
     sites
-        Where the new stores open: see `geo.points.read_points`.
+        Where the new stores open: see `geo.inputs.points.read_points`.
     chain
         The ``brand`` to which they belong; stores of the same brand are their own. None where they are independent.
     new_size

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from geo.errors import InvalidInputError
-from geo.topology import Floats
+from geo.networks.topology import Floats
 
 
 def amounts(name: str, values: Any, *, count: int | None = None, positive: bool = False) -> Floats:

@@ -12,12 +12,12 @@ import pandas as pd
 
 from geo.analysis import Column, LayerInput, View, analysis, labelled
 from geo.errors import InvalidInputError
-from geo.incidents import OnlyCategory, instants, located
-from geo.services import column, different, in_crs
-from geo.survival import SurvivalCurve, doubly_censored
+from geo.inputs.services import column, different, in_crs
+from geo.safety.incidents import OnlyCategory, instants, located
+from geo.statistics.survival import SurvivalCurve, doubly_censored
 
 if TYPE_CHECKING:
-    from geo.topology import Floats, Ints
+    from geo.networks.topology import Floats, Ints
 
 CLOSED = ("closed", "done", "resolved", "fixed", "rejected")
 """Statuses of reports that are over."""
@@ -114,7 +114,7 @@ def time_to_close(
     A report that is still open has lasted so long already, and one that is closed at a time nobody wrote down ended
     before the day of the data; leaving either out would be wrong. Where all closing times are known the estimate is
     that of Kaplan & Meier 1958; where none is, that of current status data (Ayer et al. 1955), of which times are the
-    latest that fit; else that of Turnbull 1974: see `geo.survival`.
+    latest that fit; else that of Turnbull 1974: see `geo.statistics.survival`.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def time_to_close(
 
 
 def _table(reports: gpd.GeoDataFrame, until: str, last_day: dt.date | None) -> pd.DataFrame:
-    """Return how long each report took, and how that is known (see `geo.survival.doubly_censored`)."""
+    """Return how long each report took, and how that is known (see `geo.statistics.survival.doubly_censored`)."""
     opened = instants(reports, "opened_at")
     closed, due = (instants(reports, name) for name in ("closed_at", "due_at"))
     if opened.isna().all():

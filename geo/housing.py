@@ -12,13 +12,13 @@ import shapely
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
 from geo.crs import metric_crs
 from geo.errors import InvalidInputError
-from geo.parameters import Origins
-from geo.pipes import NOBODYS, Pipes, read_pipes
-from geo.services import column, dwellings_of, in_crs
-from geo.trace import Isolation, isolate
+from geo.inputs.parameters import Origins
+from geo.inputs.services import column, dwellings_of, in_crs
+from geo.networks.pipes import NOBODYS, Pipes, read_pipes
+from geo.networks.trace import Isolation, isolate
 
 if TYPE_CHECKING:
-    from geo.topology import Bools, Ints
+    from geo.networks.topology import Bools, Ints
 
 SNAP_M = 5.0
 """A valve without the name of its node lies at most so far from its pipe."""
@@ -123,8 +123,8 @@ def isolation_trace(
     """Find which valves shut off a broken pipe, and which pipes and buildings lose their supply (isolation trace).
 
     From the break the trace runs to the nearest valves that can be turned; what lies behind them is cut off too where
-    no source feeds it another way: see `geo.trace.isolate`. Where no source is known, only what is shut off is found.
-    A building is served by the nearest pipe. How parts are connected is told in `geo.pipes.read_pipes`.
+    no source feeds it another way: see `geo.networks.trace.isolate`. Where no source is known, only what is shut off is
+    found. A building is served by the nearest pipe. How parts are connected is told in `geo.networks.pipes.read_pipes`.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def isolation_trace(
         Lines in a projected CRS in metres: ``network``, ``from_node``, ``to_node``, ``state``, ``status``, ``name``,
         ``ref``, of which any may be missing. Those with a ``status`` other than ``in use`` are left out.
     at
-        Where pipes are broken: see `geo.points.read_points`.
+        Where pipes are broken: see `geo.inputs.points.read_points`.
     points
         Valves, pumps and sources: ``network``, ``kind``, ``node``, ``from_node``, ``to_node``, ``state``, ``name``.
     buildings

@@ -17,13 +17,13 @@ from jinja2 import Template
 
 from geo.analysis import ColourClass, Column, View
 from geo.errors import InvalidInputError
-from geo.points import LONLAT
+from geo.inputs.points import LONLAT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geo.language import Text
-    from geo.topology import Floats, Geometries
+    from geo.networks.topology import Floats, Geometries
 
 MAX_FEATURES = 2_000
 MAX_BYTES = 1_000_000

@@ -9,7 +9,7 @@ from typing import Any
 import geopandas as gpd
 from sqlalchemy import Engine
 
-from geo.network import Network
+from geo.networks.network import Network
 from layers import custom, database, runner, store
 from layers.catalog import all_layers, find
 from layers.changes import ChangeReport, changes

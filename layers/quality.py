@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from geo.defects import components, dangling_ends, overlaps, undershoots
+from geo.networks.defects import components, dangling_ends, overlaps, undershoots
 from layers import rules, store
 from layers.catalog import Column, LayerTable, all_layers, find
 from layers.freshness import stale_sources

@@ -11,8 +11,8 @@ from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 from sqlalchemy import Engine
 
-from geo.slopes import Heights, heights_of_grid
-from geo.topology import Floats
+from geo.networks.slopes import Heights, heights_of_grid
+from geo.networks.topology import Floats
 from layers.raster_files import environment
 from layers.rasters import Raster, list_rasters
 

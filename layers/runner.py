@@ -14,8 +14,8 @@ from sqlalchemy import URL, Connection, Engine
 
 from geo.analysis import LayerInput, get_analysis
 from geo.errors import InvalidInputError
-from geo.network import Network
-from geo.slopes import Heights
+from geo.networks.network import Network
+from geo.networks.slopes import Heights
 from layers import database, links, relief, store
 from layers.catalog import find
 from layers.models.base import STORAGE_SRID

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geo.assignment import Links
+from geo.networks.assignment import Links
 
 OBJECTIVE = 4_231_335.287107440
 

@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from geo.accessibility import (
+from geo.errors import InvalidInputError
+from geo.networks.topology import Floats
+from geo.siting.accessibility import (
     Decay,
     cumulative,
     exponential,
@@ -27,8 +29,6 @@ from geo.accessibility import (
     two_step,
     within,
 )
-from geo.errors import InvalidInputError
-from geo.topology import Floats
 
 PEOPLE, BEDS = [100, 50, 10], [15, 20, 100]
 COST = [[1, 80, 40], [80, 1, 40], [40, 40, 1]]

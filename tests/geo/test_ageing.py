@@ -14,8 +14,8 @@ from scipy.stats import CensoredData, weibull_min
 from shapely import LineString, Point
 from street_map import CRS
 
-from geo.ageing import break_rates, pipe_ageing, weibull_law
 from geo.errors import InvalidInputError
+from geo.infrastructure.ageing import break_rates, pipe_ageing, weibull_law
 
 
 def test_a_power_law_process_has_a_closed_form() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from geo.analysis import Analysis, LayerInput, View, all_analyses, analysis, get_analysis, labelled
 from geo.errors import InvalidInputError
-from geo.infrastructure import service_areas
+from geo.infrastructure.service_areas import service_areas
+from geo.inputs.points import Points
 from geo.language import LANGUAGES
-from geo.points import Points
 
 NAME = {"be": "Назва", "ru": "Название", "en": "Name"}
 VIEW = View(geometry="point", columns={})
@@ -131,7 +131,7 @@ def test_every_analysis_is_fully_described() -> None:
         ({"function": "defence"}, "city function must be one of"),
         ({"title": {"en": "Name"}}, "must be in"),
         ({"inputs": {"roads": LayerInput(layer="roads")}}, r"no parameter \['roads'\]"),
-        ({"id": "service-areas"}, "already defined in geo.infrastructure"),
+        ({"id": "service-areas"}, "already defined in geo.infrastructure.service_areas"),
     ],
 )
 def test_a_wrong_description_is_refused(changes: dict[str, object], message: str) -> None:

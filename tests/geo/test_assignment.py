@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sioux_falls import OBJECTIVE, sioux_falls
 from street_map import draw
 
-from geo.assignment import Links, user_equilibrium
 from geo.errors import InvalidInputError
-from geo.network import Network
-from geo.traffic import CAPACITY, gravity_demand, traffic_assignment
-from geo.travel import DRIVE
+from geo.infrastructure.traffic import CAPACITY, gravity_demand, traffic_assignment
+from geo.networks.assignment import Links, user_equilibrium
+from geo.networks.network import Network
+from geo.networks.travel import DRIVE
 
 
 def test_sioux_falls_comes_to_its_known_equilibrium() -> None:

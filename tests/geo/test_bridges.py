@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.bridges import weak_spots
+from geo.networks.bridges import weak_spots
 
 
 def test_the_dumb_bell() -> None:

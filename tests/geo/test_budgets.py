@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from geo.budgets import Treatment, cost_curve, plan
-from geo.deterioration import steady_fall
 from geo.errors import InvalidInputError
-from geo.knapsack import knapsack
+from geo.infrastructure.budgets import Treatment, cost_curve, plan
+from geo.infrastructure.deterioration import steady_fall
+from geo.infrastructure.knapsack import knapsack
 
 SEAL = Treatment(name="seal", at_least=70, below=90, after=95, cost_per_m2=1)
 OVERLAY = Treatment(name="overlay", at_least=40, below=70, after=100, cost_per_m2=5)

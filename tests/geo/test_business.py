@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from street_map import CRS, StreetMap, draw
 
-from geo.areas import areas_around
 from geo.business import market_areas, store_impact
 from geo.errors import InvalidInputError
 from geo.maps import frame_map
-from geo.network import Network
+from geo.networks.areas import areas_around
+from geo.networks.network import Network
 
 METRES = {"speed_kmh": 3.6, "home_max_m": 20.0, "snap_max_m": 20.0}
 

@@ -13,12 +13,12 @@ from scipy.sparse import csr_array
 from street_map import CRS, draw
 from test_matrices import random_streets
 
-from geo.centrality import centrality, street_centrality
 from geo.errors import InvalidInputError
-from geo.flows import shortest_path_loads
-from geo.network import Network
-from geo.routing import TravelNetwork
-from geo.travel import DRIVE, WALK
+from geo.infrastructure.centrality import centrality, street_centrality
+from geo.networks.flows import shortest_path_loads
+from geo.networks.network import Network
+from geo.networks.routing import TravelNetwork
+from geo.networks.travel import DRIVE, WALK
 
 FEET = WALK.at(3.6)
 
@@ -120,7 +120,7 @@ def test_the_mean_over_all_samples_is_the_exact_value() -> None:
 def test_many_origins_come_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     travel = square_grid(5)
     whole = centrality(travel)
-    monkeypatch.setattr("geo.flows.CELLS_AT_ONCE", 70)
+    monkeypatch.setattr("geo.networks.flows.CELLS_AT_ONCE", 70)
     np.testing.assert_allclose(centrality(travel).edge, whole.edge)
 
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 from sklearn.cluster import DBSCAN
 
-from geo.clusters import dbscan
 from geo.errors import InvalidInputError
-from geo.space_time import KnoxTest, knox, near_repeats
+from geo.statistics.clusters import dbscan
+from geo.statistics.space_time import KnoxTest, knox, near_repeats
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from street_map import draw
 from test_centrality import multigraph
 from test_matrices import random_streets
 
-from geo.criticality import closing_costs, closing_costs_of_streets, cut_links
 from geo.errors import InvalidInputError
-from geo.network import Network
-from geo.travel import DRIVE
+from geo.infrastructure.criticality import closing_costs, closing_costs_of_streets, cut_links
+from geo.networks.network import Network
+from geo.networks.travel import DRIVE
 
 CAR = DRIVE.at(3.6)
 

@@ -10,8 +10,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.defects import components, dangling_ends, overlaps, undershoots
 from geo.errors import InvalidInputError
+from geo.networks.defects import components, dangling_ends, overlaps, undershoots
 
 METRIC = "EPSG:3067"
 

@@ -14,12 +14,12 @@ from scipy.integrate import quad
 from shapely import LineString, Point
 from sklearn.neighbors import KernelDensity
 
-from geo.density import lixels, network_density, plane_density
 from geo.errors import InvalidInputError
-from geo.network import Network
-from geo.positions import Positions
-from geo.routing import TravelNetwork
-from geo.travel import WALK
+from geo.networks.network import Network
+from geo.networks.positions import Positions
+from geo.networks.routing import TravelNetwork
+from geo.networks.travel import WALK
+from geo.statistics.density import lixels, network_density, plane_density
 
 CRS = "EPSG:32635"
 Method = Literal["continuous", "discontinuous"]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.deterioration import MarkovChain, family_curve, markov_chain, states_of, steady_fall
 from geo.errors import InvalidInputError
+from geo.infrastructure.deterioration import MarkovChain, family_curve, markov_chain, states_of, steady_fall
 
 SHAHIN = 100 - 0.18 * np.arange(1.0, 21.0) ** 2
 """A family that falls slowly at first, and faster later."""

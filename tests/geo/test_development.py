@@ -10,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from street_map import CRS
 
-from geo.development import built_up, development, land_consumption_rate, land_per_growth, population_growth_rate
 from geo.errors import InvalidInputError
+from geo.infrastructure.development import (
+    built_up,
+    development,
+    land_consumption_rate,
+    land_per_growth,
+    population_growth_rate,
+)
 
 
 def test_the_rates_of_sdg_11_3_1() -> None:

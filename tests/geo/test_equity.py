@@ -12,8 +12,8 @@ from inequality.atkinson import atkinson as pysal_atkinson
 from inequality.gini import Gini
 from inequality.theil import Theil
 
-from geo.equity import atkinson, gini, lorenz, palma, theil, weighted_quantile
 from geo.errors import InvalidInputError
+from geo.statistics.equity import atkinson, gini, lorenz, palma, theil, weighted_quantile
 
 VALUES = st.lists(st.integers(0, 1000), min_size=2, max_size=30).filter(lambda each: sum(each) > 0)
 

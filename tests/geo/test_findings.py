@@ -9,8 +9,8 @@ import pytest
 from shapely import LineString
 from street_map import CRS, StreetMap, draw
 
-from geo.findings import topology_findings
-from geo.network import Network
+from geo.infrastructure.findings import topology_findings
+from geo.networks.network import Network
 
 
 def found(streets: StreetMap | gpd.GeoDataFrame, **options: float) -> list[tuple[str, str, str | None, float]]:

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import InvalidInputError
-from geo.hazards import hazard_exposure
 from geo.maps import frame_map
+from geo.safety.hazards import hazard_exposure
 
 CRS = "EPSG:32635"
 

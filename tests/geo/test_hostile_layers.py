@@ -14,7 +14,7 @@ from street_map import CRS, draw
 from geo.analysis import Analysis, LayerInput, all_analyses, get_analysis
 from geo.errors import InvalidInputError
 from geo.maps import frame_map
-from geo.network import Network
+from geo.networks.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
 
 from geo.errors import InvalidInputError
-from geo.huff import expected_customers, huff_shares, market_change
+from geo.siting.huff import expected_customers, huff_shares, market_change
 
 POSITIVE = st.floats(0.1, 1e4)
 

@@ -14,8 +14,8 @@ import shapely
 from sklearn.cluster import DBSCAN
 
 from geo.errors import InvalidInputError
-from geo.incident_clusters import incident_clusters, incident_outliers, near_repeat_bands
 from geo.maps import frame_map
+from geo.safety.incident_clusters import incident_clusters, incident_outliers, near_repeat_bands
 
 CRS = "EPSG:32635"
 

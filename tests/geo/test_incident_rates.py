@@ -10,9 +10,9 @@ import pytest
 import shapely
 
 from geo.errors import InvalidInputError
-from geo.incident_rates import incident_rates
 from geo.maps import frame_map
-from geo.statistics import empirical_bayes_rates
+from geo.safety.incident_rates import incident_rates
+from geo.statistics.inference import empirical_bayes_rates
 
 CRS = "EPSG:32635"
 COUNTS = [3, 0, 40, 9]

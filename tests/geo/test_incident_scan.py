@@ -11,8 +11,8 @@ import pytest
 import shapely
 
 from geo.errors import InvalidInputError
-from geo.incident_scan import scan_clusters
 from geo.maps import frame_map
+from geo.safety.incident_scan import scan_clusters
 
 CRS = "EPSG:32635"
 COLUMNS = ["cluster", "significance", "observed", "expected", "relative_risk", "statistic", "p", "radius_m"]

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import eye_array
 
-from geo.autocorrelation import LocalG, getis_ord
-from geo.emerging import PATTERNS, emerging_patterns, mann_kendall, space_time_gi
 from geo.errors import InvalidInputError
-from geo.incident_times import emerging_hot_spots, incident_profile
 from geo.maps import frame_map
-from geo.weights import distance_band
+from geo.safety.incident_times import emerging_hot_spots, incident_profile
+from geo.statistics.autocorrelation import LocalG, getis_ord
+from geo.statistics.emerging import PATTERNS, emerging_patterns, mann_kendall, space_time_gi
+from geo.statistics.weights import distance_band
 
 CRS = "EPSG:32635"
 

@@ -10,8 +10,8 @@ from street_map import CRS, draw
 from test_centrality import square_grid
 
 from geo.errors import InvalidInputError
-from geo.inventory import length_by_class, network_inventory
-from geo.network import Network
+from geo.infrastructure.inventory import length_by_class, network_inventory
+from geo.networks.network import Network
 
 TOWN = draw("""
 A--B--C--D

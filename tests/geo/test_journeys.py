@@ -10,16 +10,16 @@ import pytest
 from shapely import LineString, Point
 from street_map import CRS, draw
 
-from geo.directions import route
 from geo.errors import InvalidInputError
-from geo.infrastructure import service_areas
-from geo.network import Network
-from geo.response import response_coverage
-from geo.responsibility import responsibility_zones
-from geo.slopes import cycling, tobler
-from geo.social import facility_access
-from geo.travel import CYCLE, DRIVE, WALK
-from geo.what_if import what_if
+from geo.infrastructure.directions import route
+from geo.infrastructure.responsibility import responsibility_zones
+from geo.infrastructure.service_areas import service_areas
+from geo.infrastructure.what_if import what_if
+from geo.networks.network import Network
+from geo.networks.slopes import cycling, tobler
+from geo.networks.travel import CYCLE, DRIVE, WALK
+from geo.safety.response import response_coverage
+from geo.social.access import facility_access
 
 CROSS = draw("""
    N

@@ -11,8 +11,8 @@ import pytest
 from street_map import draw
 
 from geo.errors import InvalidInputError
-from geo.maintenance import maintenance_programme, pavement_life, sections
-from geo.network import Network
+from geo.infrastructure.maintenance import maintenance_programme, pavement_life, sections
+from geo.networks.network import Network
 
 TOWN = draw("""
 A-----B-----C

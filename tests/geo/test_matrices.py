@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from street_map import CRS, StreetMap, draw
 
 from geo.errors import InvalidInputError
-from geo.matrices import cost_matrix, dense, nearest
-from geo.network import Network
-from geo.positions import Positions
-from geo.routing import TravelNetwork
-from geo.travel import DRIVE
+from geo.networks.matrices import cost_matrix, dense, nearest
+from geo.networks.network import Network
+from geo.networks.positions import Positions
+from geo.networks.routing import TravelNetwork
+from geo.networks.travel import DRIVE
 
 CAR = DRIVE.at(3.6)
 

@@ -13,8 +13,8 @@ from street_map import CRS, StreetMap, draw
 
 from geo.errors import InvalidInputError
 from geo.maps import frame_map
-from geo.nearby import NEEDS, fifteen_minute_city, green_access, stop_coverage
-from geo.network import Network
+from geo.networks.network import Network
+from geo.social.nearby import NEEDS, fifteen_minute_city, green_access, stop_coverage
 
 ROOM = {"home_max_m": 20.0}
 METRES = {"speed_kmh": 3.6, "snap_max_m": 20.0, **ROOM}

@@ -9,8 +9,8 @@ from shapely import LineString, MultiLineString, Point
 from street_map import CRS, draw
 
 from geo.errors import InvalidInputError
-from geo.network import Network
-from geo.travel import DRIVE, WALK
+from geo.networks.network import Network
+from geo.networks.travel import DRIVE, WALK
 
 
 def lines(*shapes: object) -> gpd.GeoSeries:

@@ -13,10 +13,10 @@ from shapely import LineString, MultiLineString, Point
 from street_map import CRS
 
 from geo.errors import InvalidInputError
-from geo.matrices import nearest
-from geo.network import Network
-from geo.noding import NodingReport, node_lines
-from geo.travel import WALK
+from geo.networks.matrices import nearest
+from geo.networks.network import Network
+from geo.networks.noding import NodingReport, node_lines
+from geo.networks.travel import WALK
 
 
 def frame(*lines: object) -> gpd.GeoDataFrame:

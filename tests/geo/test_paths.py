@@ -13,14 +13,14 @@ from shapely import LineString, Point
 from street_map import CRS, draw
 from test_matrices import by_networkx, random_streets
 
-from geo.directions import route
 from geo.errors import InvalidInputError
-from geo.matrices import cost_matrix, dense
-from geo.network import Network
-from geo.paths import shortest_paths
-from geo.positions import Positions
-from geo.travel import DRIVE, WALK
-from geo.turns import TurnCosts
+from geo.infrastructure.directions import route
+from geo.networks.matrices import cost_matrix, dense
+from geo.networks.network import Network
+from geo.networks.paths import shortest_paths
+from geo.networks.positions import Positions
+from geo.networks.travel import DRIVE, WALK
+from geo.networks.turns import TurnCosts
 
 CAR = DRIVE.at(3.6)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.deduct_values import CORRECTED, DISTRESSES
 from geo.errors import InvalidInputError
-from geo.pavement import (
+from geo.infrastructure.deduct_values import CORRECTED, DISTRESSES
+from geo.infrastructure.pavement import (
     condition_index,
     condition_of_sample_units,
     condition_of_sections,
@@ -19,7 +19,7 @@ from geo.pavement import (
     deduct_value,
     rating,
 )
-from geo.slab_deduct_values import SLAB_DISTRESSES
+from geo.infrastructure.slab_deduct_values import SLAB_DISTRESSES
 
 FOOT_M = 0.3048
 

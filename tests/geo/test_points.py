@@ -7,7 +7,7 @@ import pytest
 from shapely import LineString, Point
 
 from geo.errors import InvalidInputError
-from geo.points import read_points
+from geo.inputs.points import read_points
 
 MINSK = [27.5615, 53.9023]
 POINT = {"type": "Point", "coordinates": MINSK}

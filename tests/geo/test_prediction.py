@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from geo.errors import InvalidInputError
 from geo.maps import frame_map
-from geo.prediction import hot_spot_forecast, prediction_accuracy
+from geo.safety.prediction import hot_spot_forecast, prediction_accuracy
 
 CRS = "EPSG:32635"
 

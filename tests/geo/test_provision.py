@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from geo.errors import InvalidInputError
-from geo.provision import assign
+from geo.siting.transport import assign
 
 
 def test_the_optimum_of_the_textbook() -> None:

@@ -13,8 +13,8 @@ from street_map import CRS, StreetMap, draw
 
 from geo.errors import InvalidInputError
 from geo.maps import frame_map
-from geo.network import Network
-from geo.response import best_stations, cover_shares, response_coverage
+from geo.networks.network import Network
+from geo.safety.response import best_stations, cover_shares, response_coverage
 
 METRES = {"speed_kmh": 3.6, "snap_max_m": 20.0, "home_max_m": 20.0, "turnout_s": 0.0}
 

@@ -10,11 +10,11 @@ from street_map import CRS, draw
 from test_matrices import random_streets
 
 from geo.errors import InvalidInputError
-from geo.infrastructure import service_areas
-from geo.matrices import nearest
-from geo.network import Network
-from geo.positions import Positions
-from geo.responsibility import responsibility_zones
+from geo.infrastructure.responsibility import responsibility_zones
+from geo.infrastructure.service_areas import service_areas
+from geo.networks.matrices import nearest
+from geo.networks.network import Network
+from geo.networks.positions import Positions
 
 TOWN = draw("""
 A---------B---------C

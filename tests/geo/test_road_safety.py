@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.errors import InvalidInputError
-from geo.road_safety import (
+from geo.safety.road_safety import (
     accident_rate,
     critical_rate,
     empirical_bayes,

@@ -12,11 +12,11 @@ import shapely
 
 from geo.errors import InvalidInputError
 from geo.maps import frame_map
-from geo.network import Network
-from geo.road_measures import effect_of_measure
-from geo.road_safety import critical_rate, empirical_bayes, section_exposure
-from geo.road_screening import road_screening
-from geo.safety_performance import fit_safety_performance
+from geo.networks.network import Network
+from geo.safety.road_measures import effect_of_measure
+from geo.safety.road_safety import critical_rate, empirical_bayes, section_exposure
+from geo.safety.road_screening import road_screening
+from geo.safety.safety_performance import fit_safety_performance
 
 CRS = "EPSG:32635"
 LENGTHS = np.linspace(400, 2000, 40)

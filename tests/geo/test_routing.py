@@ -15,11 +15,11 @@ from shapely import LineString, Point
 from street_map import CRS, StreetMap, draw
 
 from geo.errors import InvalidInputError
-from geo.network import Network
-from geo.positions import Direction
-from geo.reach import TravelTimes
-from geo.routing import TravelNetwork
-from geo.travel import DRIVE, WALK
+from geo.networks.network import Network
+from geo.networks.positions import Direction
+from geo.networks.reach import TravelTimes
+from geo.networks.routing import TravelNetwork
+from geo.networks.travel import DRIVE, WALK
 
 METRE_A_SECOND = 3.6
 CAR = DRIVE.at(METRE_A_SECOND)
@@ -188,7 +188,7 @@ def test_many_origins_come_in_batches(monkeypatch: pytest.MonkeyPatch, unit_grid
     points = gpd.GeoSeries(shapely.points(np.random.default_rng(3).uniform(0, 100, (7, 2))), crs=CRS)
     places = unit_grid.snap(points, max_m=1)
     (whole,) = unit_grid.times(places, limit_s=9)
-    monkeypatch.setattr("geo.routing.CELLS_AT_ONCE", 3 * len(unit_grid.network.node_xy))
+    monkeypatch.setattr("geo.networks.routing.CELLS_AT_ONCE", 3 * len(unit_grid.network.node_xy))
     batches = list(unit_grid.times(places, limit_s=9))
     assert [len(batch.vertex_s) for batch in batches] == [3, 3, 1]
     assert np.array_equal(np.concatenate([batch.vertex_s for batch in batches]), whole.vertex_s)

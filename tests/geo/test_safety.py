@@ -17,10 +17,10 @@ from shapely import LineString
 from street_map import draw
 
 from geo.errors import InvalidInputError
-from geo.grid import Grid
 from geo.maps import frame_map
-from geo.network import Network
-from geo.safety import hot_spots, incident_density
+from geo.networks.network import Network
+from geo.safety.hot_spots import hot_spots, incident_density
+from geo.statistics.grid import Grid
 
 CRS = "EPSG:32635"
 

@@ -9,7 +9,7 @@ import pytest
 import statsmodels.api as sm
 
 from geo.errors import InvalidInputError
-from geo.safety_performance import fit_safety_performance
+from geo.safety.safety_performance import fit_safety_performance
 
 
 def sites(count: int, seed: int) -> tuple[Any, Any, Any]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import poisson
 
 from geo.errors import InvalidInputError
-from geo.scan import scan_space, scan_space_time
+from geo.statistics.scan import scan_space, scan_space_time
 
 
 def ratio(count: float, expected: float, total: float) -> float:

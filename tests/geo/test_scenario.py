@@ -13,11 +13,11 @@ from street_map import CRS, StreetMap, draw
 from test_matrices import random_streets
 
 from geo.errors import InvalidInputError
-from geo.matrices import cost_matrix, dense
-from geo.network import Network
-from geo.positions import Positions
-from geo.scenario import add_barriers, add_links
-from geo.travel import DRIVE
+from geo.networks.matrices import cost_matrix, dense
+from geo.networks.network import Network
+from geo.networks.positions import Positions
+from geo.networks.scenario import add_barriers, add_links
+from geo.networks.travel import DRIVE
 
 CAR = DRIVE.at(3.6)
 

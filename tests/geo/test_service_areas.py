@@ -14,9 +14,9 @@ from shapely import LineString, Point
 from street_map import CRS, StreetMap, draw
 
 from geo.errors import InvalidInputError
-from geo.infrastructure import service_areas
-from geo.network import Network
-from geo.travel import WALK
+from geo.infrastructure.service_areas import service_areas
+from geo.networks.network import Network
+from geo.networks.travel import WALK
 
 CROSS = """
     B
@@ -163,7 +163,7 @@ def test_many_origins_give_the_same_in_batches(
 ) -> None:
     origins, homes = cross.points(*"ABCDE"), cross.points("A", "C").buffer(1).to_frame("geometry")
     at_once = metres(network, origins, cutoffs_s=[20, 45], buildings=homes)
-    monkeypatch.setattr("geo.routing.CELLS_AT_ONCE", 2 * len(network.node_xy))
+    monkeypatch.setattr("geo.networks.routing.CELLS_AT_ONCE", 2 * len(network.node_xy))
     geopandas.testing.assert_geodataframe_equal(metres(network, origins, cutoffs_s=[20, 45], buildings=homes), at_once)
 
 

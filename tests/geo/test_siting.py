@@ -15,10 +15,10 @@ import spopt.locate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo import siting
 from geo.errors import InvalidInputError
-from geo.siting import Siting, backup_coverage, capacitated_p_median, lscp, mclp, p_center, p_median
-from geo.topology import Floats
+from geo.networks.topology import Floats
+from geo.siting import models as siting
+from geo.siting.models import Siting, backup_coverage, capacitated_p_median, lscp, mclp, p_center, p_median
 
 Case = tuple[Floats, Floats]
 

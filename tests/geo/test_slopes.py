@@ -11,10 +11,10 @@ from shapely import LineString
 from street_map import CRS
 
 from geo.errors import InvalidInputError
-from geo.matrices import cost_matrix, dense
-from geo.network import Network
-from geo.slopes import cycling, heights_of_grid, on_slopes, tobler
-from geo.travel import CYCLE, WALK
+from geo.networks.matrices import cost_matrix, dense
+from geo.networks.network import Network
+from geo.networks.slopes import cycling, heights_of_grid, on_slopes, tobler
+from geo.networks.travel import CYCLE, WALK
 
 
 def test_walking_as_tobler_measured_it() -> None:

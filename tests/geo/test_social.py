@@ -12,12 +12,12 @@ from street_map import CRS, StreetMap, draw
 
 from geo.analysis import Analysis
 from geo.errors import InvalidInputError
-from geo.matrices import cost_matrix, dense
-from geo.network import Network
-from geo.siting import p_median
-from geo.social import facility_access, share_within, two_step_access
-from geo.social_siting import best_sites
-from geo.travel import WALK
+from geo.networks.matrices import cost_matrix, dense
+from geo.networks.network import Network
+from geo.networks.travel import WALK
+from geo.siting.models import p_median
+from geo.social.access import facility_access, share_within, two_step_access
+from geo.social.sites import best_sites
 
 LINE = "A---------B---------C---------D"
 METRES = {"speed_kmh": 3.6, "building_max_m": 10.0, "snap_max_m": 20.0}

@@ -11,11 +11,11 @@ import pytest
 import shapely
 from street_map import CRS, StreetMap, draw
 
-from geo.equity import gini, palma
 from geo.errors import InvalidInputError
 from geo.maps import frame_map
-from geo.network import Network
-from geo.social_equity import access_equity, opportunities
+from geo.networks.network import Network
+from geo.social.equity import access_equity, opportunities
+from geo.statistics.equity import gini, palma
 
 METRES = {"speed_kmh": 3.6, "snap_max_m": 20.0, "home_max_m": 20.0}
 

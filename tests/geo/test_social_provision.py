@@ -11,8 +11,8 @@ from street_map import StreetMap, draw
 
 from geo.errors import InvalidInputError
 from geo.maps import frame_map
-from geo.network import Network
-from geo.social_provision import catchments, provision
+from geo.networks.network import Network
+from geo.social.provision import catchments, provision
 
 NORM = {"places_per_1000": 10.0}
 ROOM = {"home_max_m": 20.0, "snap_max_m": 20.0}

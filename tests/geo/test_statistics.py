@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from shapely import Point, box
 
-from geo.autocorrelation import geary, getis_ord, getis_ord_general, join_counts, local_moran, moran
 from geo.errors import InvalidInputError
-from geo.statistics import adjusted_p, empirical_bayes_rates, permuted_p
-from geo.weights import contiguity, distance_band, k_nearest, row_standardised
+from geo.statistics.autocorrelation import geary, getis_ord, getis_ord_general, join_counts, local_moran, moran
+from geo.statistics.inference import adjusted_p, empirical_bayes_rates, permuted_p
+from geo.statistics.weights import contiguity, distance_band, k_nearest, row_standardised
 
 ORD_XY = [(10, 10), (20, 10), (40, 10), (15, 20), (30, 20), (30, 30)]
 ORD_VALUES = [2, 3, 3.2, 5, 8, 7]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import InvalidInputError
-from geo.trace import PipeNetwork, isolate, segments, supplied
+from geo.networks.trace import PipeNetwork, isolate, segments, supplied
 
 PUBLISHED = Path(wntr.__file__).parent / "tests/networks_for_testing/CCWI17-HermanMahmoud.inp"
 

@@ -5,8 +5,8 @@ import pytest
 from street_map import draw
 
 from geo.errors import InvalidInputError
-from geo.network import Network
-from geo.travel import DRIVE, WALK, TravelMode
+from geo.networks.network import Network
+from geo.networks.travel import DRIVE, WALK, TravelMode
 
 
 def seconds(mode: TravelMode, drawing: str = "A----B", **values: object) -> tuple[float, float]:

@@ -11,12 +11,12 @@ from street_map import StreetMap, draw
 from test_matrices import random_streets
 
 from geo.errors import InvalidInputError
-from geo.matrices import cost_matrix, dense, nearest
-from geo.network import Network
-from geo.positions import Positions
-from geo.routing import TravelNetwork
-from geo.travel import DRIVE
-from geo.turns import TurnCosts
+from geo.networks.matrices import cost_matrix, dense, nearest
+from geo.networks.network import Network
+from geo.networks.positions import Positions
+from geo.networks.routing import TravelNetwork
+from geo.networks.travel import DRIVE
+from geo.networks.turns import TurnCosts
 
 CAR = DRIVE.at(3.6)
 

@@ -11,10 +11,10 @@ from shapely import LineString, Point
 from street_map import CRS, StreetMap, draw
 
 from geo.errors import InvalidInputError
-from geo.infrastructure import service_areas
-from geo.lines import read_lines
-from geo.network import Network
-from geo.what_if import what_if
+from geo.infrastructure.service_areas import service_areas
+from geo.infrastructure.what_if import what_if
+from geo.inputs.lines import read_lines
+from geo.networks.network import Network
 
 TOWN = draw("""
 A---B---C   F---G

@@ -10,10 +10,10 @@ from street_map import StreetMap, draw
 from test_matrices import random_streets
 
 from geo.errors import InvalidInputError
-from geo.network import Network
-from geo.positions import Direction, Positions
-from geo.travel import DRIVE
-from geo.zones import street_zones
+from geo.networks.network import Network
+from geo.networks.positions import Direction, Positions
+from geo.networks.travel import DRIVE
+from geo.networks.zones import street_zones
 
 CAR = DRIVE.at(3.6)
 

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from town import LAT, LON, Town, street
 
 from geo.errors import InvalidInputError
-from geo.infrastructure import service_areas
-from geo.network import Network
+from geo.infrastructure.service_areas import service_areas
+from geo.networks.network import Network
 from layers import runner, store
 from layers.catalog import all_layers, find
 from layers.city import City

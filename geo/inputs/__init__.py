@@ -1,0 +1,1 @@
+"""What analyses take: parameters, points and lines, and what is counted as demand and supply."""

@@ -1,0 +1,1 @@
+"""Networks of streets and pipes: from lines to graphs, and every search on them."""

@@ -1,0 +1,1 @@
+"""Public safety: the analyses of incidents, roads, stations and hazards."""

@@ -1,0 +1,1 @@
+"""Social services: the analyses of access, provision, equity and sites."""

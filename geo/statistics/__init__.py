@@ -1,0 +1,1 @@
+"""Statistics of places, events and times."""
