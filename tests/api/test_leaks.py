@@ -62,6 +62,7 @@ WEB_MERCATOR = {"tileMatrixSetId": "WebMercatorQuad", "tileMatrix": str(ZOOM), "
 RASTER = "hidden.hush-raster"
 OTHER_VALUES = {
     "archive": ("hush",),
+    "sprite": ("horad.json",),
     "raster": (RASTER,),
     "z": (str(ZOOM),),
     "x": (str(COL),),

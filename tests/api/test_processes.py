@@ -151,7 +151,7 @@ def as_text(value: Any) -> str:
 
 
 def _no_incidents(client: httpx.Client) -> bool:
-    return client.get("/collections/incidents/items").json()["numberMatched"] == 0
+    return client.get("/collections/incidents/items").json()["numberReturned"] == 0
 
 
 def test_an_unknown_process_has_its_own_problem_type(client: httpx.Client) -> None:
