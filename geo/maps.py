@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import html
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import folium
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from branca.element import Figure, MacroElement
 from jinja2 import Template
 
-from geo.analysis import ColourClass, Column, View
+from geo.analysis import ColourClass, View
 from geo.errors import InvalidInputError
 from geo.inputs.points import LONLAT
+from geo.map_classes import NO_DATA_COLOUR, MapClass, format_value, map_classes, titled, view_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from geo.language import Text
-    from geo.networks.topology import Floats, Geometries
+    from geo.networks.topology import Geometries
 
 MAX_FEATURES = 2_000
 MAX_BYTES = 1_000_000
@@ -42,10 +40,7 @@ SMALL_PX = 8
 """Polygons of fewer pixels are then drawn as points."""
 
 COORDINATE_DECIMALS = 6
-NO_DATA_COLOUR = "#9e9e9e"
-NO_VALUE = "–"
 
-_NO_DATA = {"be": "няма звестак", "ru": "нет данных", "en": "no data"}
 _EMPTY = {"be": "Тут няма чаго паказаць.", "ru": "Здесь нечего показать.", "en": "There is nothing to show here."}
 
 
@@ -133,15 +128,6 @@ class _Note(MacroElement):
         self.text = _safe(text)
 
 
-@dataclass(frozen=True)
-class _Class:
-    """One colour of a map, and which rows have it."""
-
-    label: str
-    colour: str
-    rows: Any
-
-
 def base_map(*, title: str, lang: str = "en", bounds: tuple[float, float, float, float] | None = None) -> folium.Map:
     """Return an empty map in a page with a title and a language; it asks no other server for tiles.
 
@@ -217,7 +203,7 @@ def frame_map(
             f"{len(drawn)} features are too many for a page, which takes {max_features}: take a part of them, or write "
             "them to a file for a GIS"
         )
-    title = title or _title(view, lang)
+    title = title or view_title(view, lang)
     shown = base_map(title=title, lang=lang, bounds=tuple(drawn.total_bounds) if len(drawn) else None)
     if base is not None:
         base.add_to(shown)
@@ -226,25 +212,12 @@ def frame_map(
     if drawn.empty:
         _Note(_EMPTY[lang]).add_to(shown)
         return shown
-    classes = _classes(drawn, view, lang)
+    classes = map_classes(drawn, view, lang)
     _features(drawn, view, classes, lang, max_bytes).add_to(shown)
-    _Legend(_title(view, lang) or title, [(each.colour, each.label) for each in classes if each.label]).add_to(shown)
+    _Legend(view_title(view, lang) or title, [(each.colour, each.label) for each in classes if each.label]).add_to(
+        shown
+    )
     return shown
-
-
-def format_value(value: Any, column: Column, lang: str) -> str:
-    """Return a value as people read it: scaled, rounded, in the separators of the language, without the unit."""
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        return NO_VALUE
-    if not isinstance(value, int | float | np.number) or isinstance(value, bool):
-        return str(value)
-    text = f"{value * column.scale:,.{column.decimals}f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    if text == "-0":
-        text = "0"
-    comma, point = (",", ".") if lang == "en" else ("\u00a0", ",")
-    return text.replace(",", "\0").replace(".", point).replace("\0", comma)
 
 
 def _safe(text: str) -> str:
@@ -252,82 +225,9 @@ def _safe(text: str) -> str:
     return html.escape(text).replace("{", "&#123;")
 
 
-def _in(lang: str, text: Text | str) -> str:
-    return text if isinstance(text, str) else text[lang]
-
-
-def _titled(column: Column, lang: str) -> str:
-    """Return the title of a column with its unit."""
-    unit = _in(lang, column.unit)
-    return f"{column.title[lang]}, {unit}" if unit else column.title[lang]
-
-
-def _title(view: View, lang: str) -> str:
-    column = view.columns.get(view.colour_by) if view.colour_by else None
-    return _titled(column, lang) if column else ""
-
-
-def _classes(frame: gpd.GeoDataFrame, view: View, lang: str) -> list[_Class]:
-    """Return the colours of a frame, in the order of the legend; every row has one."""
-    if view.colour_by is None:
-        return [_Class("", view.colours[0], np.ones(len(frame), dtype=bool))]
-    if view.colour_by not in frame:
-        raise InvalidInputError(f"the frame has no column {view.colour_by!r}, by which it is coloured")
-    values = frame[view.colour_by]
-    column = view.columns.get(view.colour_by, Column(title={}))
-    found = _name_classes(values, view, lang) if view.classes else _number_classes(values, column, view.colours, lang)
-    missing = ~np.logical_or.reduce([each.rows for each in found]) if found else np.ones(len(frame), dtype=bool)
-    found = [each for each in found if each.rows.any()]
-    return [*found, _Class(_NO_DATA[lang], NO_DATA_COLOUR, missing)] if missing.any() else found
-
-
-def _name_classes(values: pd.Series, view: View, lang: str) -> list[_Class]:
-    named = values.isin([value for each in view.classes for value in each.values]).to_numpy()
-    return [
-        _Class(each.title[lang], each.colour, values.isin(each.values).to_numpy() if each.values else ~named)
-        for each in view.classes
-    ]
-
-
-def _number_classes(values: pd.Series, column: Column, colours: Sequence[str], lang: str) -> list[_Class]:
-    """Return a class for each value where there are few, else classes with about as many rows each."""
-    numbers = pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
-    known = numbers[np.isfinite(numbers)]
-    distinct = np.unique(known)
-    if len(distinct) <= len(colours) or format_value(distinct[0], column, lang) == format_value(
-        distinct[-1], column, lang
-    ):
-        return _value_classes(numbers, distinct, column, colours, lang)
-    labels: dict[str, float] = {}
-    for edge in np.quantile(known, np.linspace(0, 1, len(colours) + 1)).tolist():
-        labels.setdefault(format_value(edge, column, lang), edge)
-    edges, names = np.array(list(labels.values())), list(labels)
-    position = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(edges) - 2)
-    return [
-        _Class(f"{names[each]} – {names[each + 1]}", colour, np.isfinite(numbers) & (position == each))
-        for each, colour in enumerate(_spread(colours, len(edges) - 1))
-    ]
-
-
-def _value_classes(
-    numbers: Floats, distinct: Floats, column: Column, colours: Sequence[str], lang: str
-) -> list[_Class]:
-    """Return a class for each value, those that read the same in one."""
-    rows: dict[str, Any] = {}
-    for value in distinct.tolist():
-        label = format_value(value, column, lang)
-        rows[label] = rows.get(label, False) | (numbers == value)
-    return [
-        _Class(label, colour, each)
-        for (label, each), colour in zip(rows.items(), _spread(colours, len(rows)), strict=True)
-    ]
-
-
-def _spread(colours: Sequence[str], count: int) -> list[str]:
-    return [colours[position] for position in np.linspace(0, len(colours) - 1, count).round().astype(int)]
-
-
-def _features(frame: gpd.GeoDataFrame, view: View, classes: list[_Class], lang: str, max_bytes: int) -> folium.GeoJson:
+def _features(
+    frame: gpd.GeoDataFrame, view: View, classes: list[MapClass], lang: str, max_bytes: int
+) -> folium.GeoJson:
     shown = {name: column for name, column in view.columns.items() if name in frame}
     colour = np.full(len(frame), NO_DATA_COLOUR, dtype=object)
     for each in classes:
@@ -339,7 +239,7 @@ def _features(frame: gpd.GeoDataFrame, view: View, classes: list[_Class], lang: 
         values = frame[name].iloc[order]
         written[f"column_{name}"] = [_safe(format_value(value, column, lang)) for value in values]
     names = [f"column_{name}" for name in shown]
-    titles = [_safe(_titled(column, lang)) for column in shown.values()]
+    titles = [_safe(titled(column, lang)) for column in shown.values()]
     text, has_points = _written(written, max_bytes)
     small_deg = SMALL_PX * _pixel_deg(frame.geometry.to_numpy())
     return folium.GeoJson(

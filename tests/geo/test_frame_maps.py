@@ -15,7 +15,8 @@ from shapely import LineString, Point
 
 from geo.analysis import ColourClass, Column, View
 from geo.errors import InvalidInputError
-from geo.maps import MAX_FEATURES, add_legend, base_map, format_value, frame_map
+from geo.map_classes import format_value
+from geo.maps import MAX_FEATURES, add_legend, base_map, frame_map
 
 MINUTES = {"be": "хв", "ru": "мин", "en": "min"}
 TIME = Column(title={"be": "Час", "ru": "Время", "en": "Time"}, unit=MINUTES, scale=1 / 60, decimals=1)
