@@ -33,7 +33,7 @@ def add(connection: Connection, principal: str) -> None:
     """
     check_principal(principal)
     row = insert(User).values(principal=principal).on_conflict_do_nothing()
-    if connection.execute(row).rowcount == 0:
+    if connection.execute(row.returning(User.principal)).scalar() is None:
         raise InvalidInputError(f"There is a user {principal} already.")
 
 

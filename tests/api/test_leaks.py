@@ -77,7 +77,7 @@ OTHER_VALUES = {
     "maxx": (str(LON + 0.01),),
     "maxy": (str(LAT + 0.01),),
 }
-"""Of what a path names beside layers; a route that names something new has to be given a value here."""
+"""Of what a path names beside layers; anything else is called 1."""
 NOISE = re.compile(
     rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[\d.]+)?(\+00:00|Z)?|[?&](amp;)?v=[\w.%-]+|[0-9a-f]{32}|after=[\w%-]+"
 )
@@ -163,7 +163,7 @@ def probes(secret_ids: dict[str, str], job: str) -> list[Probe]:
     found = []
     for method, path, parameters in paths():
         names = [name for name in re.findall(r"{(\w+)}", path) if name != "feature"]
-        for chosen in itertools.product(*(values[name] for name in names)):
+        for chosen in itertools.product(*(values.get(name, ("1",)) for name in names)):
             given = dict(zip(names, chosen, strict=True))
             given["feature"] = secret_ids.get(given.get("collection", ""), "1")
             urls = list(_with_parameters(path.format(**given), parameters))
