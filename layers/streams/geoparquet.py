@@ -16,8 +16,9 @@ from layers.streams.batches import GEOMETRY, batches, schema
 from layers.streams.selection import Selection
 from layers.streams.sink import Sink
 
-_ROWS_A_GROUP = 20_000
+_ROWS_A_GROUP = 10_000
 _BYTES_A_GROUP = 16 << 20
+_UNIQUE = "source_id"
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _BOX = pa.struct([pa.field(edge, pa.float64()) for edge in _EDGES])
 
@@ -50,7 +51,9 @@ def write(selection: Selection) -> Generator[bytes]:
     inner = schema(selection)
     box = "bbox" if "bbox" not in inner.names else "geometry_bbox"
     plain = inner.set(inner.get_field_index(GEOMETRY), pa.field(GEOMETRY, pa.binary()))
-    with pq.ParquetWriter(sink.file, plain.append(pa.field(box, _BOX)), compression="zstd") as writer:
+    repeated = [each.name for each in plain if pa.types.is_string(each.type) and each.name != _UNIQUE]
+    columns = plain.append(pa.field(box, _BOX))
+    with pq.ParquetWriter(sink.file, columns, compression="zstd", use_dictionary=repeated) as writer:
         for group in _groups(selection, ground, writer.schema):
             writer.write_table(group, len(group))
             yield sink.taken()
