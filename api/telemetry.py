@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from geo.errors import InvalidInputError
+from layers import database
 from layers.settings import get_settings
 
 
@@ -31,5 +32,6 @@ def trace(app: FastAPI) -> None:
     provider = TracerProvider(resource=Resource.create({"service.name": "horad"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     traces.set_tracer_provider(provider)
-    SQLAlchemyInstrumentor().instrument(tracer_provider=provider)
+    engines = [database.engine(parallel=parallel, public=True) for parallel in (False, True)]
+    SQLAlchemyInstrumentor().instrument(engines=engines, tracer_provider=provider, skip_dep_check=True)
     FastAPIInstrumentor.instrument_app(app, tracer_provider=provider, exclude_spans=["receive", "send"])
