@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from peers import load, servers
+from peers import city, load, servers
 from serving import DATABASE, SECONDS, Measure, base, compare, count
 from sqlalchemy import URL, Engine, text
 
@@ -24,7 +24,7 @@ THEIRS = "/collections/public.buildings/items"
 
 
 def main() -> None:
-    engine, where = base(DATABASE, times=1)
+    engine, where = base(DATABASE, copies=city.COPIES)
     count(engine)
     boxes, deep = random_boxes(engine), deep_id(engine)
     with servers.horad(where, cached=False, workers=2) as mine, servers.tipg(where, workers=2) as theirs:

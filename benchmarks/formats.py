@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from peers import servers
+from peers import city, servers
 from rich.console import Console
 from rich.table import Table
 from serving import DATABASE, ROUNDS, base
@@ -41,7 +41,7 @@ out = Console(highlight=False)
 
 
 def main() -> None:
-    engine, where = base(DATABASE, times=1)
+    engine, where = base(DATABASE, copies=city.COPIES)
     with engine.connect() as connection:
         count = connection.exec_driver_sql(f"SELECT count(*) FROM {LAYER}").scalar()
     out.print(f"{count:,} {LAYER} (copies of Liechtenstein, synthetic); medians of {ROUNDS} pairs")
