@@ -12,7 +12,7 @@ import pyproj
 import pytest
 import yaml
 from openstreetmap import node, write
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 from town import LAT, LON, Town, forget
 
 from geo.errors import InvalidInputError
@@ -20,6 +20,8 @@ from layers.errors import NotFoundError, SourceError
 from layers.loading import territory_for
 from layers.packs import Territory, around, read_pack
 from layers.territory import at, register
+from layers.tile_matrix_sets import national_grid
+from layers.tiles import tile
 
 TITLE = {"be": "Мінск", "ru": "Минск", "en": "Minsk"}
 TABLE = {
@@ -215,3 +217,33 @@ def test_openstreetmap_files_are_located_too(town: Town, tmp_path: Path) -> None
         territory_for(town.engine, write(tmp_path / "b.osm"))
     with pytest.raises(SourceError, match=r"There is no file .*c.osm"):
         territory_for(town.engine, tmp_path / "c.osm")
+
+
+def test_postgis_learns_a_crs_that_is_newer_than_it(engine: Engine) -> None:
+    """EPSG:27704 came after PostGIS 3.3; tiles of its grid are there once a territory uses it, and not before."""
+    place = around("equi", (9.0, 48.0, 9.1, 48.1)).model_copy(update={"metric_crs": "EPSG:27704"})
+    with engine.connect() as connection:
+        row, _, col, _ = national_grid(27704).limits(8, (9.05, 48.05, 9.05, 48.05))
+        asked = {"matrix_set": "EPSG27704Quad", "z": 8, "row": row, "col": col}
+        try:
+            connection.execute(text("DELETE FROM spatial_ref_sys WHERE srid = 27704"))
+            connection.execute(
+                text(
+                    "INSERT INTO places (territory, source, source_id, kind, geom) VALUES (:of, 'made', '1', 'city',"
+                    " ST_SetSRID(ST_MakePoint(9.05, 48.05), 4326))"
+                ),
+                {"of": registered_as(connection, around("equi", (9.0, 48.0, 9.1, 48.1)))},
+            )
+            before = connection.begin_nested()
+            with pytest.raises(NotFoundError, match="no territory of the base uses its CRS"):
+                tile(connection, ["places"], **asked)
+            before.rollback()
+            register(connection, place)
+            assert tile(connection, ["places"], **asked) != b""
+        finally:
+            connection.rollback()
+
+
+def registered_as(connection: Connection, territory: Territory) -> str:
+    register(connection, territory)
+    return territory.id
