@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from layers.sources.records import Batch
+from layers.sources.values import as_text
 
 
 def pack(
@@ -18,7 +18,7 @@ def pack(
     tags: Sequence[bytes],
     values: Mapping[str, Sequence[Any]],
 ) -> Batch:
-    """Return features as a batch.
+    """Return features as a batch, all values in it as text.
 
     Parameters
     ----------
@@ -34,25 +34,14 @@ def pack(
     UnicodeEncodeError
         A text is none, since it holds half a character.
     """
-    columns = {
-        "source_id": pa.array(ids, pa.string()),
-        "geom": pa.array(geometries, pa.string()),
-        "tags": pa.array(tags, pa.string()),
-    }
-    columns |= {name: _array(each) for name, each in values.items()}
+    columns = {"source_id": _texts(ids), "geom": _texts(geometries), "tags": _texts(tags)}
+    for name, column in values.items():
+        columns[name] = _texts(each if each is None or type(each) is str else as_text(each) for each in column)
     return Batch(layer, pa.RecordBatch.from_pydict(columns))
 
 
-def _array(values: Sequence[Any]) -> pa.Array:
-    """Return values as a column; those of different types, and those unknown to CSV, as text."""
-    if dt.datetime in set(map(type, values)):
-        values = [value.isoformat() if isinstance(value, dt.datetime) else value for value in values]
-    try:
-        found = pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return _texts(values)
-    return _texts(values) if pa.types.is_nested(found.type) or pa.types.is_binary(found.type) else found
-
-
-def _texts(values: Sequence[Any]) -> pa.StringArray:
-    return pa.array([None if value is None else str(value) for value in values], pa.string())
+def _texts(values: Iterable[str | bytes | None]) -> pa.StringArray:
+    """Return texts as a column; made of a list otherwise, it would bring pandas with it, which is long to import."""
+    builder = pa.lib.StringBuilder()
+    builder.append_values(list(values))
+    return builder.finish()

@@ -58,7 +58,7 @@ class Batch(NamedTuple):
     rows
         A row a feature. ``source_id`` (text, never null), ``geom`` (binary: flat WKB in EPSG:4326, longitude before
         latitude) and ``tags`` (text: a JSON object) are always there; beside them the typed columns that the source
-        fills, by name, in the types of the layer: text, whole numbers, floats, truths, dates, times with their zone.
+        fills, by name, as text or in the types of the layer: whole numbers, floats, truths, dates, times with a zone.
     """
 
     layer: str

@@ -55,11 +55,12 @@ GROUP BY c.name
 """
 
 _WORDS = f"""
-CREATE FUNCTION horad_words(texts text[], tags jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT lower(public.unaccent('public.unaccent', concat_ws(' ', array_to_string(texts, ' '), {
+CREATE FUNCTION horad_words(texts text[], tags jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$ BEGIN RETURN lower(public.unaccent('public.unaccent', concat_ws(' ', array_to_string(texts, ' '), {
     ", ".join(f"tags ->> '{each}'" for each in _NAMES)
-}))) $$
+}))); END $$
 """
+"""In PL/pgSQL, which takes half the time of a function in SQL that can't be written out in its place."""
 
 _LET_INDEXES_WORK = """
 DO $$ BEGIN
