@@ -1,6 +1,7 @@
 """How fast files with one table are loaded, beside ``ogr2ogr`` with COPY into the same PostGIS, and in how much memory.
 
-Needs ``ogr2ogr`` (Debian: ``gdal-bin``). The files are made: synthetic points and squares, good for nothing else.
+Needs ``ogr2ogr`` (Debian: ``gdal-bin``). The files are made: synthetic points and squares, good for nothing else. Each
+is loaded into an empty layer, loaded again, and loaded into a second territory, beside the first.
 ``python -m benchmarks.flat_files [megabytes ...]`` takes the sizes of the files, by default 25 and 100.
 """
 
@@ -8,12 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,11 +26,14 @@ import shapely
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.processes import measured
 from layers import database
+from layers.migrations import migrate
 
 BOX = (27.50, 53.88, 27.60, 53.92)
 VERTICES = 40
 SIZES_MB = (25, 100)
+ROUNDS = 3
 OGR2OGR = ("ogr2ogr", "-q", "-f", "PostgreSQL", "--config", "PG_USE_COPY", "YES", "-overwrite", "-nln", "ogr2ogr")
 AS_POINTS = ("-oo", "X_POSSIBLE_NAMES=lon", "-oo", "Y_POSSIBLE_NAMES=lat", "-oo", "AUTODETECT_TYPE=YES")
 
@@ -107,13 +110,17 @@ def own_database() -> Iterator[str]:
         shutil.rmtree(home)
 
 
-def timed(command: list[str]) -> tuple[float, float]:
-    """Run a command; return its seconds, and the most megabytes that any command has held so far."""
-    begin = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}: {done.stderr[-2000:]}")
-    return time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+def postmaster() -> int:
+    """Return the process of the server."""
+    return int((Path(os.environ["HORAD_HOME"]) / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+
+
+def forget() -> None:
+    """Remove all territories, and the dead rows that they leave."""
+    with database.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("DELETE FROM territories")
+        for layer in {layer for _, layer, _, _ in CASES}:
+            connection.exec_driver_sql(f"VACUUM {layer}, history.{layer}")
 
 
 def peak_mb(command: list[str]) -> float:
@@ -133,31 +140,37 @@ def load(file: Path, layer: str, territory: str) -> list[str]:
     return [sys.executable, "-m", "api.cli", "load", str(file), *options]
 
 
+def compared(file: Path, layer: str, target: str) -> list[float]:
+    """Return the speed of horad beside ogr2ogr, by wall and processor time: first, again, beside another territory."""
+    options = AS_POINTS if file.suffix == ".csv" else ()
+    ogr2ogr = [*OGR2OGR, *options, "-a_srs", "EPSG:4326", target, file]
+    found = []
+    for _ in range(ROUNDS):
+        forget()
+        theirs = measured(ogr2ogr, postmaster())
+        ours = [measured(load(file, layer, territory), postmaster()) for territory in ("first", "first", "second")]
+        found.append([theirs[clock] / each[clock] for each in ours for clock in (0, 1)])
+    return [statistics.median(each) for each in zip(*found, strict=True)]
+
+
 def main(sizes_mb: list[int]) -> None:
     """Measure each file in each size, and print what was found."""
     console = Console()
-    table = Table("file", "MB", "features", "ogr2ogr s", "horad s", "ratio", "again s", "peak MB")
+    clocks = [f"{what}, {clock}" for what in ("first", "again", "beside") for clock in ("wall", "processor")]
+    table = Table("file", "MB", "features", *clocks, "peak MB")
     with own_database() as socket, tempfile.TemporaryDirectory() as folder:
+        migrate(database.engine())
         target = f"PG:host={socket} user=horad dbname=horad"
         for size_mb in sizes_mb:
             for name, layer, make, per_mb in CASES:
                 file = Path(folder) / name
                 make(file, per_mb * size_mb)
-                options = AS_POINTS if file.suffix == ".csv" else ()
-                ogr2ogr_s, _ = timed([*OGR2OGR, *options, "-a_srs", "EPSG:4326", target, str(file)])
-                command = load(file, layer, f"bench-{file.suffix[1:]}-{file.stem}-{size_mb}")
-                horad_s, _ = timed(command)
-                again_s, _ = timed(command)
-                row = (
-                    *(f"{file.stat().st_size / 1e6:.0f}", f"{per_mb * size_mb:,}"),
-                    *(f"{ogr2ogr_s:.1f}", f"{horad_s:.1f}", f"{ogr2ogr_s / horad_s:.2f}", f"{again_s:.1f}"),
-                    f"{peak_mb(command):.0f}",
-                )
-                table.add_row(name, *row)
+                ratios = [f"{each:.2f}" for each in compared(file, layer, target)]
+                size = (f"{file.stat().st_size / 1e6:.0f}", f"{per_mb * size_mb:,}")
+                table.add_row(name, *size, *ratios, f"{peak_mb(load(file, layer, 'first')):.0f}")
                 file.unlink()
-                console.print(name, *row)
     console.print(table)
-    console.print("ratio: the speed of horad beside that of ogr2ogr; again: the same file a second time")
+    console.print(f"the speed of horad beside that of ogr2ogr, medians of {ROUNDS} pairs")
 
 
 if __name__ == "__main__":
