@@ -15,6 +15,8 @@ from town import LAT, LON, Town, record, school, street
 from geo.errors import InvalidInputError
 from layers import store
 from layers.errors import NotFoundError
+from layers.paging import SortKey
+from layers.query import parse_interval
 from layers.sources.records import Record
 from layers.store import Query
 
@@ -207,3 +209,34 @@ def test_times_and_versions_of_a_layer(town: Town) -> None:
     assert extent is not None
     assert extent[0] == datetime(1890, 5, 1, tzinfo=UTC)
     assert {layer for layer, version in after.items() if version != before[layer]} == {"incidents"}
+
+
+def test_what_is_known_by_the_year_was_at_any_time_of_it(town: Town) -> None:
+    exact, vague = incident("exact", "2019-01-01T00:00:00Z"), incident("vague", "2019-01-01T00:00:00Z")
+    vague.values["time_precision"] = "year"
+    town.ingest(exact, vague, layers=("incidents",))
+    found = {}
+    for text in ("2019-06-01/2019-07-01", "2018-12-31/P2D", "2020-01-01/..", "../2018-12-31"):
+        query = Query(territory=town.id, time=parse_interval(text), limit=5)
+        with town.engine.connect() as connection:
+            page = store.read_page(connection, "incidents", query)
+        found[text] = sorted(json.loads(each)["properties"]["source_id"] for each in page.features)
+    assert list(found.values()) == [["vague"], ["exact", "vague"], [], []]
+
+
+def test_pages_of_any_order_lead_on_and_back(town: Town) -> None:
+    roads = [
+        street(f"{nth}", (LON, LAT), (LON, LAT + 1), lanes=nth % 3 or None, bridge=bool(nth % 2))
+        for nth in range(1, 11)
+    ]
+    town.ingest(*roads, layers=("roads",), outside="keep")
+    query = Query(territory=town.id, limit=3, sort=(SortKey("lanes", descending=True), SortKey("bridge")))
+    with town.engine.connect() as connection:
+        pages = [store.read_page(connection, "roads", query)]
+        while pages[-1].more:
+            pages.append(store.read_page(connection, "roads", replace(query, after=pages[-1].last)))
+        back = store.read_page(connection, "roads", replace(query, before=pages[2].first))
+    features = [json.loads(each)["properties"] for page in pages for each in page.features]
+    assert [each["lanes"] for each in features] == [2] * 3 + [1] * 4 + [None] * 3
+    assert len({each["source_id"] for each in features}) == len(roads)
+    assert back.features == pages[1].features
