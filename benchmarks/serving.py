@@ -7,6 +7,7 @@ counts. Martin is taken from where ``HORAD_BENCHMARK_MARTIN`` tells.
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import tempfile
 import urllib.request
@@ -40,6 +41,10 @@ out = Console(highlight=False)
 
 
 def main() -> None:
+    lacking = [name for name in ("wrk", "pgbench") if shutil.which(name) is None]
+    if lacking:
+        out.print(f"not measured: {' and '.join(lacking)} can't be found (apt-get install wrk postgresql-client)")
+        return
     engine, where = base(DATABASE, copies=city.COPIES)
     count(engine)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
