@@ -115,5 +115,5 @@ def test_what_cant_be_loaded_is_told(town: Town, tmp_path: Path) -> None:
         town.load(map_file, "roads", "incidents")
     with pytest.raises(NotFoundError, match="no layer 'streets'"):
         town.load(map_file, "streets")
-    with pytest.raises(SourceError, match="There is no file"):
+    with pytest.raises(SourceError, match="is a folder"):
         town.load(tmp_path)

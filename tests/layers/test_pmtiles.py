@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,12 @@ def known(town: Town) -> Iterator[Announcements]:
 
 
 def write(town: Town, known: Announcements, output: Path, **wanted: Any) -> Written:
+    """Write in a thread of its own: where tests drive a browser, this one has an event loop already."""
     options = {name: wanted.pop(name) for name in ("progress", "attribution") if name in wanted}
     pyramid = Pyramid(layers=LAYERS, territory="town", **{"min_zoom": 10, "max_zoom": 15, **wanted})
-    with town.engine.connect() as connection:
-        return asyncio.run(pmtiles.write(connection, known, pyramid, output, **options))
+    with town.engine.connect() as connection, ThreadPoolExecutor(1) as apart:
+        making = pmtiles.write(connection, known, pyramid, output, **options)
+        return apart.submit(asyncio.run, making).result()
 
 
 def held(file: Path) -> dict[tuple[int, int, int], bytes]:
