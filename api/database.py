@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends
 from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from api.security import Caller, CallerOf
 from api.slots import Slots
@@ -16,6 +18,8 @@ from layers import custom
 from layers.announcements import announcements
 from layers.catalog import LayerTable, show_custom_layers
 from layers.settings import get_settings
+
+log = logging.getLogger("horad")
 
 
 async def connection(caller: CallerOf) -> AsyncIterator[Connection]:
@@ -35,7 +39,7 @@ async def connection(caller: CallerOf) -> AsyncIterator[Connection]:
         try:
             yield lent
         finally:
-            await to_thread.run_sync(lent.close, limiter=CapacityLimiter(1))
+            await to_thread.run_sync(_give_back, lent, limiter=CapacityLimiter(1))
 
 
 def _open(caller: Caller) -> tuple[Connection, dict[str, LayerTable]]:
@@ -46,6 +50,14 @@ def _open(caller: Caller) -> tuple[Connection, dict[str, LayerTable]]:
     except BaseException:
         lent.close()
         raise
+
+
+def _give_back(lent: Connection) -> None:
+    """Close a connection; that the database has gone since the answer was sent takes nothing from the answer."""
+    try:
+        lent.close()
+    except (OperationalError, InterfaceError) as error:
+        log.warning("a connection to the database was lost: %s", type(error).__name__)
 
 
 @lru_cache
