@@ -31,7 +31,7 @@ _KNOWN_FOR_S = 2.0
 _KNOWN_AT_MOST = 1_000
 _RENDERING = "1"
 _SIZES = ("tilesize", "max_size", "width", "height", "buffer", "padding")
-_OWN_COLOURS = ("algorithm", "expression", "bidx", "colormap", "colormap_name", "rescale", "color_formula")
+_OWN_COLOURS = ("algorithm", "expression", "bidx", "colormap", "colormap_name", "color_formula")
 
 _known: TTLCache[tuple[str, str], Series] = TTLCache(_KNOWN_AT_MOST, _KNOWN_FOR_S, time.monotonic)
 
@@ -153,7 +153,7 @@ class Part(PartFeatureParams):
 
 
 def _has_own_colours(request: Request) -> bool:
-    return any(name in request.query_params for name in _OWN_COLOURS if name != "rescale")
+    return any(name in request.query_params for name in _OWN_COLOURS)
 
 
 def _scales_itself(request: Request) -> bool:

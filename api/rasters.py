@@ -18,10 +18,10 @@ from api.raster_choice import MOST_PIXELS, Chosen, SeriesOf
 from api.raster_tiles import GDAL_OPTIONS, CatalogueReader
 from api.scope import Territory
 from geo.errors import InvalidInputError
+from layers.crs import CRS84
 from layers.raster_series import Series, all_series, period
 from layers.territory import family
 
-CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 GEOJSON_POLYGON = {"type": "object", "description": "A GeoJSON Polygon or MultiPolygon, or a feature with one."}
 
 _OFFERED = {"json": JSON, "html": HTML}
@@ -90,7 +90,7 @@ def _summary(base: str, series: Series, lang: str) -> dict[str, Any]:
     latest = series.latest
     boxes = [each.footprint.bounds for each in series.rasters]
     box = [min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)]
-    extent: dict[str, Any] = {"spatial": {"bbox": [box], "crs": CRS84}}
+    extent: dict[str, Any] = {"spatial": {"bbox": [box], "crs": CRS84.uri}}
     if latest.time is not None:
         times = [period(each) for each in series.rasters if each.time is not None]
         extent["temporal"] = {"interval": [[_written(times[0][0]), _written(times[-1][1])]]}
