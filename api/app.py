@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
-from api import archives, errors, health, history, maps, openapi, raster_maps, raster_tiles, rasters, sprites
+from api import archives, errors, health, history, maps, openapi, raster_maps, raster_tiles, rasters, sessions, sprites
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.limits import LimitsMiddleware
@@ -70,6 +70,7 @@ def create_app() -> FastAPI:
     )
     app.add_middleware(TileGate)
     app.add_middleware(AccessMiddleware)
+    app.include_router(sessions.router)
     app.state.of_territories = _api()
     app.mount(PREFIX, app.state.of_territories)
     _mount_files(app)

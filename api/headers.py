@@ -49,7 +49,7 @@ def marked(headers: Iterable[Header], *, public: bool) -> list[Header]:
     public
         Whether caches may keep it for others than the one who asked.
     """
-    kept, varies, cached, guarded = [], [b"Authorization"], [], False
+    kept, varies, cached, guarded = [], [b"Authorization, Cookie"], [], False
     for header in headers:
         if header[0] == _VARY:
             varies.append(header[1])

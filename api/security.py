@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import credentials
 from api.errors import ForbiddenError, UnauthorizedError, answer
 from api.headers import marked
 from api.oidc import issuer
@@ -74,23 +75,22 @@ class Callers:
         ------
         UnauthorizedError
             There is a token, and nobody can sign in with it.
+        ForbiddenError
+            Another site's page would change something with the session of a browser.
         TooManyError
             Too many who ask from this address couldn't sign in of late.
         """
         address = scope["client"][0] if scope.get("client") else ""
-        given = next((value for name, value in scope["headers"] if name == b"authorization"), None)
-        if given is None:
+        token = credentials.token(scope)
+        if token is None:
             return Caller(address=address)
-        scheme, _, token = given.decode("latin-1").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise UnauthorizedError("Authorization: must be Bearer, a space, and an API key or a token.")
         digest = hashlib.sha256(token.encode()).digest()
         known_until, caller = self._known.get(digest, (0.0, Caller()))
         now = time.monotonic()
         if known_until < now:
             await self._failures.check(address)
             try:
-                caller = await run_in_threadpool(_look_up, token.strip(), address)
+                caller = await run_in_threadpool(_look_up, token, address)
             except UnauthorizedError:
                 await self._failures.count(address)
                 raise
@@ -155,7 +155,7 @@ class CallerMiddleware:
             await self._app(scope, receive, send)
             return
         show_custom_layers(custom.public_layers())
-        public = not any(name == b"authorization" for name, _ in scope["headers"])
+        public = not credentials.shown(scope["headers"])
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -165,7 +165,11 @@ class CallerMiddleware:
         try:
             scope[CALLER] = await self._callers.identify(scope)
         except Exception as error:  # noqa: BLE001  (answered as all errors are)
-            await answer(Request(scope), error)(scope, receive, send_marked)
+            request = Request(scope)
+            refusal = answer(request, error)
+            if isinstance(error, UnauthorizedError) and credentials.COOKIE in request.cookies:
+                credentials.forget(request, refusal)
+            await refusal(scope, receive, send_marked)
             return
         await self._app(scope, receive, send_marked)
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.credentials import shown
 from api.errors import answer
 from api.tile_answers import CLOSED_REQUEST, SCOPE_KEY, TileAnswers
 from api.tile_cache import ClientGoneError, Raw, TileKey, tile_key
@@ -24,7 +25,7 @@ _PATH = re.compile(
     r"/tiles/(?P<matrix_set>\w+)/(?P<z>\d{1,2})/(?P<row>\d{1,8})/(?P<col>\d{1,8})"
 )
 _QUERY = re.compile(r"(?:(?:collections=(?P<collections>[\w,%]+)|v=(?P<version>[\w.-]*)|f=mvt)(?:&|$))*")
-_READ = (b"accept-encoding", b"authorization", b"if-none-match", b"origin")
+_READ = (b"accept-encoding", b"if-none-match", b"origin")
 _READING = ("GET", "HEAD")
 _ASKED = "horad.tile"
 """Under which a request's scope holds what its address asks for."""
@@ -80,7 +81,7 @@ class TileGate:
     def _ready(self, scope: Scope) -> Raw | None:
         """Answer with a tile that is kept, or let `TileMaker` know which is wanted."""
         headers = {name: value for name, value in scope["headers"] if name in _READ}
-        if b"authorization" in headers or not self._known.current:
+        if shown(scope["headers"]) or not self._known.current:
             return None
         asked = self._read(scope["path"], scope["query_string"])
         if asked is None:

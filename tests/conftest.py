@@ -7,19 +7,21 @@ import socket
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from api import service
-from layers import database
+from layers import database, keys, roles, users
 from layers.loading import load_territory
 from layers.migrations import migrate
 from layers.packs import read_pack
 from layers.settings import get_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Engine
 
@@ -87,3 +89,35 @@ def client(server_url: str) -> Iterator[httpx.Client]:
     """A client of the server."""
     with httpx.Client(base_url=server_url, timeout=60) as connected:
         yield connected
+
+
+@pytest.fixture
+def user(helsinki: Engine) -> Iterator[Callable[..., str]]:
+    """Makes users with a role, and returns keys of theirs."""
+    made: list[str] = []
+
+    def make(role: str | None, territory: str = "helsinki", **options: object) -> str:
+        name = f"user{uuid4().hex[:8]}"
+        with helsinki.begin() as connection:
+            users.add(connection, name)
+            if role is not None:
+                roles.grant(connection, name, role, territory)
+            made.append(name)
+            return keys.create(connection, name, **options)
+
+    yield make
+    with helsinki.begin() as connection:
+        for name in made:
+            users.remove(connection, name)
+
+
+@pytest.fixture
+def closed(helsinki: Engine) -> Iterator[str]:
+    """A facility of Helsinki that isn't for the public, behind closed doors; its id."""
+    values = "('helsinki', 'by hand', 'secret', 'school', :name, true, ST_Point(24.945, 60.17, 4326))"
+    insert = f"INSERT INTO facilities (territory, source, source_id, kind, name, restricted, geom) VALUES {values}"
+    with helsinki.begin() as connection:
+        made = connection.execute(text(f"{insert} RETURNING id"), {"name": "behind closed doors"}).scalar_one()
+    yield str(made)
+    with helsinki.begin() as connection:
+        connection.execute(text("DELETE FROM facilities WHERE source_id = 'secret'"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -14,6 +16,7 @@ from api.database import Database
 from api.drawing import StyleLayer, labels, legend, style_layers
 from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
+from api.ogc.items_query import AsOf
 from api.ogc.jobs import JobId
 from api.ogc.legends import ThemeName
 from api.openapi import answers
@@ -63,13 +66,15 @@ def styles(request: Request, _database: Database, lang: Language, f: Format = No
 
 
 @router.get("/styles/{style}", summary="A MapLibre style", responses=answers(STYLE_JSON))
-def style(request: Request, database: Database, lang: Language, territory: Territory, style: str) -> Response:
+def style(
+    request: Request, database: Database, lang: Language, territory: Territory, style: str, as_of: AsOf = None
+) -> Response:
     """Return the MapLibre style of the whole city (``city``), or that of a layer; with ``-dark``, for a dark map."""
     plain = style.removesuffix(_DARK)
     theme = THEMES[DARK if style.endswith(_DARK) else LIGHT]
     names = list(all_layers()) if plain == CITY else [find(plain).name]
     title = "Horad" if plain == CITY else find(plain).layer.title[lang]
-    document = _document(request, database, lang, territory, names, theme, title, whole=plain == CITY)
+    document = _document(request, database, lang, territory, names, theme, title, whole=plain == CITY, as_of=as_of)
     return JSONResponse(document, media_type=STYLE_JSON)
 
 
@@ -103,14 +108,16 @@ def _document(
     title: str,
     *,
     whole: bool,
+    as_of: str | None = None,
 ) -> dict[str, Any]:
     base = base_url(request)
+    moment = None if as_of is None else store.parse_moment(as_of)
     known = registered_below(database, territory)
     sources = {name: _SOURCE if not whole or find(name).layer.style.visible else name for name in names}
     document = {
         "version": 8,
         "name": title,
-        "sources": _sources(request, base, sources, attribution_line(known)),
+        "sources": _sources(request, base, sources, attribution_line(known), as_of),
         "glyphs": f"{_root(request)}/fonts/{{fontstack}}/{{range}}.pbf",
         "sprite": f"{_root(request)}/sprites/{SPRITE}",
         "layers": [
@@ -121,7 +128,7 @@ def _document(
         "metadata": {
             "horad:theme": theme.name,
             "horad:cities": _cities(known, lang),
-            "horad:layers": _by_function([_describe(database, name, lang, theme) for name in names]),
+            "horad:layers": _by_function([_describe(database, name, lang, theme, moment) for name in names]),
         },
     }
     if known:
@@ -130,7 +137,9 @@ def _document(
     return document
 
 
-def _sources(request: Request, base: str, sources: dict[str, str], line: str) -> dict[str, dict[str, Any]]:
+def _sources(
+    request: Request, base: str, sources: dict[str, str], line: str, as_of: str | None
+) -> dict[str, dict[str, Any]]:
     """Return the sources: what is shown from the start comes in the same tiles, each other layer in tiles of its own.
 
     Clients ask for the tiles of a source only once a layer of it is switched on.
@@ -139,7 +148,7 @@ def _sources(request: Request, base: str, sources: dict[str, str], line: str) ->
     apart = {
         name: {
             "type": "vector",
-            "tiles": [f"{base}/collections/{name}/{_MATRIX}/{{z}}/{{y}}/{{x}}{_versioned(request, name)}"],
+            "tiles": [f"{base}/collections/{name}/{_MATRIX}/{{z}}/{{y}}/{{x}}{_versioned(request, name, as_of)}"],
             "minzoom": find(name).layer.min_zoom,
             "maxzoom": find(name).layer.max_zoom,
             "attribution": line,
@@ -150,12 +159,14 @@ def _sources(request: Request, base: str, sources: dict[str, str], line: str) ->
     alone = len(sources) == 1
     url = f"{base}/collections/{together[0]}/{_MATRIX}?f=tilejson" if alone else f"{base}/{_MATRIX}?f=tilejson"
     asked = "" if alone else f"&collections={','.join(together)}"
-    return {_SOURCE: {"type": "vector", "url": f"{url}{asked}"}} | apart
+    past = "" if as_of is None else f"&{urlencode({'as_of': as_of})}"
+    return {_SOURCE: {"type": "vector", "url": f"{url}{asked}{past}"}} | apart
 
 
-def _versioned(request: Request, layer: str) -> str:
-    version = tile_answers(request).version((layer,))
-    return "" if version is None else f"?v={version}"
+def _versioned(request: Request, layer: str, as_of: str | None) -> str:
+    asked = {"v": tile_answers(request).version((layer,)), "as_of": as_of}
+    query = urlencode({name: value for name, value in asked.items() if value is not None})
+    return f"?{query}" if query else ""
 
 
 def _root(request: Request) -> str:
@@ -192,7 +203,7 @@ def _by_function(described: list[dict[str, Any]]) -> list[dict[str, Any]]:
     )
 
 
-def _describe(database: Connection, name: str, lang: str, theme: Theme) -> dict[str, Any]:
+def _describe(database: Connection, name: str, lang: str, theme: Theme, moment: dt.datetime | None) -> dict[str, Any]:
     model = find(name)
     layer = model.layer
     return {
@@ -205,7 +216,7 @@ def _describe(database: Connection, name: str, lang: str, theme: Theme) -> dict[
         "visible": layer.style.visible,
         "minzoom": layer.min_zoom,
         "located": layer.located,
-        "count": store.count_up_to(database, name, store.Query()),
+        "count": store.count_up_to(database, name, store.Query(as_of=moment)),
         "legend": legend(model, lang, theme),
         "columns": {each.name: {"title": each.title[lang], "unit": each.unit} for each in model.columns},
     }

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
-import pytest
 from sqlalchemy import Engine, text
 
 from layers import keys, roles, users
 
 SECRET = "behind closed doors"
-
-
-@pytest.fixture
-def closed(helsinki: Engine) -> Iterator[str]:
-    """A facility of Helsinki that isn't for the public; its id."""
-    values = "('helsinki', 'by hand', 'secret', 'school', :name, true, ST_Point(24.945, 60.17, 4326))"
-    insert = f"INSERT INTO facilities (territory, source, source_id, kind, name, restricted, geom) VALUES {values}"
-    with helsinki.begin() as connection:
-        made = connection.execute(text(f"{insert} RETURNING id"), {"name": SECRET}).scalar_one()
-    yield str(made)
-    with helsinki.begin() as connection:
-        connection.execute(text("DELETE FROM facilities WHERE source_id = 'secret'"))
 
 
 def bearer(key: str) -> dict[str, str]:

@@ -88,7 +88,7 @@ def test_layers_stand_by_function_of_the_city_and_empty_ones_are_muted(open_page
     page = open_page("/" + CENTRE)
     layers = page.evaluate("horad.map.getStyle().metadata['horad:layers']")
     titles = list(dict.fromkeys(layer["functionTitle"] for layer in layers))
-    assert page.locator("#layers summary").all_text_contents() == titles
+    assert page.locator("#layers .layer-group > summary").all_text_contents() == titles
     assert titles[0] == "Infrastructure"
     muted = page.locator(".layer.empty").evaluate_all("rows => rows.map(row => row.dataset.layer)")
     assert muted == [layer["id"] for layer in layers if layer["count"] == 0]
@@ -179,7 +179,7 @@ def test_keyboard_tells_what_is_at_the_centre(open_page):
     expect(page.locator("#map canvas")).to_be_focused()
 
 
-def test_service_areas_by_click(open_page, watch):
+def test_service_areas_by_click(open_page):
     page = open_page("/" + CENTRE)
     page.get_by_role("tab", name="Service areas").click()
     expect(page.locator("#input-cutoffs_s")).to_have_value("5, 10, 15")
@@ -195,12 +195,6 @@ def test_service_areas_by_click(open_page, watch):
 
     page.locator("#input-mode").select_option("drive")
     expect(rows.locator("td:nth-child(2)").first).not_to_have_text(f"{kilometres[0]:.1f}")
-    page.locator("#areas summary").click()
-    page.locator("#input-as_of").fill("2000-01-01")
-    expect(page.locator("#areas [role=alert]")).to_contain_text("was empty at 2000-01-01")
-    watch.complaints.clear()
-    page.locator("#input-as_of").fill("")
-    expect(rows).to_have_count(3)
     page.get_by_role("button", name="Clear").click()
     eventually(page, AREAS + " === 0")
     expect(page.locator(".results")).to_have_count(0)
@@ -260,6 +254,48 @@ def test_wrong_numbers_do_not_reach_the_server(open_page):
     page.on("request", lambda request: pytest.fail(request.url) if "execution" in request.url else None)
     page.get_by_role("button", name="From the centre of the map").click()
     assert page.evaluate("document.querySelector('#input-cutoffs_s').matches(':invalid')")
+
+
+def test_who_signs_in_sees_what_is_theirs(open_page, watch, user, closed):
+    page = open_page("/#map=17/60.1700/24.9450&lang=en&layers=facilities")
+    seen = f"horad.map.queryRenderedFeatures().some(f => String(f.id) === '{closed}')"
+    eventually(page, "horad.map.queryRenderedFeatures().some(f => f.sourceLayer === 'facilities')")
+    assert not page.evaluate(seen)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("API key or token").fill("rubbish")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("no API key of this service")
+    watch.complaints.clear()
+    page.get_by_label("API key or token").fill(user("viewer"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#session")).to_contain_text("Signed in: user")
+    page.wait_for_selector("html[data-ready]", state="attached")
+    eventually(page, seen)
+    assert "horad_" not in page.evaluate("document.cookie + JSON.stringify({...localStorage, ...sessionStorage})")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.wait_for_selector("html[data-ready]", state="attached")
+    eventually(page, "horad.map.queryRenderedFeatures().some(f => f.sourceLayer === 'facilities')")
+    assert not page.evaluate(seen)
+
+
+def test_an_earlier_state_is_shown_and_said(open_page, watch):
+    page = open_page("/" + CENTRE)
+    page.locator(".moment summary").click()
+    page.get_by_label("As it was known at").fill("2000-01-01T12:00")
+    expect(page.locator("#past")).to_contain_text("As it was known on 2000-01-01 12:00")
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert page.evaluate(RENDERED, "roads") == 0
+    expect(page.locator('[data-layer="roads"] .count')).to_have_text("0")
+    page.get_by_role("tab", name="Service areas").click()
+    page.get_by_role("button", name="From the centre of the map").click()
+    expect(page.locator("#areas [role=alert]")).to_contain_text("was empty at 2000-01-01")
+    watch.complaints.clear()
+    page.get_by_role("button", name="Back to now").click()
+    expect(page.locator("#past")).to_be_hidden()
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert page.evaluate(RENDERED, "roads") > 0
+    assert "as_of=" not in hash_of(page)
 
 
 @pytest.mark.parametrize(("language", "tab"), [("be", "Слаі"), ("ru", "Слои")])

@@ -59,6 +59,21 @@ export function execute(id, inputs, signal) {
 }
 
 /**
+ * Sign in: the browser shows the key from now on, until it is closed.
+ * @param {string} key
+ * @returns {Promise<any>}
+ * @throws {ProblemError}
+ */
+export function signIn(key) {
+  return request(address("session"), { method: "POST", headers: { Authorization: `Bearer ${key}` } });
+}
+
+/** Sign out: the browser forgets the key. */
+export async function signOut() {
+  await fetch(address("session"), { method: "DELETE" });
+}
+
+/**
  * @param {string} url
  * @param {RequestInit} options
  * @returns {Promise<any>}

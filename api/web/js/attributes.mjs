@@ -3,6 +3,7 @@ import { element } from "./dom.mjs";
 import { knownName, localised, number, t } from "./i18n.mjs";
 import { layerOf } from "./layers.mjs";
 import { addOverlay } from "./map.mjs";
+import { asOf } from "./moment.mjs";
 import * as state from "./state.mjs";
 
 /**
@@ -106,10 +107,10 @@ export class FeaturePanel {
     state.write({ feature: `${chosen.layer.id}/${chosen.id}` });
     this.show(chosen, candidates, element("p", { class: "hint" }, t("feature.loading")));
     try {
-      const feature = await getJson(path, { f: "json" }, this.request.signal);
+      const feature = await getJson(path, { f: "json", ...asOf() }, this.request.signal);
       this.highlight(feature);
       const named = { ...chosen, name: feature.properties.name ?? "" };
-      this.show(named, candidates, attributeList(feature.properties, chosen.layer.columns), address(path));
+      this.show(named, candidates, attributeList(feature.properties, chosen.layer.columns), address(path, asOf()));
     } catch (error) {
       if (/** @type {Error} */ (error).name === "AbortError") return;
       this.highlight(null);

@@ -3,9 +3,11 @@ import { address, getJson } from "./api.mjs";
 import { byId, element } from "./dom.mjs";
 import { LANGUAGES, changeLanguage, language, loadLanguage, t, translate } from "./i18n.mjs";
 import { showLayers } from "./layers.mjs";
+import { asOf, showMoment } from "./moment.mjs";
 import { cityInView, showCities } from "./cities.mjs";
 import { canDraw, createMap, onPlace } from "./map.mjs";
 import { collapsible, tabs } from "./panel.mjs";
+import { showSession } from "./session.mjs";
 import { openServiceAreas } from "./service_areas.mjs";
 import * as state from "./state.mjs";
 
@@ -76,6 +78,7 @@ async function start(style) {
   await map.once("load");
   document.documentElement.dataset.state = "loaded";
 
+  showMoment(byId("layers"), byId("past"));
   showLayers(byId("layers"), map, layers);
   const feature = new FeaturePanel(byId("feature"), map, layers, announce);
   byId("layers").append(element("p", { class: "hint" }, t("layers.hint")),
@@ -105,7 +108,8 @@ async function main() {
     return;
   }
   try {
-    await start(await getJson("styles/city", { lang: language() }));
+    await showSession(byId("session"));
+    await start(await getJson("styles/city", { lang: language(), ...asOf() }));
   } catch (error) {
     notice(t("error.title"), /** @type {Error} */ (error).message);
     throw error;

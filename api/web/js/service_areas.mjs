@@ -2,6 +2,7 @@ import { address, execute, getJson } from "./api.mjs";
 import { element } from "./dom.mjs";
 import { language, t } from "./i18n.mjs";
 import { addOverlay, firstPointLayer } from "./map.mjs";
+import { asOf } from "./moment.mjs";
 import { ProcessForm, asQuery } from "./process_form.mjs";
 import { areaLayers, areaPaint, classes, resultTable } from "./results.mjs";
 import * as state from "./state.mjs";
@@ -53,7 +54,7 @@ export class ServiceAreas {
     this.query = {};
     this.request = new AbortController();
 
-    this.form = new ProcessForm(description.inputs, { main: MAIN_INPUTS, except: ["origins", "merge"] });
+    this.form = new ProcessForm(description.inputs, { main: MAIN_INPUTS, except: ["origins", "merge", "as_of"] });
     this.form.restore(state.read);
     this.form.node.append(element("button", { type: "submit", class: "primary points-at-centre" }, t("areas.fromCentre")));
     this.form.node.addEventListener("change", () => this.run());
@@ -82,7 +83,7 @@ export class ServiceAreas {
   async run() {
     const values = this.origin && this.form.read();
     if (!values) return;
-    const inputs = { origins: [this.origin], ...values };
+    const inputs = { origins: [this.origin], ...values, ...asOf() };
     this.query = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, asQuery(value)]));
     state.write({ ...this.nothing(), ...this.query });
     this.request.abort();
