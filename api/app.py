@@ -14,7 +14,20 @@ from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
-from api import archives, errors, health, history, maps, openapi, raster_maps, raster_tiles, rasters, sessions, sprites
+from api import (
+    archives,
+    errors,
+    health,
+    history,
+    maps,
+    openapi,
+    raster_maps,
+    raster_tiles,
+    raster_tilesets,
+    rasters,
+    sessions,
+    sprites,
+)
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
 from api.limits import LimitsMiddleware
@@ -119,6 +132,7 @@ def _api(**options: Any) -> FastAPI:
         execution,
         jobs,
         rasters,
+        raster_tilesets,
         raster_tiles,
         raster_maps,
         maps,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from api.themes import Theme
@@ -100,9 +101,14 @@ def _drawn(name: str, source: str, described: Layer, shape: Shape, theme: Theme)
     ]
 
 
+def _is_of(geometry_types: Iterable[str]) -> list[Any]:
+    """Return the filter of features with these types of geometry."""
+    return ["any", *(["==", ["geometry-type"], each] for each in geometry_types)]
+
+
 def _only(shape: Shape, drawn: StyleLayer) -> StyleLayer:
     """Let a style layer of a layer of mixed shapes draw the features of one of them."""
-    is_one = ["in", ["geometry-type"], ["literal", list(shape.geometry_types)]]
+    is_one = _is_of(shape.geometry_types)
     chosen = ["all", is_one, drawn["filter"]] if "filter" in drawn else is_one
     return drawn | {"id": f"{drawn['id']}-{shape}", "filter": chosen}
 
@@ -120,24 +126,26 @@ def _complete(name: str, layer_id: str, painted: StyleLayer, style: Style, symbo
 
 
 def _filter(style: Style, symbol: Symbol) -> list[Any] | None:
+    """Return the filter of a class, in words that QGIS understands too."""
     if style.column is None:
         return None
-    value = ["coalesce", ["get", style.column], ""]
+    value = ["get", style.column]
     if symbol.values:
-        return ["in", value, ["literal", list(symbol.values)]]
+        return ["match", value, list(symbol.values), True, False]
     bounds = sorted(each.at_least for each in style.symbols if each.at_least is not None)
     if bounds:
         return _between(style.column, symbol.at_least, bounds)
-    others = [each for other in style.symbols for each in other.values]
-    return ["!", ["in", value, ["literal", others]]]
+    others = list(dict.fromkeys(each for other in style.symbols for each in other.values))
+    return ["match", value, others, False, True] if others else None
 
 
 def _between(column: str, at_least: float | None, bounds: list[float]) -> list[Any]:
     """Return the filter of a class of numbers: from its bound to the next, or all the rest."""
-    number = ["number", ["get", column], bounds[0] - 1]
-    higher = [each for each in bounds if at_least is None or each > at_least]
-    below = [["<", number, higher[0]]] if higher else []
-    return ["all", *([] if at_least is None else [[">=", number, at_least]]), *below]
+    if at_least is None:
+        return ["any", ["!", ["has", column]], ["<", ["get", column], bounds[0]]]
+    higher = [each for each in bounds if each > at_least]
+    below = [["<", ["get", column], higher[0]]] if higher else []
+    return ["all", ["has", column], [">=", ["get", column], at_least], *below]
 
 
 def _grown(width_px: float) -> list[Any]:

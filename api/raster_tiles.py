@@ -53,6 +53,9 @@ class _Factory(TilerFactory):
         path = self.router.url_path_for(name, raster=request.path_params["raster"], **path_params)
         return f"{base_url(request)}{path}"
 
+    def tilesets(self) -> None:
+        """Leave the description of tilesets to `api.raster_tilesets`, which follows OGC API Tiles."""
+
 
 def _times(reader: CatalogueReader) -> dict[str, dict[str, Any]]:
     """Return a layer of WMTS for each time of a collection."""

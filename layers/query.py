@@ -17,9 +17,11 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    literal,
     literal_column,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -54,8 +56,8 @@ class Query:
         Only those that touch the box west, south, east, north, in degrees; west may be greater than east, where the
         box crosses the date line.
     time
-        Only those of a time between the two, each ``None`` where that end is open; layers without time aren't affected.
-        What is known to have been in a year, was at any time of it.
+        Only those of a time between the two, each ``None`` where that end is open, and those of which no time is known;
+        layers without time aren't affected. What is known to have been in a year, was at any time of it.
     filter, also
         Only those that meet them all.
     words
@@ -207,23 +209,24 @@ def conditions(model: LayerTable, table: FromClause, query: Query) -> list[Colum
     if query.bbox is not None:
         found.append(or_(*(_touches(table.c.geom, box) for box in _halves(query.bbox))))
     if query.time is not None and model.layer.time is not None:
-        found += _at_time(model, table, query.time)
+        found.append(at_time(model, table, query.time))
     if query.words:
         found.append(mentions(model, table, query.words))
     wanted = (query.filter, *query.also) if query.filter is not None else query.also
     return found + [each.condition(model, table) for each in wanted]
 
 
-def _at_time(model: LayerTable, table: FromClause, time: Interval) -> list[ColumnElement[bool]]:
+def at_time(model: LayerTable, table: FromClause, time: Interval) -> ColumnElement[bool]:
+    """Return what a row of a layer with times must meet to be of a time between the two, or of none that is known."""
     first, last = time
     column = table.c[model.layer.time or ""]
     found: list[ColumnElement[bool]] = [column <= last] if last is not None else []
-    if first is None:
-        return found
-    if model.column(_TIME_PRECISION) is None:
-        return [*found, column >= first]
-    longest: ColumnElement[Any] = literal_column("interval '1 year'")
-    return [*found, column > first - longest, or_(column >= first, column + _duration(table) > first)]
+    if first is not None and model.column(_TIME_PRECISION) is None:
+        found.append(column >= first)
+    elif first is not None:
+        longest: ColumnElement[Any] = literal_column("interval '1 year'")
+        found += [column > literal(first) - longest, or_(column >= first, column + _duration(table) > first)]
+    return or_(column.is_(None), and_(true(), *found))
 
 
 def _duration(table: FromClause) -> ColumnElement[Any]:

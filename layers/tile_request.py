@@ -38,7 +38,8 @@ class TileRequest:
     territory
         Only features of a territory and of all that belong to it.
     time
-        Only those of a time between the two, each ``None`` where that end is open; layers without time aren't affected.
+        Only those of a time between the two, each ``None`` where that end is open, and those of which no time is known;
+        layers without time aren't affected.
     filter
         Only those that meet it.
     as_of

@@ -16,6 +16,7 @@ from layers import store
 from layers.catalog import LayerTable
 from layers.description import Shape
 from layers.models.base import STORAGE_SRID, TILE_SRID
+from layers.query import at_time
 from layers.tile_request import BUFFER, CELL_PX, DETAIL_ZOOM, EXTENT, TILE_PX, TileRequest
 
 MERGED_BELOW_ZOOM = 12
@@ -73,7 +74,7 @@ def layer_sql(
     conditions = []
     for number, condition in enumerate(_wanted(request, model, table)):
         text, more = _compiled(condition, f"l{nth}c{number}_")
-        conditions.append(text)
+        conditions.append(f"({text})")
         values |= more
     statement = _Statement(
         model=model,
@@ -106,10 +107,7 @@ def _wanted(request: TileRequest, model: LayerTable, table: Any) -> list[ClauseE
     if request.territory is not None:
         conditions.append(store.within(table, request.territory))
     if request.time is not None and model.layer.time is not None:
-        first, last = request.time
-        column = table.c[model.layer.time]
-        conditions += [] if first is None else [column >= first]
-        conditions += [] if last is None else [column <= last]
+        conditions.append(at_time(model, table, request.time))
     if request.filter is not None:
         conditions.append(request.filter.condition(model, table))
     return conditions

@@ -46,7 +46,10 @@ Bbox = Annotated[
 Datetime = Annotated[
     str | None,
     WithJsonSchema({"type": "string"}),
-    Query(description="A time, a date or an interval of two, as in RFC 3339; .. is an open end"),
+    Query(
+        description="A time, a date or an interval of two, as in RFC 3339; .. is an open end. Features without a time"
+        " are of every time"
+    ),
 ]
 Collection = Annotated[str, Path(description="Name of a layer.")]
 FeatureId = Annotated[str, Path(description="Id of a feature.")]

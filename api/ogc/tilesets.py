@@ -67,7 +67,7 @@ def matrix_sets(
             {
                 "id": each.id,
                 "title": each.title,
-                "crs": _crs_uri(each),
+                "crs": crs_uri(each),
                 **({"uri": each.uri} if each.uri else {}),
                 "links": [link(f"{base}/tileMatrixSets/{each.id}", rel, JSON, each.title) for rel in ("self", "item")],
             }
@@ -218,9 +218,9 @@ class _Tileset:
         return {
             "title": self.title,
             "dataType": "vector",
-            "crs": _crs_uri(self.matrices),
+            "crs": crs_uri(self.matrices),
             "tileMatrixSetURI": self.matrices.uri or f"{base}/tileMatrixSets/{self.matrices.id}",
-            **({} if box is None else {"boundingBox": _bounding(box), "tileMatrixSetLimits": self._limits(box)}),
+            **({} if box is None else {"boundingBox": bounding(box), "tileMatrixSetLimits": self._limits(box)}),
             "attribution": attribution_line(registered_below(self.database, self.territory)),
             "layers": [self._layer(find(name), boxes.get(name), properties) for name in self.layers],
             "links": links,
@@ -250,7 +250,7 @@ class _Tileset:
             **({} if dimension is None else {"geometryDimension": dimension}),
             "minTileMatrix": str(first),
             "maxTileMatrix": str(last),
-            **({} if box is None else {"boundingBox": _bounding(box)}),
+            **({} if box is None else {"boundingBox": bounding(box)}),
             "propertiesSchema": {
                 "type": "object",
                 "properties": {
@@ -324,7 +324,7 @@ def _tilesets(
             {
                 "title": f"{title}, {each.title}",
                 "dataType": "vector",
-                "crs": _crs_uri(each),
+                "crs": crs_uri(each),
                 "tileMatrixSetURI": each.uri or f"{base}/tileMatrixSets/{each.id}",
                 "links": [
                     link(f"{url}/{each.id}", "self", JSON, title),
@@ -338,11 +338,13 @@ def _tilesets(
     return page(request, title, lang, document) if chosen == "html" else JSONResponse(document)
 
 
-def _crs_uri(matrices: MatrixSet) -> str:
+def crs_uri(matrices: MatrixSet) -> str:
+    """Return the name of the CRS of a tile matrix set."""
     return CRS84 if matrices.srid == 4326 else f"http://www.opengis.net/def/crs/EPSG/0/{matrices.srid}"
 
 
-def _bounding(box: store.Box) -> dict[str, Any]:
+def bounding(box: store.Box) -> dict[str, Any]:
+    """Return a box in degrees as the metadata of tilesets write it."""
     west, south, east, north = box
     return {"lowerLeft": [west, south], "upperRight": [east, north], "crs": CRS84}
 

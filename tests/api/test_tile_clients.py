@@ -64,3 +64,27 @@ def test_gdal_reads_the_tileset_of_a_layer(client: httpx.Client) -> None:
     area = pyproj.Geod(ellps="WGS84").geometry_area_perimeter(found.geometry.iloc[0])[0]
     assert 1 < abs(area) < 100_000
     assert east > west
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
+@pytest.mark.parametrize(("matrix_set", "zoom", "srid"), [("WebMercatorQuad", 15, 3857), ("EPSG3879Quad", 8, 3879)])
+def test_gdal_reads_other_tilesets_when_told_the_box_in_their_crs(
+    client: httpx.Client, matrix_set: str, zoom: int, srid: int
+) -> None:
+    """By itself the driver takes the extent in degrees for one in the CRS of the tiles, and lists what is at 0, 0."""
+    west, south, east, north = pyproj.Transformer.from_crs(4326, srid, always_xy=True).transform_bounds(*BOX)
+    found = pyogrio.read_dataframe(
+        f"OGCAPI:{client.base_url}/collections/buildings".replace("//collections", "/collections"),
+        layer=f"Zoom level {zoom}",
+        API="TILES",
+        TILEMATRIXSET=matrix_set,
+        MINX=west,
+        MINY=south,
+        MAXX=east,
+        MAXY=north,
+    )
+    assert len(found) > 20
+    assert found.crs == f"EPSG:{srid}"
+    inside = pyproj.Transformer.from_crs(srid, 4326, always_xy=True).transform_bounds(*found.total_bounds)
+    assert inside[0] == pytest.approx(BOX[0], abs=0.02)
+    assert inside[3] == pytest.approx(BOX[3], abs=0.02)
