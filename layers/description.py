@@ -155,7 +155,8 @@ class OsmRule:
         Tells whether the tags of an element that has such a key belong to the layer.
     elements
         Of ``node``, ``way``, ``area`` (a closed way or a multipolygon relation), ``relation`` (the area of a relation
-        alone) and ``route`` (a relation of ways that make a line), those that are read.
+        alone), ``route`` (a relation of ways that make a line) and ``turn`` (a relation of ways, and the nodes or ways
+        between them, whose ids count as the tags ``from``, ``via`` and ``to``), those that are read.
         For a point layer the area's inner point is taken.
     """
 

@@ -23,6 +23,8 @@ from layers.packs import Selection
 from layers.territory import at, find_territory, only_territory, registered
 
 _NETWORKS_KEPT = 4
+_RESTRICTIONS = {"roads": "turn_restrictions"}
+"""The layer of restrictions of turns by the layer of lines that they are about."""
 _building = Lock()
 
 
@@ -75,13 +77,13 @@ def run(
 
 
 def network(engine: Engine, territory: str, layer: str, *, as_of: dt.datetime | None = None) -> Network:
-    """Return the network of a line layer, as it is or as it was at a moment.
+    """Return the network of a line layer, with its restrictions of turns, as it is or as it was at a moment.
 
-    It is built again only when the layer has changed, for each who see other rows.
+    It is built again only when the layers have changed, for each who see other rows.
     """
     with engine.connect() as connection:
         versions = store.versions(connection)
-        version = (versions[layer], versions.get("territories", 0))
+        version = tuple(versions.get(each, 0) for each in (layer, _RESTRICTIONS.get(layer, ""), "territories"))
         srid = _metric_srid(connection, territory)
     with _building:
         return _network(_Lines(engine.url, database.rights_key(engine), territory, layer, as_of, srid, version, engine))
@@ -97,7 +99,7 @@ class _Lines:
     layer: str
     as_of: dt.datetime | None
     srid: int
-    version: tuple[int, int]
+    version: tuple[int, ...]
     engine: Engine = field(compare=False)
 
 
@@ -106,9 +108,11 @@ def _network(of: _Lines) -> Network:
     with of.engine.connect() as connection:
         query = store.Query(territory=of.territory, as_of=of.as_of)
         lines = store.read_frame(connection, of.layer, query, srid=of.srid, tags=False)
-    if lines.empty:
-        raise _empty(of.layer, of.territory, of.as_of)
-    return Network.from_roads(lines)
+        if lines.empty:
+            raise _empty(of.layer, of.territory, of.as_of)
+        about = _RESTRICTIONS.get(of.layer)
+        signs = None if about is None else store.read_frame(connection, about, query, srid=of.srid, tags=False)
+    return Network.from_roads(lines, restrictions=signs)
 
 
 def _input(

@@ -108,7 +108,7 @@ def centrality(
     origins = np.arange(nodes)
     if max_origins is not None and max_origins < nodes:
         origins = np.sort(np.random.default_rng(seed).choice(nodes, max_origins, replace=False))
-    graph = travel.with_turns(None).graph("from")
+    graph = travel.without_turns().graph("from")
     load, square, through = np.zeros(edges), np.zeros(edges), np.zeros(nodes)
     total_s, reached = np.zeros(nodes), np.zeros(nodes)
     for loads in shortest_path_loads(graph.costs_s, origins, limit=radius_s):

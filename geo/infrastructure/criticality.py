@@ -170,7 +170,7 @@ def closing_costs(
     if len(weighing) < 2:
         raise InvalidInputError("there are no trips: at least two places must have anyone")
     origins, share = _drawn(weighing, node_weight, max_origins, seed)
-    graph, edges = travel.with_turns(None).graph("from"), len(travel.network.start)
+    graph, edges = travel.without_turns().graph("from"), len(travel.network.start)
     demand = np.broadcast_to(node_weight, (len(origins), len(node_weight)))
     using = np.zeros((len(origins), edges), dtype=np.float32)
     before: list[Floats] = []

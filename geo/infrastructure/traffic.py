@@ -199,7 +199,7 @@ def gravity_demand(travel: TravelNetwork, zones: Ints, trips: Floats, attraction
     decay_s
         Trips fall by a factor e for each such time.
     """
-    cost_s = dijkstra(travel.with_turns(None).graph("from").costs_s, indices=zones)[:, zones]
+    cost_s = dijkstra(travel.without_turns().graph("from").costs_s, indices=zones)[:, zones]
     pull = np.exp(-cost_s / decay_s) * attraction
     np.fill_diagonal(pull, 0.0)
     total = pull.sum(axis=1, keepdims=True)

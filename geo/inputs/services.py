@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -124,9 +125,11 @@ def travel_network(
         return travel
     if len(turns_s) not in (0, 3):
         raise InvalidInputError(f"turns_s: give three times, of turning left, right and back, not {len(turns_s)}")
-    left_s, right_s, u_turn_s = turns_s or (0.0, 0.0, 0.0)
-    banned = _label_pairs(network, banned_turns)
-    return travel.with_turns(TurnCosts(left_s=left_s, right_s=right_s, u_turn_s=u_turn_s, banned=banned))
+    turns = travel.turns or TurnCosts()
+    if turns_s:
+        left_s, right_s, u_turn_s = turns_s
+        turns = TurnCosts(left_s=left_s, right_s=right_s, u_turn_s=u_turn_s)
+    return travel.with_turns(replace(turns, banned=_label_pairs(network, banned_turns)))
 
 
 def _sloping(travel: TravelNetwork, mode: str, relief: Heights | None) -> TravelNetwork:

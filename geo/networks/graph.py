@@ -60,7 +60,7 @@ class Arcs:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SearchGraph:
-    """What a search runs on. Its vertices are nodes; where turns count, they are arcs about to be travelled.
+    """What a search runs on. Its vertices are nodes, and where turns count, the arcs about to be travelled from there.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ import shapely
 from geo.crs import metric_crs
 from geo.errors import InvalidInputError
 from geo.networks.graph import Arcs
+from geo.networks.restrictions import TurnRestrictions
 from geo.networks.routing import TravelNetwork
 from geo.networks.topology import BuildReport, Floats, Geometries, Ints, join_at_shared_vertices
 from geo.networks.travel import StreetAttributes
@@ -54,6 +55,8 @@ class Network:
         Who may use each edge, and how fast.
     report
         What became of the lines.
+    restrictions
+        Turns that are forbidden, or commanded, to whom.
     """
 
     crs: CRS
@@ -65,9 +68,16 @@ class Network:
     geometry: Geometries
     streets: StreetAttributes
     report: BuildReport
+    restrictions: TurnRestrictions | None = None
 
     @classmethod
-    def from_roads(cls, roads: gpd.GeoDataFrame, *, tolerance_m: float = TOLERANCE_M) -> Network:
+    def from_roads(
+        cls,
+        roads: gpd.GeoDataFrame,
+        *,
+        restrictions: gpd.GeoDataFrame | None = None,
+        tolerance_m: float = TOLERANCE_M,
+    ) -> Network:
         """Build a network of streets.
 
         Lines join where they share a vertex, at an end or in the middle, as in OpenStreetMap; where they merely
@@ -80,6 +90,8 @@ class Network:
             (OpenStreetMap's ``highway``), ``max_speed_kmh``, ``one_way`` (``both``, ``forward``, ``backward``),
             ``foot``, ``bicycle`` and ``motor_vehicle`` (true or false: access whatever the class), ``surface``
             (as in OpenStreetMap), ``bridge`` and ``tunnel`` (true or false), ``name``.
+        restrictions
+            Turns that cars or bicycles must not take, or must: see `geo.networks.restrictions.TurnRestrictions.read`.
         tolerance_m
             Vertices are the same when their coordinates, rounded to this, are.
 
@@ -105,7 +117,8 @@ class Network:
         for values in arrays.values():
             values.setflags(write=False)
         streets = StreetAttributes.read(roads).take(topology.line)
-        return cls(crs=crs, streets=streets, report=topology.report, **arrays)
+        signs = None if restrictions is None else TurnRestrictions.read(restrictions, crs)
+        return cls(crs=crs, streets=streets, report=topology.report, restrictions=signs, **arrays)
 
     @classmethod
     def from_lines(cls, lines: gpd.GeoSeries, *, tolerance_m: float = TOLERANCE_M) -> Network:

@@ -15,8 +15,9 @@ from geo.networks.buffering import StreetBuffer
 from geo.networks.graph import SearchGraph
 from geo.networks.positions import SAME_PLACE, Positions
 from geo.networks.reach import TravelTimes
+from geo.networks.restrictions import forbidden_paths
 from geo.networks.topology import Floats, Geometries, Ints
-from geo.networks.turns import turn_graph
+from geo.networks.turns import ArcPath, TurnCosts, turn_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
     from geo.networks.network import Network
     from geo.networks.positions import Direction
     from geo.networks.travel import TravelMode
-    from geo.networks.turns import TurnCosts
 
 CELLS_AT_ONCE = 20_000_000
 """Size of the largest table of times, origins by nodes, that is held in memory (8 bytes each)."""
 
 BUFFERS_KEPT = 2
+
+U_TURN_S = 20.0
+"""What turning back takes where there are restrictions and nothing else is said, as in OSRM's profile of cars."""
 
 ISLAND_M, ISLAND_SHARE = 1_000.0, 0.01
 """Connected pieces of streets shorter than both, in metres and as a part of all streets, are islands."""
@@ -54,7 +57,10 @@ class TravelNetwork:
     forward_s, backward_s
         Seconds along each edge and against it; infinite where it may not be travelled.
     turns
-        What turns at junctions cost; nothing where not given.
+        What turns at junctions cost; nothing where not given. Where there are restrictions turning back does by
+        itself, so that no forbidden turn is made up for free behind the junction.
+    forbidden
+        Arcs that must not be travelled one after another, by the restrictions of the network.
     """
 
     network: Network
@@ -62,6 +68,7 @@ class TravelNetwork:
     forward_s: Floats
     backward_s: Floats
     turns: TurnCosts | None = None
+    forbidden: tuple[ArcPath, ...] = ()
 
     @classmethod
     def of(cls, network: Network, mode: TravelMode) -> TravelNetwork:
@@ -73,7 +80,11 @@ class TravelNetwork:
             )
         forward_s.setflags(write=False)
         backward_s.setflags(write=False)
-        return cls(network=network, mode=mode, forward_s=forward_s, backward_s=backward_s)
+        forbidden = forbidden_paths(network, mode.permission, np.isfinite(np.concatenate([forward_s, backward_s])))
+        turns = TurnCosts(u_turn_s=U_TURN_S) if forbidden else None
+        return cls(
+            network=network, mode=mode, forward_s=forward_s, backward_s=backward_s, turns=turns, forbidden=forbidden
+        )
 
     def with_costs(self, forward_s: Floats, backward_s: Floats) -> TravelNetwork:
         """Return the same with other times along the edges and against them.
@@ -98,8 +109,12 @@ class TravelNetwork:
         return self.with_costs(forward_s, backward_s)
 
     def with_turns(self, turns: TurnCosts | None) -> TravelNetwork:
-        """Return the same with costs of turns at junctions, or without them."""
+        """Return the same with costs of turns at junctions, or without them; restrictions stay."""
         return replace(self, turns=turns)
+
+    def without_turns(self) -> TravelNetwork:
+        """Return the same with neither costs of turns nor restrictions, so that searches run from node to node."""
+        return replace(self, turns=None, forbidden=())
 
     def buffer(self, distance_m: float) -> StreetBuffer:
         """Return what gives the surroundings of reached streets; the last few are kept."""
@@ -281,9 +296,9 @@ class TravelNetwork:
 
     def _make_graph(self, direction: Direction) -> SearchGraph:
         cost_s = np.concatenate(self.costs_s(direction))
-        if self.turns is None:
+        if self.turns is None and not self.forbidden:
             return SearchGraph.of_nodes(self.network.arcs, cost_s)
-        return turn_graph(self.network, cost_s, self.turns, reverse=direction == "to")
+        return turn_graph(self.network, cost_s, self.turns, self.forbidden, reverse=direction == "to")
 
     def graph_with(self, origins: Positions, direction: Direction, delay_s: Floats | None = None) -> csr_array:
         """Return the costs between the vertices of the graph, with one more for each origin."""

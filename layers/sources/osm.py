@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import groupby, islice
 from pathlib import Path
@@ -17,7 +17,9 @@ from layers.catalog import LayerTable, find
 from layers.description import ColumnInfo, OsmRule, Shape, Tags
 from layers.errors import SourceError
 from layers.sources import osm_routes
+from layers.sources.osm_relations import Relation, read_relations
 from layers.sources.osm_routes import Routes
+from layers.sources.osm_turns import Turns
 from layers.sources.packing import pack
 from layers.sources.records import Batch, Item, Notes, Reject
 
@@ -30,6 +32,7 @@ _UNKNOWN_NODES = "fewer than two nodes of the way are in the file"
 _UNKNOWN_WAYS = "none of the ways of the route are in the file"
 _AREA_RELATIONS = ("multipolygon", "boundary")
 _OF_AREAS = frozenset({"area", "relation"})
+_ROUTES, _TURNS = frozenset({"route"}), frozenset({"turn"})
 _BATCH_ROWS = 2_000
 
 
@@ -104,13 +107,14 @@ class OsmReader:
         self._path = path
         self.notes = Notes()
         self._targets = [_Target(name, each, each.layer.osm) for name, each in models.items() if each.layer.osm]
-        self._keys = {key for target in self._targets for key in target.keys}
+        self._keys = {key for target in self._targets if not target.elements & _TURNS for key in target.keys}
         self._wanting = lru_cache(maxsize=None)(self._having)
         self._wkb = osmium.geom.WKBFactory()
         self._out: list[Item] = []
         self._awaited: dict[str, tuple[dict[str, str], list[_Target]]] = {}
         self._assembled: set[str] = set()
         self._route_ways: set[int] = set()
+        self._turn_ways: set[int] = set()
 
     @property
     def progress(self) -> float | None:
@@ -118,11 +122,9 @@ class OsmReader:
         return None
 
     def __iter__(self) -> Iterator[Item]:
-        keys = KeyFilter(*sorted(self._keys))
         try:
-            self._find_routes()
-            seen = KeyFilter(*sorted(self._keys.union(osm_routes.WAY_KEYS if self._route_ways else ())))
-            for element in osmium.FileProcessor(str(self._path)).with_areas(keys).with_filter(seen):
+            self._find_relations()
+            for element in self._elements():
                 self._take(element)
                 if self._out:
                     yield from self._out
@@ -133,26 +135,59 @@ class OsmReader:
             yield from (Reject(target.name, source_id, _BROKEN_AREA, {"tags": tags}) for target in targets)
         for target, routes in self._routes:
             self._add_routes(target, routes)
+        for target, turns in self._turns:
+            self._add_turns(target, turns)
         yield from self._out
         yield from (target.batch() for target in self._targets if len(target))
 
-    def _find_routes(self) -> None:
+    def _elements(self) -> Iterable[Any]:
+        of_ways = osm_routes.WAY_KEYS if self._route_ways or self._turn_ways else ()
+        seen = sorted(self._keys.union(of_ways))
+        if not seen:
+            return []
+        file = osmium.FileProcessor(str(self._path))
+        located = file.with_areas(KeyFilter(*sorted(self._keys))) if self._keys else file.with_locations()
+        return located.with_filter(KeyFilter(*seen))
+
+    def _find_relations(self) -> None:
         """Find the relations whose ways have to be kept, before the ways come."""
-        self._routes = [
-            (target, Routes(self._path, target.keys, target.accept))
-            for target in self._targets
-            if "route" in target.elements
-        ]
+        drawn = [target for target in self._targets if target.elements & (_ROUTES | _TURNS)]
+        found: dict[str, list[Relation]] = {target.name: [] for target in drawn}
+        if drawn:
+            for relation in read_relations(self._path, sorted({key for target in drawn for key in target.keys})):
+                for target in drawn:
+                    if not relation.tags.keys().isdisjoint(target.keys):
+                        self._sort_in(relation, target, found[target.name])
+        self._routes = [(each, Routes(found[each.name])) for each in drawn if each.elements & _ROUTES]
+        self._turns = [(each, Turns(found[each.name])) for each in drawn if each.elements & _TURNS]
         self._route_ways = {way for _, routes in self._routes for way in routes.ways}
+        self._turn_ways = {way for _, turns in self._turns for way in turns.ways}
+
+    def _sort_in(self, relation: Relation, target: _Target, found: list[Relation]) -> None:
+        if target.accept(relation.tags):
+            found.append(relation)
+        elif target.elements & _TURNS:
+            key = next(key for key in target.keys if key in relation.tags)
+            self.notes.passed_over[target.name, f"{key}={relation.tags[key]}"] += 1
 
     def _add_routes(self, target: _Target, routes: Routes) -> None:
         for route, line, is_whole in routes:
             if line is None:
-                record = {"tags": route.tags, "ways": route.ways}
-                self._out.append(Reject(target.name, route.source_id, _UNKNOWN_WAYS, record))
+                self._refuse(target, route, _UNKNOWN_WAYS)
                 continue
             self.notes.cut[target.name] += not is_whole
             self._add(target, route.source_id, shapely.to_wkb(line, hex=True), route.tags)
+
+    def _add_turns(self, target: _Target, turns: Turns) -> None:
+        for turn, line, problem in turns:
+            if line is None:
+                self._refuse(target, turn, problem)
+            else:
+                self._add(target, turn.source_id, shapely.to_wkb(line, hex=True), turn.tags)
+
+    def _refuse(self, target: _Target, relation: Relation, reason: str) -> None:
+        ways = [each.ref for each in relation.members if each.type == "w"]
+        self._out.append(Reject(target.name, relation.source_id, reason, {"tags": relation.tags, "ways": ways}))
 
     def _take(self, element: Any) -> None:
         if element.is_area():
@@ -161,6 +196,9 @@ class OsmReader:
         if self._route_ways and element.is_way() and element.id in self._route_ways:
             self._show_to_routes(element)
         tags = _tags(element)
+        if self._turn_ways and element.is_way() and element.id in self._turn_ways:
+            for _, turns in self._turns:
+                turns.show(element, tags)
         accepting = []
         for target in self._wanting(frozenset(self._keys & tags.keys())):
             if target.accept(tags):

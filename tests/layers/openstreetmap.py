@@ -42,3 +42,9 @@ def write(file: Path, *elements: str) -> Path:
 
 def _tags(tags: Tags | None) -> str:
     return "".join(f"<tag k={quoteattr(key)} v={quoteattr(value)}/>" for key, value in (tags or {}).items())
+
+
+def restriction(number: int, members: list[tuple[str, int, str]], tags: Tags) -> str:
+    """A restriction of turns: its members by kind of element, id and role."""
+    listed = "".join(f'<member type="{kind}" ref="{ref}" role="{role}"/>' for kind, ref, role in members)
+    return f'<relation id="{number}" version="1">{listed}{_tags({"type": "restriction", **tags})}</relation>'
