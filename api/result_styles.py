@@ -2,55 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
-from numpy.typing import NDArray
 
 from api.drawing import StyleLayer
 from api.themes import Theme
 from geo.analysis import View
+from geo.map_classes import NO_DATA_COLOUR, map_classes
 
-UNKNOWN_COLOUR = "#888888"
+COLOUR = "horad:colour"
+"""The property of a feature that holds its colour."""
 
 _GEOMETRY_TYPES = {
     "polygon": ["Polygon", "MultiPolygon"],
     "line": ["LineString", "MultiLineString"],
     "point": ["Point", "MultiPoint"],
 }
+_LEGEND_SHAPES = {"polygon": "fill", "line": "line", "point": "circle"}
 
 
-def result_layers(view: View, features: Iterable[Mapping[str, Any]], source: str, theme: Theme) -> list[StyleLayer]:
-    """Return the style layers of a result.
+@dataclass(frozen=True)
+class ResultStyle:
+    """How a result is drawn.
+
+    Parameters
+    ----------
+    features
+        Its features, each with its colour in the property ``horad:colour``.
+    layers
+        The style layers that draw them.
+    legend
+        Its colours and what they mean, as the legends of layers have them.
+    """
+
+    features: list[dict[str, Any]]
+    layers: list[StyleLayer]
+    legend: list[dict[str, Any]]
+
+
+def result_style(
+    view: View, features: Sequence[Mapping[str, Any]], source: str, theme: Theme, lang: str
+) -> ResultStyle:
+    """Return how a result is drawn: in the classes in which a Folium map shows it.
 
     Parameters
     ----------
     view
         How the analysis shows its result.
     features
-        The result, as GeoJSON features: numbers are divided into classes of about as many features each.
+        The result, as GeoJSON features.
     source
         The source of the style that holds it.
     theme
         The colours of the map on which it lies.
+    lang
+        Of the legend.
     """
     values = [] if view.colour_by is None else [each["properties"].get(view.colour_by) for each in features]
-    colour = _colour(view, values)
+    frame = gpd.GeoDataFrame({view.colour_by: values} if view.colour_by else None, index=range(len(features)))
+    classes = map_classes(frame, view, lang) if len(frame) else []
+    colours = np.full(len(frame), NO_DATA_COLOUR, dtype=object)
+    for each in classes:
+        colours[each.rows] = each.colour
     shapes = list(_GEOMETRY_TYPES) if view.geometry == "mixed" else [view.geometry]
-    return [
-        {
-            "id": f"{source}-{shape}-{layer['type']}",
-            "source": source,
-            "filter": ["in", ["geometry-type"], ["literal", _GEOMETRY_TYPES[shape]]],
-            **layer,
-        }
-        for shape in shapes
-        for layer in _drawn(shape, colour, view, theme)
-    ]
+    return ResultStyle(
+        features=[
+            {**each, "properties": {**each["properties"], COLOUR: colour}}
+            for each, colour in zip(features, colours, strict=True)
+        ],
+        layers=[
+            {
+                "id": f"{source}-{shape}-{layer['type']}",
+                "source": source,
+                "filter": ["in", ["geometry-type"], ["literal", _GEOMETRY_TYPES[shape]]],
+                **layer,
+            }
+            for shape in shapes
+            for layer in _drawn(shape, view, theme)
+        ],
+        legend=[
+            {"title": each.label, "shape": _LEGEND_SHAPES[shapes[-1]], "colour": each.colour}
+            for each in classes
+            if each.label
+        ],
+    )
 
 
-def _drawn(shape: str, colour: Any, view: View, theme: Theme) -> list[StyleLayer]:
+def _drawn(shape: str, view: View, theme: Theme) -> list[StyleLayer]:
+    colour = ["get", COLOUR]
     order = (
         [] if view.colour_by is None or view.classes else ["*", -1 if view.draw_first == "high" else 1, _number(view)]
     )
@@ -64,35 +107,6 @@ def _drawn(shape: str, colour: Any, view: View, theme: Theme) -> list[StyleLayer
         return [{"type": "line", "layout": {"line-cap": "round"}, "paint": {"line-color": colour, "line-width": 3}}]
     edge = {"circle-stroke-color": theme.halo, "circle-stroke-width": 1}
     return [{"type": "circle", "paint": {"circle-color": colour, "circle-radius": 5, **edge}}]
-
-
-def _colour(view: View, values: list[Any]) -> Any:
-    """Return the colour of a feature as an expression of its coloured column."""
-    if view.colour_by is None:
-        return view.colours[0]
-    if view.classes:
-        named = [part for each in view.classes if each.values for part in (list(each.values), each.colour)]
-        others = next((each.colour for each in view.classes if not each.values), UNKNOWN_COLOUR)
-        return ["match", ["to-string", ["get", view.colour_by]], *named, others] if named else others
-    known = np.array([each for each in values if isinstance(each, int | float) and np.isfinite(each)], dtype=float)
-    if not len(known):
-        return UNKNOWN_COLOUR
-    edges = _edges(known, len(view.colours))
-    chosen = np.linspace(0, len(view.colours) - 1, len(edges)).round().astype(int)
-    steps = [part for edge, nth in zip(edges[1:], chosen[1:], strict=True) for part in (edge, view.colours[nth])]
-    first = view.colours[chosen[0]]
-    classes = ["step", _number(view), first, *steps] if steps else first
-    return ["case", ["==", ["typeof", ["get", view.colour_by]], "number"], classes, UNKNOWN_COLOUR]
-
-
-def _edges(values: NDArray[np.float64], count: int) -> list[float]:
-    """Return where the classes of numbers begin: at each number where there are few, else with about as many each."""
-    distinct = np.unique(values)
-    few = len(distinct) <= count
-    found: list[float] = (
-        distinct if few else np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[:-1]))
-    ).tolist()
-    return found
 
 
 def _number(view: View) -> list[Any]:

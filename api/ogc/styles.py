@@ -20,7 +20,7 @@ from api.ogc.items_query import AsOf
 from api.ogc.jobs import JobId
 from api.ogc.legends import ThemeName
 from api.openapi import answers
-from api.result_styles import result_layers
+from api.result_styles import result_style
 from api.scope import Territory
 from api.sprites import NAME as SPRITE
 from api.themes import DARK, LIGHT, THEMES, Theme
@@ -91,10 +91,13 @@ def job_style(
     document = _document(
         request, database, lang, territory, list(all_layers()), drawn_in, analysis.title[lang], whole=True
     )
-    document["sources"][_RESULT] = {"type": "geojson", "data": {"type": "FeatureCollection", **result}}
+    drawn = result_style(analysis.view, result["features"], _RESULT, drawn_in, lang)
+    data = {"type": "FeatureCollection", **result, "features": drawn.features}
+    document["sources"][_RESULT] = {"type": "geojson", "data": data}
+    document["metadata"]["horad:result"] = {"title": analysis.title[lang], "legend": drawn.legend}
     written = [nth for nth, each in enumerate(document["layers"]) if each["type"] == "symbol"]
     below = written[0] if written else len(document["layers"])
-    document["layers"][below:below] = result_layers(analysis.view, result["features"], _RESULT, drawn_in)
+    document["layers"][below:below] = drawn.layers
     return JSONResponse(document, media_type=STYLE_JSON)
 
 

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from api.result_styles import UNKNOWN_COLOUR, result_layers
+from api.result_styles import COLOUR, result_style
 from api.sprites import ICONS
 from api.themes import THEMES
 from geo.analysis import ColourClass, Column, View, get_analysis
+from geo.map_classes import NO_DATA_COLOUR
 from layers.catalog import all_layers
 from layers.settings import PROJECT
 
@@ -167,9 +168,9 @@ def test_the_style_of_a_result_draws_it_below_the_labels(client: httpx.Client, h
     order = [each["id"] for each in style["layers"]]
     assert order.index("result-polygon-fill") < order.index("roads-label")
     assert order.index("result-polygon-fill") > order.index("buildings-symbol-0")
-    view = get_analysis("hot-spots").view
-    [fill] = [each for each in style["layers"] if each["id"] == "result-polygon-fill"]
-    assert {each.colour for each in view.classes} <= set(map(str, fill["paint"]["fill-color"]))
+    told = {each["colour"] for each in style["metadata"]["horad:result"]["legend"]}
+    assert {each["properties"][COLOUR] for each in style["sources"]["result"]["data"]["features"]} == told
+    assert told <= {each.colour for each in get_analysis("hot-spots").view.classes}
 
 
 def view_of(**options: Any) -> View:
@@ -190,13 +191,19 @@ def view_of(**options: Any) -> View:
 def test_numbers_of_a_result_are_coloured_by_class(values: list[Any], colours: int) -> None:
     view = view_of(colour_by="n", colours=("#111111", "#eeeeee"))
     features = [{"properties": {"n": each}} for each in values]
-    [drawn] = result_layers(view, features, "result", THEMES["light"])
-    used = [each for each in view.colours if each in json.dumps(drawn["paint"]["circle-color"])]
-    assert len(used) == colours
-    assert UNKNOWN_COLOUR in json.dumps(drawn["paint"]["circle-color"])
+    drawn = result_style(view, features, "result", THEMES["light"], "en")
+    [layer] = drawn.layers
+    assert layer["paint"]["circle-color"] == ["get", COLOUR]
+    told = {each["colour"] for each in drawn.legend}
+    assert {each["properties"][COLOUR] for each in drawn.features} == told
+    assert len(told & set(view.colours)) == colours
+    assert (NO_DATA_COLOUR in told) == (None in values)
 
 
 def test_names_of_a_result_have_their_colours() -> None:
-    classes = (ColourClass(title={}, colour="#123456", values=("a", "b")), ColourClass(title={}, colour="#654321"))
-    [drawn] = result_layers(view_of(colour_by="n", classes=classes), [], "result", THEMES["light"])
-    assert drawn["paint"]["circle-color"] == ["match", ["to-string", ["get", "n"]], ["a", "b"], "#123456", "#654321"]
+    named = ColourClass(title={"en": "Either"}, colour="#123456", values=("a", "b"))
+    view = view_of(colour_by="n", classes=(named, ColourClass(title={"en": "Others"}, colour="#654321")))
+    features = [{"properties": {"n": each}} for each in ("b", "c", "a")]
+    drawn = result_style(view, features, "result", THEMES["light"], "en")
+    assert [each["properties"][COLOUR] for each in drawn.features] == ["#123456", "#654321", "#123456"]
+    assert [each["title"] for each in drawn.legend] == ["Either", "Others"]
