@@ -105,8 +105,8 @@ def _drawn(shape: str, view: View, theme: Theme) -> list[StyleLayer]:
         ]
     if shape == "line":
         return [{"type": "line", "layout": {"line-cap": "round"}, "paint": {"line-color": colour, "line-width": 3}}]
-    edge = {"circle-stroke-color": theme.halo, "circle-stroke-width": 1}
-    return [{"type": "circle", "paint": {"circle-color": colour, "circle-radius": 5, **edge}}]
+    edge = {"circle-stroke-color": theme.halo, "circle-stroke-width": 2}
+    return [{"type": "circle", "paint": {"circle-color": colour, "circle-radius": 7, **edge}}]
 
 
 def _number(view: View) -> list[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.inputs.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes
 from geo.inputs.parameters import ModeName, Origins, SnapMaxM, SpeedKmh
 from geo.inputs.services import STREETS, column, different, in_crs, numbers, travel_network
@@ -264,7 +264,7 @@ def store_impact(
     new = np.arange(len(points)) < len(sites)
     if not places.found[new].all():
         lost = sites.index[~places.found[new]][0]
-        raise InvalidInputError(f"site {lost!r} is farther than {snap_max_m:g} m from every street")
+        raise InvalidInputError(f"site {named(lost)} is farther than {snap_max_m:g} m from every street")
     homes = demand_of(population, buildings, who, network.crs)
     cost = cost_matrix(travel, snap_homes(travel, homes, max_m=home_max_m), places, limit_s=reach_s)
     size = _attraction(stores, attraction)

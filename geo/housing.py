@@ -11,7 +11,7 @@ import shapely
 
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
 from geo.crs import metric_crs
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.inputs.parameters import Origins
 from geo.inputs.services import column, dwellings_of, in_crs
 from geo.networks.pipes import NOBODYS, Pipes, read_pipes
@@ -200,7 +200,7 @@ def _broken(pipes: Pipes, at: gpd.GeoSeries, max_m: float) -> Ints:
     row, found = tree.query_nearest(at.to_numpy(), max_distance=max_m, all_matches=False)
     if len(row) < len(at):
         lost = np.setdiff1d(np.arange(len(at)), row)[0]
-        raise InvalidInputError(f"no pipe of the network within {max_m:g} m of {at.index[lost]!r}")
+        raise InvalidInputError(f"no pipe of the network within {max_m:g} m of {named(at.index[lost])}")
     links: Ints = drawn[found]
     return links
 

@@ -26,6 +26,7 @@ from api.sprites import NAME as SPRITE
 from api.themes import DARK, LIGHT, THEMES, Theme
 from api.tile_answers import tile_answers
 from geo.analysis import get_analysis
+from geo.map_classes import view_title
 from layers import process_jobs, store
 from layers.catalog import all_layers, find
 from layers.description import CityFunction
@@ -94,7 +95,11 @@ def job_style(
     drawn = result_style(analysis.view, result["features"], _RESULT, drawn_in, lang)
     data = {"type": "FeatureCollection", **result, "features": drawn.features}
     document["sources"][_RESULT] = {"type": "geojson", "data": data}
-    document["metadata"]["horad:result"] = {"title": analysis.title[lang], "legend": drawn.legend}
+    document["metadata"]["horad:result"] = {
+        "title": analysis.title[lang],
+        "legendTitle": view_title(analysis.view, lang),
+        "legend": drawn.legend,
+    }
     written = [nth for nth, each in enumerate(document["layers"]) if each["type"] == "symbol"]
     below = written[0] if written else len(document["layers"])
     document["layers"][below:below] = drawn.layers

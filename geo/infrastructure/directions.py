@@ -73,6 +73,7 @@ Language = Annotated[
                 decimals=1,
             ),
         },
+        colours=("#7b2d8b",),
     ),
 )
 def route(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.infrastructure.deduct_values import CORRECTED, DISTRESSES, TOTAL
 from geo.infrastructure.slab_deduct_values import SLAB_CORRECTED, SLAB_DISTRESSES
 
@@ -206,7 +206,7 @@ def _check(distresses: pd.DataFrame, pavement: Pavement, size: str) -> None:
         wrong = known[~known[column].isin(list(allowed))]
         if len(wrong):
             raise InvalidInputError(
-                f"distresses: {column} of row {wrong.index[0]!r} is {wrong[column].iloc[0]!r}, not one of "
+                f"distresses: {column} of row {named(wrong.index[0])} is {named(wrong[column].iloc[0])}, not one of "
                 f"{', '.join(allowed)}"
             )
     quantity = pd.to_numeric(known.quantity, errors="coerce")

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from geo.crs import metric_crs
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.networks.graph import Arcs
 from geo.networks.restrictions import TurnRestrictions
 from geo.networks.routing import TravelNetwork
@@ -185,4 +185,4 @@ def check_lines(series: gpd.GeoSeries, why: str) -> None:
     kinds = (-1, shapely.GeometryType.LINESTRING, shapely.GeometryType.LINEARRING, shapely.GeometryType.MULTILINESTRING)
     wrong = ~pd.Series(shapely.get_type_id(lines)).isin(kinds).to_numpy()
     if wrong.any():
-        raise InvalidInputError(f"geometry of {series.index[wrong][0]!r} is a {lines[wrong][0].geom_type}: {why}")
+        raise InvalidInputError(f"geometry of {named(series.index[wrong][0])} is a {lines[wrong][0].geom_type}: {why}")

@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from geo.crs import metric_crs
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.inputs.services import column
 from geo.networks.network import Network, check_lines
 from geo.networks.trace import PipeNetwork
@@ -291,6 +291,6 @@ def _closed(frame: gpd.GeoDataFrame) -> np.typing.NDArray[np.bool_]:
     state = column(frame, "state")
     wrong = state[state.notna() & ~state.isin(["open", "closed"])]
     if len(wrong):
-        raise InvalidInputError(f"state of {wrong.index[0]!r} is {wrong.iloc[0]!r}, not open, closed or null")
+        raise InvalidInputError(f"state of {named(wrong.index[0])} is {named(wrong.iloc[0])}, not open, closed or null")
     closed: np.typing.NDArray[np.bool_] = (state == "closed").to_numpy(dtype=bool, na_value=False)
     return closed

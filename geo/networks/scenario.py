@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.networks.network import check_lines
 from geo.networks.positions import SAME_PLACE, Positions
 from geo.networks.topology import Floats, Geometries, Ints, cut_lines
@@ -91,12 +91,14 @@ def add_links(network: Network, links: gpd.GeoDataFrame, *, max_m: float) -> Sce
     far = np.flatnonzero(~places.found)
     if len(far):
         label = links.index[far[0] % len(lines)]
-        raise InvalidInputError(f"an end of the link {label!r}, {tips[far[0]]}, is more than {max_m:g} m from any edge")
+        raise InvalidInputError(
+            f"an end of the link {named(label)}, {tips[far[0]]}, is more than {max_m:g} m from any edge"
+        )
     scenario, node = _cut(network, places)
     start, end = node[: len(lines)], node[len(lines) :]
     same = np.flatnonzero(start == end)
     if len(same):
-        raise InvalidInputError(f"both ends of the link {links.index[same[0]]!r} join the network at one place")
+        raise InvalidInputError(f"both ends of the link {named(links.index[same[0]])} join the network at one place")
     return replace(scenario, network=_with_edges(scenario.network, links, lines, start, end))
 
 
@@ -133,7 +135,7 @@ def _single_lines(links: gpd.GeoDataFrame) -> Geometries:
     usable &= np.isfinite(shapely.bounds(lines)).all(axis=1)
     if not usable.all():
         label = links.index[~usable][0]
-        raise InvalidInputError(f"the link {label!r} must be one line that is not empty, with finite coordinates")
+        raise InvalidInputError(f"the link {named(label)} must be one line that is not empty, with finite coordinates")
     return lines
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.networks.topology import Floats, Ints
 
 if TYPE_CHECKING:
@@ -106,7 +106,9 @@ def _one_way(values: Any) -> Bytes:
     wrong = known[~known.isin(list(_DIRECTIONS))]
     if len(wrong):
         allowed = ", ".join(_DIRECTIONS)
-        raise InvalidInputError(f"roads: one_way of {wrong.index[0]!r} is {wrong.iloc[0]!r}, not {allowed} or null")
+        raise InvalidInputError(
+            f"roads: one_way of {named(wrong.index[0])} is {named(wrong.iloc[0])}, not {allowed} or null"
+        )
     codes: Bytes = values.map(_DIRECTIONS).fillna(0).to_numpy(dtype=np.int8)
     return codes
 

@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from geo.analysis import LayerInput, labelled
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.inputs.services import column, different
 from geo.networks.topology import Floats, Ints
 
@@ -138,7 +138,7 @@ def located(
     wrong = placed & (shapely.get_type_id(shapes) != shapely.GeometryType.POINT)
     if wrong.any():
         raise InvalidInputError(
-            f"incident {incidents.index[wrong][0]!r} is a {shapes[wrong][0].geom_type}: incidents must be points"
+            f"incident {named(incidents.index[wrong][0])} is a {shapes[wrong][0].geom_type}: incidents must be points"
         )
     placed[placed] = np.isfinite(shapely.get_coordinates(shapes[placed])).all(axis=1)
     return incidents[placed]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from geo.analysis import ColourClass, Column, View, analysis, labelled
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.inputs.parameters import Origins
 from geo.inputs.services import STREETS
 from geo.networks.network import Network
@@ -150,7 +150,9 @@ def _roads_at(network: Network, at: gpd.GeoSeries, max_m: float) -> pd.Index[Any
     travel = network.for_mode(MODES["drive"])
     places = travel.snap(at.to_crs(network.crs), max_m=max_m, anywhere=True)
     if not places.found.all():
-        raise InvalidInputError(f"point {at.index[~places.found][0]!r} is farther than {max_m:g} m from every road")
+        raise InvalidInputError(
+            f"point {named(at.index[~places.found][0])} is farther than {max_m:g} m from every road"
+        )
     roads: pd.Index[Any] = pd.Index(network.feature[places.edge]).unique()
     return roads
 

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from geo.analysis import Column, LayerInput, View, analysis, labelled
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.inputs.services import STREETS, column, in_crs, numbers
 from geo.networks.network import Network
 from geo.networks.travel import MODES
@@ -172,7 +172,9 @@ def road_sites(
     order = np.argsort(road, kind="stable")
     lines = shapely.line_merge(shapely.multilinestrings(network.geometry[edges][order], indices=road[order]))
     if not roads.index.is_unique:
-        raise InvalidInputError(f"road {roads.index[roads.index.duplicated()][0]!r} stands twice: labels must differ")
+        raise InvalidInputError(
+            f"road {named(roads.index[roads.index.duplicated()][0])} stands twice: labels must differ"
+        )
     known = roads.reindex(labels)
     sites = pd.DataFrame(
         {

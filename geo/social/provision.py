@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from geo.analysis import ColourClass, Column, View, analysis, labelled
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.inputs.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes, where_found
 from geo.inputs.parameters import SnapMaxM
 from geo.inputs.services import FACILITIES, STREETS, Kind, column, numbers, of_kind, travel_network
@@ -325,7 +325,7 @@ def _capacity(facilities: gpd.GeoDataFrame, default: float | None) -> Floats:
     if unknown.any():
         raise InvalidInputError(
             f"of {unknown.sum()} of the {len(places)} facilities the capacity is not known, such as of "
-            f"{facilities.index[unknown][0]!r}: give default_capacity"
+            f"{named(facilities.index[unknown][0])}: give default_capacity"
         )
     return places
 

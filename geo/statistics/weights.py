@@ -9,7 +9,7 @@ import shapely
 from scipy.sparse import csr_array, diags_array, eye_array
 from scipy.spatial import KDTree
 
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.networks.topology import Floats, Ints
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def contiguity(areas: gpd.GeoSeries, *, rule: Literal["queen", "rook"] = "queen"
     shapes = areas.geometry.to_numpy()
     nothing = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     if nothing.any():
-        raise InvalidInputError(f"area {areas.index[nothing][0]!r} has no geometry: leave it out")
+        raise InvalidInputError(f"area {named(areas.index[nothing][0])} has no geometry: leave it out")
     first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     apart = first != second
     if rule == "rook":

@@ -298,6 +298,63 @@ def test_an_earlier_state_is_shown_and_said(open_page, watch):
     assert "as_of=" not in hash_of(page)
 
 
+def test_any_analysis_runs_on_the_map(open_page, client):
+    page = open_page("/#map=15/60.1710/24.9414&lang=en")
+    page.get_by_role("tab", name="Analyses").click()
+    choice = page.get_by_label("What do you want to know?")
+    offered = [each["id"] for each in client.get("/processes", params={"limit": 1000}).json()["processes"]]
+    found = choice.locator("option").evaluate_all("all => all.map(each => each.value).filter(Boolean)")
+    assert sorted(found) == sorted(set(offered) - {"echo"})
+    choice.select_option("facility-access")
+    page.get_by_role("button", name="Run").click()
+    assert page.evaluate("document.querySelector('#input-kind').matches(':invalid')")
+    page.locator("#input-kind").fill("school")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("#analyses .output").last).to_contain_text("features in the result")
+    expect(page.locator("#analyses figcaption")).to_contain_text("min")
+    assert page.locator("#analyses .legend li").count() > 1
+    eventually(page, "horad.map.queryRenderedFeatures().some(f => f.source === 'horad-result')")
+    colours = page.evaluate(
+        "[...new Set(horad.map.queryRenderedFeatures().filter(f => f.source === 'horad-result')"
+        ".map(f => f.properties['horad:colour']))]"
+    )
+    assert len(colours) > 1
+
+    assert "analysis=facility-access&kind=school" in hash_of(page)
+    again = open_page("/#" + hash_of(page))
+    expect(again.get_by_role("tab", name="Analyses")).to_have_attribute("aria-selected", "true")
+    expect(again.locator("#analyses .output").last).to_contain_text("features in the result")
+    eventually(again, "horad.map.queryRenderedFeatures().some(f => f.source === 'horad-result')")
+    spot = again.evaluate("""() => {
+      for (let y = 200; y < 560; y += 6) for (let x = 420; x < 700; x += 6)
+        if (horad.map.queryRenderedFeatures([x, y]).some(f => f.source === 'horad-result')) return [x, y];
+    }""")
+    again.mouse.click(*spot)
+    expect(again.locator("#feature .brand")).to_have_text("Access to facilities")
+    assert again.locator("#feature dt").count() > 0
+    again.get_by_role("button", name="Clear").click()
+    eventually(again, "horad.map.queryRenderedFeatures().every(f => f.source !== 'horad-result')")
+
+    again.locator("#input-kind").fill("volcano")
+    again.get_by_role("button", name="Run").click()
+    expect(again.locator("#analyses [role=alert]")).to_contain_text("volcano")
+    expect(again.locator("#analyses")).not_to_have_attribute("aria-busy", "true")
+
+
+def test_places_of_an_analysis_are_chosen_on_the_map(open_page):
+    page = open_page("/" + CENTRE)
+    page.get_by_role("tab", name="Analyses").click()
+    page.get_by_label("What do you want to know?").select_option("route")
+    expect(page.locator("#input-stops")).to_be_visible()
+    page.mouse.click(600, 320)
+    page.mouse.click(800, 420)
+    places = page.locator("#input-stops").input_value().split("; ")
+    assert len(places) == 2
+    page.get_by_role("button", name="Run").click()
+    eventually(page, "horad.map.queryRenderedFeatures().some(f => f.source === 'horad-result')")
+    assert f"stops={','.join(places)}" in hash_of(page)
+
+
 @pytest.mark.parametrize(("language", "tab"), [("be", "Слаі"), ("ru", "Слои")])
 def test_language_switch_is_kept(open_page, language, tab):
     page = open_page("/" + CENTRE)

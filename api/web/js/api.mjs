@@ -59,6 +59,33 @@ export function execute(id, inputs, signal) {
 }
 
 /**
+ * Run a process as a job.
+ * @param {string} id
+ * @param {Record<string, unknown>} inputs
+ * @param {AbortSignal} signal
+ * @returns {Promise<any>} the state of the job
+ * @throws {ProblemError}
+ */
+export function submit(id, inputs, signal) {
+  return request(address(`processes/${id}/execution`), {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Prefer: "respond-async" },
+    body: JSON.stringify({ inputs }),
+    signal,
+  });
+}
+
+/**
+ * End a job and forget it.
+ * @param {string} id
+ * @returns {Promise<any>}
+ * @throws {ProblemError}
+ */
+export function dismiss(id) {
+  return request(address(`jobs/${id}`), { method: "DELETE" });
+}
+
+/**
  * Sign in: the browser shows the key from now on, until it is closed.
  * @param {string} key
  * @returns {Promise<any>}

@@ -10,6 +10,7 @@ import * as state from "./state.mjs";
  * @typedef {import("./layers.mjs").CityLayer} CityLayer
  * @typedef {import("./map.mjs").GlMap} GlMap
  * @typedef {{layer: CityLayer, id: string, name: string}} Candidate
+ * @typedef {import("./results.mjs").View["columns"][string]} ResultColumn
  */
 
 const REACH_PX = 4;
@@ -70,6 +71,19 @@ export class FeaturePanel {
     await this.select(candidates[0], candidates);
   }
 
+  /**
+   * Show what the result of an analysis says of a place.
+   * @param {string} title of the analysis
+   * @param {any} feature of the map
+   * @param {Record<string, ResultColumn>} columns
+   */
+  showResult(title, feature, columns) {
+    this.close();
+    this.highlight({ type: "Feature", geometry: feature.geometry, properties: {} });
+    const { name } = feature.properties;
+    this.fill(element("p", { class: "brand" }, title), name ? String(name) : t("feature.result"), resultList(feature.properties, columns));
+  }
+
   /** Close the panel and forget the selection. */
   close() {
     const hadFocus = this.container.contains(document.activeElement);
@@ -126,19 +140,28 @@ export class FeaturePanel {
    */
   show(chosen, candidates, body, record) {
     const inList = document.activeElement?.closest(".candidates") !== null;
-    this.container.replaceChildren(
-      element("header", { class: "feature-header" },
-        element("div", {},
-          element("p", { class: "brand" }, chosen.layer.title),
-          element("h2", { id: "feature-title" }, chosen.name || t("feature.number", { id: chosen.id }))),
-        element("button", { type: "button", class: "icon-button", "aria-label": t("feature.close"), onclick: () => this.close() }, "✕")),
-      element("div", { class: "feature-body" },
-        candidates.length > 1 ? this.candidateList(chosen, candidates) : null,
-        body,
-        record && element("p", { class: "links" }, element("a", { href: record }, t("feature.record")))));
-    this.container.hidden = false;
+    this.fill(
+      element("p", { class: "brand" }, chosen.layer.title),
+      chosen.name || t("feature.number", { id: chosen.id }),
+      candidates.length > 1 ? this.candidateList(chosen, candidates) : null,
+      body,
+      record && element("p", { class: "links" }, element("a", { href: record }, t("feature.record"))));
     const current = /** @type {HTMLElement | null} */ (this.container.querySelector("[aria-current]"));
     if (inList) current?.focus();
+  }
+
+  /**
+   * @param {HTMLElement} above
+   * @param {string} title
+   * @param {...import("./dom.mjs").Child} body
+   */
+  fill(above, title, ...body) {
+    this.container.replaceChildren(
+      element("header", { class: "feature-header" },
+        element("div", {}, above, element("h2", { id: "feature-title" }, title)),
+        element("button", { type: "button", class: "icon-button", "aria-label": t("feature.close"), onclick: () => this.close() }, "✕")),
+      element("div", { class: "feature-body" }, ...body));
+    this.container.hidden = false;
   }
 
   /**
@@ -171,6 +194,24 @@ function attributeList(properties, columns) {
     element("dt", {}, localised(columns[name]?.title) || knownName("column", name)),
     element("dd", {}, value(asPrecise(properties[name], precise), knownName("unit", localised(columns[name]?.unit)))),
   ]));
+}
+
+/**
+ * What a result says, in its own titles, units and roundings.
+ * @param {Record<string, unknown>} properties
+ * @param {Record<string, ResultColumn>} columns
+ * @returns {HTMLElement}
+ */
+function resultList(properties, columns) {
+  const known = Object.entries(columns).filter(([name]) => name !== "name" && !isEmpty(properties[name]));
+  return element("dl", { class: "attributes" }, ...known.flatMap(([name, column]) => {
+    const given = properties[name];
+    const written = typeof given === "number" ? number(given * column.scale, column.decimals) : value(given, "");
+    return [
+      element("dt", {}, localised(column.title)),
+      element("dd", {}, written, typeof given === "number" && ` ${localised(column.unit)}`),
+    ];
+  }));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { openAnalyses } from "./analyses.mjs";
 import { FeaturePanel } from "./attributes.mjs";
 import { address, getJson } from "./api.mjs";
 import { byId, element } from "./dom.mjs";
@@ -85,12 +86,21 @@ async function start(style) {
     element("button", { type: "button", class: "points-at-centre", onclick: () => feature.pick(map.getCenter()) }, t("layers.atCentre")));
 
   const areas = onFirstUse(() => openServiceAreas(byId("areas"), map, announce), byId("areas"));
-  const chosen = tabs(["layers", "areas"], (id) => {
+  const functions = Object.fromEntries(layers.map((/** @type {any} */ layer) => [layer.function, layer.functionTitle]));
+  const known = { functions, city: () => cityInView(cities).id };
+  const analyses = onFirstUse(() => openAnalyses(byId("analyses"), map, known, feature, announce), byId("analyses"));
+  const chosen = tabs(["layers", "areas", "analyses"], (id) => {
     map.getCanvas().classList.toggle("choosing", id === "areas");
     if (id === "areas") areas();
+    if (id === "analyses") analyses();
   });
-  onPlace(map, async (place) => (chosen() === "areas" ? (await areas())?.runFrom(place) : feature.pick(place)));
-  if (state.read("origins")) byId("tab-areas").click();
+  onPlace(map, async (place) => {
+    if (chosen() === "areas") (await areas())?.runFrom(place);
+    else if (chosen() === "analyses") (await analyses())?.pick(place);
+    else feature.pick(place);
+  });
+  if (state.read("analysis")) byId("tab-analyses").click();
+  else if (state.read("origins")) byId("tab-areas").click();
   await feature.restore();
   state.followAddress();
   map.triggerRepaint();

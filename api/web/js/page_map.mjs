@@ -2,7 +2,7 @@
 
 import * as maplibre from "../vendor/maplibre-gl/dist/maplibre-gl.mjs";
 import { byId } from "./dom.mjs";
-import { canDraw } from "./map.mjs";
+import { boundsOf, canDraw } from "./map.mjs";
 
 const ACCENT = "#d0342c";
 const ROOM_PX = 32;
@@ -40,17 +40,4 @@ function addFeatures(map) {
     map.on("mouseenter", layer, () => (map.getCanvas().style.cursor = "pointer"));
     map.on("mouseleave", layer, () => (map.getCanvas().style.cursor = ""));
   }
-}
-
-/**
- * @param {any[]} features
- * @returns {maplibre.LngLatBounds | null} null where none has a place
- */
-function boundsOf(features) {
-  const bounds = new maplibre.LngLatBounds();
-  for (const { geometry } of features) {
-    const places = geometry ? geometry.coordinates.flat(Infinity) : [];
-    for (let nth = 0; nth + 1 < places.length; nth += 2) bounds.extend([places[nth], places[nth + 1]]);
-  }
-  return bounds.isEmpty() ? null : bounds;
 }

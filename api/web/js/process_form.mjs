@@ -6,11 +6,14 @@ import { knownName, localised, t } from "./i18n.mjs";
  *
  * @typedef {Record<string, any>} Schema JSON schema, with `x-title` (one for each language) and `x-unit`
  * @typedef {{title?: string, description?: string, schema: Schema}} Input
- * @typedef {{node: HTMLElement, read: () => unknown, write: (text: string) => void}} Control
+ * @typedef {{lng: number, lat: number}} Place
+ * @typedef {{node: HTMLElement, read: () => unknown, write: (text: string) => void, add?: (place: Place) => void}} Control
+ *   `add` where a field takes places of the map
  * @typedef {Control & {standard: unknown}} Field a control with its label, and the input's default
  */
 
 const SECONDS_PER_MINUTE = 60;
+const DEGREE_DECIMALS = 5;
 
 /** The inputs of a process as a form. */
 export class ProcessForm {
@@ -35,6 +38,24 @@ export class ProcessForm {
   /** @returns {string[]} */
   names() {
     return [...this.fields.keys()];
+  }
+
+  /**
+   * Add a place of the map to the field that takes places: the one with the focus, else the first.
+   * @param {Place} place
+   * @returns {boolean} false where none does
+   */
+  addPlace(place) {
+    const fields = [...this.fields.values()].filter((field) => field.add);
+    const chosen = fields.find((field) => field.node.contains(document.activeElement)) ?? fields[0];
+    chosen?.add?.(place);
+    return chosen !== undefined;
+  }
+
+  /** @returns {[number, number][]} the places in all fields that take some */
+  places() {
+    const fields = [...this.fields.values()].filter((field) => field.add);
+    return fields.flatMap((field) => /** @type {[number, number][]} */ (field.read() ?? []));
   }
 
   /**
@@ -84,7 +105,7 @@ function makeField(name, input) {
   if (!control) return null;
   const title = localised(schema["x-title"]) || input.title || schema.title || name;
   const label = unit.name ? `${title}, ${unit.name}` : title;
-  const node = element("div", { class: "field" }, element("label", { for: id }, label), control.node);
+  const node = element("div", { class: control.add ? "field wide" : "field" }, element("label", { for: id }, label), control.node);
   return { ...control, node, standard: schema.default };
 }
 
@@ -94,6 +115,14 @@ function makeField(name, input) {
  */
 function flat(schema) {
   return { ...schema, ...schema.anyOf?.find((/** @type {Schema} */ option) => option.type !== "null") };
+}
+
+/**
+ * @param {Schema} schema
+ * @returns {Schema | undefined} how places are given to an input that takes some
+ */
+function ofPlaces(schema) {
+  return schema.oneOf?.find((/** @type {Schema} */ option) => option.items?.prefixItems);
 }
 
 /**
@@ -112,11 +141,15 @@ function unitOf(unit) {
  * @returns {Control | null}
  */
 function makeControl(id, schema, scale) {
+  const pairs = ofPlaces(schema);
+  if (pairs) return places(id, !("default" in schema));
   if (schema.enum) return choice(id, schema);
   if (schema.type === "boolean") return switched(id, schema);
-  if (schema.type === "string" && schema.format?.startsWith("date")) return day(id);
+  if (schema.type === "string" && schema.format?.startsWith("date")) return day(id, !("default" in schema));
   if (schema.type === "number" || schema.type === "integer") return numeric(id, schema, scale);
+  if (schema.type === "string") return text(id, schema);
   if (schema.type === "array" && ["number", "integer"].includes(schema.items?.type)) return numbers(id, schema, scale);
+  if (schema.type === "array" && schema.items?.type === "string") return words(id, schema);
   return null;
 }
 
@@ -134,10 +167,58 @@ function switched(id, schema) {
   return { node, read: () => node.checked, write: (text) => { node.checked = text === "true"; } };
 }
 
-/** @param {string} id @returns {Control} */
-function day(id) {
+/** @param {string} id @param {Schema} schema @returns {Control} */
+function text(id, schema) {
+  const node = /** @type {HTMLInputElement} */ (element("input", {
+    id, type: "text", required: !("default" in schema), value: schema.default ?? "",
+    maxlength: schema.maxLength, title: schema.description,
+  }));
+  return { node, read: () => node.value.trim() || null, write: (given) => { node.value = given; } };
+}
+
+/** @param {string} id @param {Schema} schema @returns {Control} */
+function words(id, schema) {
+  const node = /** @type {HTMLInputElement} */ (element("input", {
+    id, type: "text", required: (schema.minItems ?? 0) > 0 && !("default" in schema), value: (schema.default ?? []).join(", "),
+    title: schema.description,
+  }));
+  return {
+    node,
+    read: () => {
+      const given = node.value.split(",").map((word) => word.trim()).filter(Boolean);
+      return given.length > 0 ? given : null;
+    },
+    write: (given) => { node.value = given; },
+  };
+}
+
+/** @param {string} id @param {boolean} required @returns {Control} */
+function places(id, required) {
+  const degrees = String.raw`-?\d+(\.\d+)?`;
+  const pair = String.raw`${degrees}\s*,\s*${degrees}`;
+  const node = /** @type {HTMLInputElement} */ (element("input", {
+    id, type: "text", required, placeholder: t("form.places"), title: t("form.placesHint"),
+    pattern: String.raw`\s*${pair}(\s*;\s*${pair})*\s*`,
+  }));
+  const read = () => node.value.split(";").filter((each) => each.trim()).map((each) => each.split(",").map(Number));
+  return {
+    node,
+    read: () => (node.value.trim() ? read() : null),
+    write: (given) => {
+      const numbers = given.split(",");
+      node.value = numbers.flatMap((each, nth) => (nth % 2 ? [] : `${each},${numbers[nth + 1]}`)).join("; ");
+    },
+    add: ({ lng, lat }) => {
+      const added = [lng, lat].map((degrees) => Number(degrees.toFixed(DEGREE_DECIMALS))).join(",");
+      node.value = node.value.trim() ? `${node.value}; ${added}` : added;
+    },
+  };
+}
+
+/** @param {string} id @param {boolean} required @returns {Control} */
+function day(id, required) {
   const today = new Date().toISOString().slice(0, "2000-01-01".length);
-  const node = /** @type {HTMLInputElement} */ (element("input", { id, type: "date", max: today }));
+  const node = /** @type {HTMLInputElement} */ (element("input", { id, type: "date", max: today, required }));
   return { node, read: () => node.value || null, write: (text) => { node.value = text; } };
 }
 
