@@ -5,7 +5,8 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -13,6 +14,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
     archives,
@@ -30,7 +32,7 @@ from api import (
 )
 from api.folium_assets import use_local_assets
 from api.head import HeadMiddleware
-from api.limits import LimitsMiddleware
+from api.limits import Limits, LimitsMiddleware
 from api.logs import AccessMiddleware
 from api.negotiation import known_parameters
 from api.ogc import (
@@ -51,7 +53,7 @@ from api.ogc import (
 from api.scope import PREFIX
 from api.security import CallerMiddleware
 from api.telemetry import trace
-from api.tile_gate import TileGate, TileMaker
+from api.tile_gate import TileGate
 from layers.jobs import process_worker
 from layers.settings import PROJECT, get_settings
 from layers.streams.formats import FORMATS
@@ -60,34 +62,49 @@ WEB = PROJECT / "api" / "web"
 
 _COMPRESS_FROM_BYTES = 1_000
 
+App = TypeVar("App", bound=FastAPI)
+
+
+class Service(FastAPI):
+    """The API, with what stands before it: the log, and the short way of tiles."""
+
+    front: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or the life of the application."""
+        await (self.front or self.routed)(scope, receive, send)
+
+    async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what nothing before the routes has answered."""
+        await super().__call__(scope, receive, send)
+
 
 def create_app() -> FastAPI:
     """Return the service: the API of all territories, below it one of each, and the files of its pages."""
-    app = _api(lifespan=_running)
-    app.add_middleware(
-        GZipMiddleware,
-        minimum_size=_COMPRESS_FROM_BYTES,
-        compresslevel=5,
-        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, FORMATS["parquet"].media_type),
-    )
-    app.add_middleware(TileMaker)
-    app.add_middleware(HeadMiddleware)
-    app.add_middleware(LimitsMiddleware)
-    app.add_middleware(CallerMiddleware)
-    app.add_middleware(
+    app, limits = _api(Service, lifespan=_running), Limits()
+    other_sites = partial(
         CORSMiddleware,
         allow_origins=[each.strip() for each in get_settings().cors_origins.split(",")],
         allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Content-Crs", "If-Match", "If-None-Match"],
         expose_headers=["ETag", "Content-Crs", "Content-Disposition", "Location", "Retry-After"],
     )
-    app.add_middleware(TileGate)
-    app.add_middleware(AccessMiddleware)
+    app.add_middleware(
+        GZipMiddleware,
+        minimum_size=_COMPRESS_FROM_BYTES,
+        compresslevel=5,
+        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, FORMATS["parquet"].media_type),
+    )
+    app.add_middleware(HeadMiddleware)
+    app.add_middleware(LimitsMiddleware, limits=limits)
+    app.add_middleware(CallerMiddleware)
+    app.add_middleware(other_sites)
     app.include_router(sessions.router)
-    app.state.of_territories = _api()
+    app.state.of_territories = _api(FastAPI)
     app.mount(PREFIX, app.state.of_territories)
     _mount_files(app)
     trace(app)
+    app.front = AccessMiddleware(TileGate(app.routed, limits, other_sites))
     return app
 
 
@@ -99,9 +116,9 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-def _api(**options: Any) -> FastAPI:
+def _api(kind: type[App], **options: Any) -> App:
     """Return an OGC API; which territory it is of, `api.scope` tells."""
-    app = FastAPI(
+    app = kind(
         title="Horad",
         version="1.0.0",
         summary="One base for all that is known about a city, its analyses and its maps.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+from starlette.types import Message, Send
+
 from layers.settings import get_settings
 
 Header = tuple[bytes, bytes]
@@ -64,6 +66,17 @@ def marked(headers: Iterable[Header], *, public: bool) -> list[Header]:
     kept.extend((_CACHE_CONTROL, value) for value in cached)
     kept.extend(_always()[guarded:])
     return kept
+
+
+def marking(send: Send, *, public: bool) -> Send:
+    """Return what sends an answer with the headers that every answer has; parameters as for `marked`."""
+
+    async def send_marked(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = marked(message.get("headers", ()), public=public)
+        await send(message)
+
+    return send_marked
 
 
 def _own(rules: bytes) -> list[bytes]:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import NotNowError, TooLargeError, answer
 from api.rates import Rate
-from api.security import Caller, caller
+from api.security import Caller, address_of, caller
 from api.slots import Slots
 from geo.errors import HoradError
 from layers.settings import get_settings
@@ -19,6 +19,58 @@ _MAX_HEADER_BYTES = 32_768
 _MB = 1_000_000
 _ANALYSIS_WAITS_S = 20.0
 _BODY_WAITS_S = 30.0
+
+
+class Limits:
+    """What one process answers at most; as a context, it counts a request that is being answered."""
+
+    def __init__(self) -> None:
+        settings = get_settings()
+        self._rate = None if settings.rate_limit is None else Rate(settings.rate_limit, "requests")
+        self._most = settings.in_flight
+        self._in_flight = 0
+        self.body_bytes = int(settings.max_body_mb * _MB)
+
+    def __enter__(self) -> None:
+        """Begin to answer a request."""
+        self._in_flight += 1
+
+    def __exit__(self, *_failed: object) -> None:
+        """End."""
+        self._in_flight -= 1
+
+    async def check(self, scope: Scope, asks: Caller | None = None) -> None:
+        """Refuse a request that is too large or one too many.
+
+        Parameters
+        ----------
+        scope
+            Of the request.
+        asks
+            Whose it is; by default the public's.
+
+        Raises
+        ------
+        TooLargeError
+            Its headers or its body are too large.
+        TooManyError
+            Whoever asks does so too often.
+        NotNowError
+            Enough requests are being answered.
+        """
+        size, length = 0, b"0"
+        for name, value in scope["headers"]:
+            size += len(name) + len(value)
+            if name == b"content-length":
+                length = value
+        if size > _MAX_HEADER_BYTES:
+            raise TooLargeError(f"The headers are larger than {_MAX_HEADER_BYTES:,} bytes.", status=431)
+        if length.isdigit() and int(length) > self.body_bytes:
+            raise _too_large(self.body_bytes)
+        if self._in_flight >= self._most:
+            raise NotNowError(f"{self._in_flight} requests are being answered already; try again shortly.")
+        if self._rate is not None:
+            await self._rate.take(_who(asks or Caller(address=address_of(scope))))
 
 
 class LimitsMiddleware:
@@ -30,16 +82,14 @@ class LimitsMiddleware:
     ----------
     app
         The application; who asks must be known already.
+    limits
+        How much it may be asked.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        settings = get_settings()
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
-        self._rate = None if settings.rate_limit is None else Rate(settings.rate_limit, "requests")
-        self._body_bytes = int(settings.max_body_mb * _MB)
-        self._most = settings.in_flight
-        self._in_flight = 0
-        self._analyses = Slots(settings.analyses_at_once, _ANALYSIS_WAITS_S, "analyses are being worked out")
+        self._limits = limits
+        self._analyses = Slots(get_settings().analyses_at_once, _ANALYSIS_WAITS_S, "analyses are being worked out")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -47,9 +97,7 @@ class LimitsMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            self._check(scope)
-            if self._rate is not None:
-                await self._rate.take(_who(caller(Request(scope))))
+            await self._limits.check(scope, caller(Request(scope)))
             if _is_analysis(scope):
                 async with self._analyses:
                     await self._serve(scope, receive, send)
@@ -58,21 +106,9 @@ class LimitsMiddleware:
         except HoradError as error:
             await answer(Request(scope), error)(scope, receive, send)
 
-    def _check(self, scope: Scope) -> None:
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > _MAX_HEADER_BYTES:
-            raise TooLargeError(f"The headers are larger than {_MAX_HEADER_BYTES:,} bytes.", status=431)
-        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if length.isdigit() and int(length) > self._body_bytes:
-            raise _too_large(self._body_bytes)
-        if self._in_flight >= self._most:
-            raise NotNowError(f"{self._in_flight} requests are being answered already; try again shortly.")
-
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._in_flight += 1
-        try:
-            await self._app(scope, _Body(receive, self._body_bytes), send)
-        finally:
-            self._in_flight -= 1
+        with self._limits:
+            await self._app(scope, _Body(receive, self._limits.body_bytes), send)
 
 
 class _Body:

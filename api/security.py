@@ -10,11 +10,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import credentials
 from api.errors import ForbiddenError, UnauthorizedError, answer
-from api.headers import marked
+from api.headers import marking
 from api.oidc import issuer
 from api.rates import Rate
 from layers import audit, custom, database, keys, users
@@ -80,7 +80,7 @@ class Callers:
         TooManyError
             Too many who ask from this address couldn't sign in of late.
         """
-        address = scope["client"][0] if scope.get("client") else ""
+        address = address_of(scope)
         token = credentials.token(scope)
         if token is None:
             return Caller(address=address)
@@ -155,13 +155,7 @@ class CallerMiddleware:
             await self._app(scope, receive, send)
             return
         show_custom_layers(custom.public_layers())
-        public = not credentials.shown(scope["headers"])
-
-        async def send_marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = marked(message.get("headers", ()), public=public)
-            await send(message)
-
+        send_marked = marking(send, public=not credentials.shown(scope["headers"]))
         try:
             scope[CALLER] = await self._callers.identify(scope)
         except Exception as error:  # noqa: BLE001  (answered as all errors are)
@@ -172,6 +166,11 @@ class CallerMiddleware:
             await refusal(scope, receive, send_marked)
             return
         await self._app(scope, receive, send_marked)
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address from which is asked, empty where it isn't known."""
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def caller(request: Request) -> Caller:

@@ -127,7 +127,7 @@ class TileAnswers:
         answer = found.answers.get(form)
         if answer is None:
             status, headers, body = self.kept(key, accepted, held, version) or (204, [], b"")
-            answer = found.answers[form] = status, marked([*headers, (b"vary", b"Origin")], public=True), body
+            answer = found.answers[form] = status, marked(headers, public=True), body
         return answer
 
     def kept(self, key: TileKey, accepted: str, held: str, version: str | None) -> Raw | None:

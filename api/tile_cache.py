@@ -7,7 +7,7 @@ import gzip
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from api.shared_tiles import SharedTiles
@@ -39,10 +39,10 @@ class ClientGoneError(Exception):
 class TileKey:
     """What is kept apart: a tile, as those see it who have the same rights."""
 
-    request: TileRequest
-    rights: str
-    marks: tuple[str, ...]
-    """Of its layers: a custom layer that is dropped and made again has another."""
+    told: str
+    """All of it as text, by which keys are compared and tags are made: the same in all processes."""
+    request: TileRequest = field(compare=False)
+    rights: str = field(compare=False)
 
 
 class State:
@@ -258,12 +258,13 @@ def tile_key(request: TileRequest, rights: str) -> TileKey:
     NotFoundError
         There is no such layer.
     """
-    return TileKey(request, rights, tuple(find(name).mark for name in request.layers))
+    # A custom layer that is dropped and made again has another mark.
+    marks = [find(name).mark for name in request.layers]
+    return TileKey(repr((tiles.ENCODING, request.told, rights, marks)), request, rights)
 
 
 def _etag(key: TileKey, touched: tuple[int, ...]) -> str:
-    told = repr((tiles.ENCODING, key.request, key.rights, key.marks, touched))
-    return hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b(f"{key.told}{touched}".encode(), digest_size=12).hexdigest()
 
 
 async def _compressed(plain: bytes) -> bytes:

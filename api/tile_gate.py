@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -11,9 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.credentials import shown
 from api.errors import answer
+from api.headers import marked, marking
+from api.limits import Limits
 from api.tile_answers import CLOSED_REQUEST, SCOPE_KEY, TileAnswers
 from api.tile_cache import ClientGoneError, Raw, TileKey, tile_key
-from geo.errors import HoradError, InvalidInputError
+from geo.errors import InvalidInputError
 from layers import custom
 from layers.announcements import Announcements, announcements
 from layers.catalog import all_layers, show_custom_layers
@@ -30,6 +33,7 @@ _READING = ("GET", "HEAD")
 _ASKED = "horad.tile"
 """Under which a request's scope holds what its address asks for."""
 _REMEMBERED_AT_MOST = 50_000
+_VARIES = (b"vary", b"Origin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +45,25 @@ class _Asked:
 
 
 class TileGate:
-    """Answers the public's requests for tiles that are kept, before anything else is done about them.
+    """Answers the public's requests for tiles, before anything else is done about them.
 
-    It stands before all else; those for tiles that have to be made it leaves to `TileMaker`, and whatever else there is
-    to a request, the routes answer it. The process listens to the base's announcements for as long as the application
-    runs.
+    Whatever else there is to a request, the routes answer it. The process listens to the base's announcements for as
+    long as the application runs.
 
     Parameters
     ----------
     app
         The application.
+    limits
+        How much it may be asked.
+    foreign
+        Puts before tiles what requests from the pages of other sites need.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, foreign: Callable[[ASGIApp], ASGIApp]) -> None:
         self._app = app
+        self._limits = limits
+        self._foreign = foreign(self._answer)
         self._known: Announcements = announcements()
         self._answers = TileAnswers(self._known)
         self._asked: dict[tuple[str, bytes], _Asked] = {}
@@ -71,25 +80,46 @@ class TileGate:
                 await self._answers.close()
             return
         scope[SCOPE_KEY] = self._answers
-        plain = scope["type"] == "http" and scope["method"] in _READING and "/tiles/" in scope["path"]
-        raw = self._ready(scope) if plain else None
-        if raw is None:
+        if scope["type"] != "http" or scope["method"] not in _READING or "/tiles/" not in scope["path"]:
             await self._app(scope, receive, send)
-        else:
-            await _send(raw, send, body=scope["method"] != "HEAD")
-
-    def _ready(self, scope: Scope) -> Raw | None:
-        """Answer with a tile that is kept, or let `TileMaker` know which is wanted."""
+            return
         headers = {name: value for name, value in scope["headers"] if name in _READ}
-        if shown(scope["headers"]) or not self._known.current:
-            return None
-        asked = self._read(scope["path"], scope["query_string"])
+        readable = self._known.current and not shown(scope["headers"])
+        asked = self._read(scope["path"], scope["query_string"]) if readable else None
         if asked is None:
-            return None
-        scope[_ASKED] = asked
-        if b"origin" in headers:
-            return None
-        return self._answers.ready(asked.key, *_wanted(headers), asked.version)
+            await self._app(scope, receive, send)
+            return
+        scope[_ASKED] = asked, headers
+        await (self._foreign if b"origin" in headers else self._answer)(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the tile that was asked for."""
+        asked, headers = scope[_ASKED]
+        accepted = headers.get(b"accept-encoding", b"").decode("latin-1")
+        held = headers.get(b"if-none-match", b"").decode("latin-1")
+        raw = self._answers.ready(asked.key, accepted, held, asked.version)
+        if raw is None:
+            try:
+                raw = await self._made(asked, accepted, held, scope, receive)
+            except Exception as error:  # noqa: BLE001  (answered as all errors are)
+                await answer(Request(scope), error)(scope, receive, marking(send, public=True))
+                return
+        status, found, content = raw
+        if b"origin" not in headers:
+            found = [*found, _VARIES]
+        await send({"type": "http.response.start", "status": status, "headers": found.copy()})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+    async def _made(self, asked: _Asked, accepted: str, held: str, scope: Scope, receive: Receive) -> Raw:
+        """Make the tile, unless whoever asks holds it already."""
+        await self._limits.check(scope)
+        with self._limits:
+            raw = self._answers.kept(asked.key, accepted, held, asked.version)
+            try:
+                raw = raw or await self._answers.make(asked.key, None, accepted, receive, asked.version)
+            except ClientGoneError:
+                raw = CLOSED_REQUEST, [], b""
+        return raw[0], marked(raw[1], public=True), raw[2]
 
     def _read(self, path: str, query: bytes) -> _Asked | None:
         """Return what an address asks for, or nothing where a route has to read it."""
@@ -120,46 +150,3 @@ class TileGate:
             return _Asked(tile_key(request, ""), more["version"])
         except (NotFoundError, InvalidInputError):
             return None
-
-
-class TileMaker:
-    """Makes the tiles that the gate was asked for and didn't have.
-
-    Parameters
-    ----------
-    app
-        The application, whose routes answer all other requests.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
-        asked: _Asked | None = scope.get(_ASKED)
-        if asked is None:
-            await self._app(scope, receive, send)
-            return
-        answers: TileAnswers = scope[SCOPE_KEY]
-        accepted, held = _wanted({name: value for name, value in scope["headers"] if name in _READ})
-        try:
-            raw = answers.kept(asked.key, accepted, held, asked.version)
-            raw = raw or await answers.make(asked.key, None, accepted, receive, asked.version)
-        except ClientGoneError:
-            raw = CLOSED_REQUEST, [], b""
-        except HoradError as error:
-            await answer(Request(scope), error)(scope, receive, send)
-            return
-        await _send(raw, send)
-
-
-def _wanted(headers: dict[bytes, bytes]) -> tuple[str, str]:
-    """Return the headers ``Accept-Encoding`` and ``If-None-Match``, empty where there are none."""
-    accepted, held = headers.get(b"accept-encoding", b""), headers.get(b"if-none-match", b"")
-    return accepted.decode("latin-1"), held.decode("latin-1")
-
-
-async def _send(raw: Raw, send: Send, *, body: bool = True) -> None:
-    status, headers, content = raw
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content if body else b""})

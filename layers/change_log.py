@@ -29,7 +29,7 @@ class ChangeLog:
         self.version = floor
         self._floor = floor
         self._versions = np.empty(_ROOM, dtype=np.int64)
-        self._boxes = np.empty((4, _ROOM))
+        self._edges = np.empty((4, _ROOM))
         self._count = 0
 
     def add(self, version: int, boxes: Iterable[Sequence[float]]) -> None:
@@ -37,9 +37,9 @@ class ChangeLog:
         for west, south, east, north in boxes:
             if self._count == len(self._versions):
                 self._versions = np.concatenate([self._versions, np.empty_like(self._versions)])
-                self._boxes = np.concatenate([self._boxes, np.empty_like(self._boxes)], axis=1)
+                self._edges = np.concatenate([self._edges, np.empty_like(self._edges)], axis=1)
             self._versions[self._count] = version
-            self._boxes[:, self._count] = west, south, east, north
+            self._edges[:, self._count] = west, south, -east, -north
             self._count += 1
         self.version = version
 
@@ -54,11 +54,8 @@ class ChangeLog:
         if box is None:
             return self.version
         count = self._count
-        versions, (west, south, east, north) = self._versions[:count], self._boxes[:, :count]
-        touching = (
-            (west <= box[2] + _ROUNDING_DEG)
-            & (east >= box[0] - _ROUNDING_DEG)
-            & (south <= box[3] + _ROUNDING_DEG)
-            & (north >= box[1] - _ROUNDING_DEG)
-        )
+        versions, edges = self._versions[:count], self._edges[:, :count]
+        west, south, east, north = box
+        farthest = np.array([[east], [north], [-west], [-south]]) + _ROUNDING_DEG
+        touching = np.logical_and.reduce(edges <= farthest)
         return int(versions[touching][-1]) if touching.any() else self._floor

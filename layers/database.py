@@ -37,7 +37,6 @@ _BESIDE = 12
 _RESERVED = 10
 """Connections of the server for others: loads, workers, operators."""
 _FOR_TILES = ("timezone=UTC", "jit=off", "max_parallel_workers_per_gather=0", "plan_cache_mode=force_generic_plan")
-_PREPARED_AT_MOST = 1_000
 
 _engines: dict[tuple[bool, bool], Engine] = {}
 _engines_lock = Lock()
@@ -181,7 +180,7 @@ def rights_key(engine: Engine) -> str:
     return key
 
 
-async def tile_connection() -> psycopg.AsyncConnection[TupleRow]:
+async def event_loop_connection() -> psycopg.AsyncConnection[TupleRow]:
     """Open a connection of the public's outside the pools, for many small statements, each prepared once.
 
     Raises
@@ -190,16 +189,12 @@ async def tile_connection() -> psycopg.AsyncConnection[TupleRow]:
         The database can't be reached.
     """
     patience_ms = math.ceil(get_settings().statement_timeout_s * 1000)
-    connection = await psycopg.AsyncConnection.connect(
+    return await psycopg.AsyncConnection.connect(
         _conninfo(_url().update_query_dict(_NOTICE_LOSS)),
         connect_timeout=_CONNECT_TIMEOUT_S,
         autocommit=True,
-        prepare_threshold=0,
-        options=" ".join(f"-c {each}" for each in (*_FOR_TILES, f"statement_timeout={patience_ms}")),
+        options=" ".join(f"-c {each}" for each in (*_FOR_TILES, f"statement_timeout={patience_ms}", f"role={PUBLIC}")),
     )
-    connection.prepared_max = _PREPARED_AT_MOST
-    await connection.execute(f"SET ROLE {PUBLIC}")
-    return connection
 
 
 def disconnect() -> None:

@@ -68,6 +68,14 @@ class TileRequest:
         self.matrices.check(self.z, self.row, self.col)
 
     @property
+    def told(self) -> tuple[object, ...]:
+        """All that it asks for."""
+        return (
+            self.layers, self.matrix_set, self.z, self.row, self.col,
+            self.columns, self.territory, self.time, self.filter, self.as_of,
+        )  # fmt: skip
+
+    @property
     def matrices(self) -> MatrixSet:
         """Its tile matrix set."""
         return find_matrix_set(self.matrix_set)
