@@ -230,8 +230,9 @@ class _Statement:
         return f"ST_MakeEnvelope({sides}, {STORAGE_SRID})"
 
     def _in_tile(self) -> str:
-        envelope = f"ST_MakeEnvelope(%(x0)s, %(y0)s, %(x1)s, %(y1)s, {self.srid})"
-        return f"ST_AsMVTGeom(shape, {envelope}, {EXTENT}, {BUFFER}, true)"
+        """Return the geometry as the tile holds it; the box of the tile is a subquery, so that it is made once."""
+        box = f"(SELECT ST_MakeEnvelope(%(x0)s, %(y0)s, %(x1)s, %(y1)s, {self.srid})::box2d)"
+        return f"ST_AsMVTGeom(shape, {box}, {EXTENT}, {BUFFER}, true)"
 
     def _drawn(self) -> str:
         """Return the geometry to draw, in the CRS of the tile; below the detail zoom, simplified to half a pixel."""

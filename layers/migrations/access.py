@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection
 
 from layers.models.base import HISTORY, PUBLIC
@@ -13,7 +15,7 @@ BEGIN
     RETURN (SELECT coalesce(array_agg(id), '{}') FROM territories WHERE NOT restricted && ARRAY[layer, '*']);
 END $$
 """
-"""Every statement of the public calls it; PL/pgSQL plans it once a connection, SQL at every call."""
+"""PL/pgSQL plans it once a connection, SQL at every call."""
 
 _FUNCTIONS = {
     "horad_is_trusted()": """
@@ -93,6 +95,9 @@ EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN NULL
 END $$
 """
 
+_OPEN_TO_ALL = "SELECT coalesce(array_agg(id), '{{}}') FROM territories WHERE NOT restricted && ARRAY['{}', '*']"
+_PROTECTED = "SELECT tablename FROM pg_policies WHERE policyname = 'see' AND schemaname = %s"
+
 _READABLE_TERRITORY = "id, title, parent, metric_srid, boundary, view, attribution, added_at, restricted"
 
 
@@ -151,13 +156,34 @@ def protect(connection: Connection, table: str, *, see: str, change: str | None 
 
 def protect_layer(connection: Connection, layer: str) -> None:
     """Let everybody see what is public of a layer and its history, viewers see it all, and editors change it."""
-    visible = f"NOT restricted AND territory = ANY ((SELECT horad_open('{layer}'))::text[]) OR {_has('viewer')}"
+    visible = visible_rows(layer)
     for table in (f'"{layer}"', f'{HISTORY}."{layer}"'):
         connection.exec_driver_sql(f"GRANT SELECT ON {table} TO {PUBLIC}")
         connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         connection.exec_driver_sql(f"CREATE POLICY see ON {table} FOR SELECT USING ({visible})")
     connection.exec_driver_sql(f'GRANT INSERT, UPDATE, DELETE ON "{layer}" TO {PUBLIC}')
     connection.exec_driver_sql(f'CREATE POLICY change ON "{layer}" USING ({_has("editor")})')
+
+
+def visible_rows(layer: str) -> str:
+    """Return the condition of the rows of a layer, and of its history, that whoever asks may see.
+
+    What ``horad_open`` tells stands in it as a subquery, which each statement works out once: the call would take a
+    quarter of the time of a small tile.
+    """
+    return f"NOT restricted AND territory = ANY (({_OPEN_TO_ALL.format(layer)})::text[]) OR {_has('viewer')}"
+
+
+def visible_rows_by_call(layer: str) -> str:
+    """Return `visible_rows` as a call of ``horad_open``, as it was once written."""
+    return f"NOT restricted AND territory = ANY ((SELECT horad_open('{layer}'))::text[]) OR {_has('viewer')}"
+
+
+def show_layers(connection: Connection, visible: Callable[[str], str]) -> None:
+    """Let the condition of what may be seen of each layer, and of its history, be another one."""
+    for (layer,) in connection.exec_driver_sql(_PROTECTED, (HISTORY,)).all():
+        for table in (f'"{layer}"', f'{HISTORY}."{layer}"'):
+            connection.exec_driver_sql(f"ALTER POLICY see ON {table} USING ({visible(layer)})")
 
 
 def protect_custom_layers(connection: Connection) -> None:
