@@ -16,7 +16,7 @@ _INDEXES = """
 SELECT i.relname, coalesce(c.conname, ''), coalesce(pg_get_constraintdef(c.oid), pg_get_indexdef(i.oid))
 FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid
 LEFT JOIN pg_constraint AS c ON c.conindid = i.oid AND c.conrelid = x.indrelid
-WHERE x.indrelid = %s::regclass AND NOT x.indisprimary
+WHERE x.indrelid = %s::regclass
   AND NOT EXISTS (SELECT FROM pg_constraint AS f WHERE f.contype = 'f' AND f.conindid = i.oid)
 ORDER BY 1
 """
@@ -25,10 +25,10 @@ ORDER BY 1
 _ONLY_THE_TERRITORY_IS_CHECKED = """
 SELECT has_parameter_privilege('session_replication_role', 'SET') AND NOT EXISTS (
   SELECT FROM pg_trigger AS g LEFT JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-  WHERE g.tgrelid = %s::regclass AND g.tgtype & 4 <> 0 AND g.tgenabled <> 'A'
+  WHERE g.tgrelid = %s::regclass AND g.tgtype & 4 <> 0 AND g.tgenabled NOT IN ('A', 'D')
     AND c.confrelid IS DISTINCT FROM 'territories'::regclass)
 """
-"""Whether all that happens at an INSERT, but for the look-up of the territory, is done by triggers that always fire."""
+"""Whether an INSERT has only the look-up of the territory to lose: the other triggers always fire, or never."""
 
 
 @contextmanager
@@ -58,8 +58,9 @@ def one_territory(connection: psycopg.Connection[Any], layer: str) -> Iterator[N
 def indexed_at_once(connection: psycopg.Connection[Any], layer: str, rows: int) -> Iterator[None]:
     """Take away the indexes of an empty layer that is about to be filled, and build them when it is.
 
-    From then until the end of the transaction nobody else can read the layer. So it is done only where nobody has put
-    anything into it yet and nobody reads it at this moment; otherwise the indexes stay.
+    Its rows must bear their stamp already: nobody looks at each of them for that. From then until the end of the
+    transaction nobody else can read the layer. So it is done only where nobody has put anything into it yet and
+    nobody reads it at this moment; otherwise the indexes stay.
 
     Parameters
     ----------
@@ -80,7 +81,9 @@ def indexed_at_once(connection: psycopg.Connection[Any], layer: str, rows: int) 
             _execute(connection, "ALTER TABLE {} DROP CONSTRAINT {}", table, sql.Identifier(constraint))
         else:
             _execute(connection, "DROP INDEX {}", sql.Identifier(index))
+    _execute(connection, "ALTER TABLE {} DISABLE TRIGGER stamp", table)
     yield
+    _execute(connection, "ALTER TABLE {} ENABLE ALWAYS TRIGGER stamp", table)
     for _, constraint, definition in indexes:
         if constraint:
             named = sql.Identifier(constraint)

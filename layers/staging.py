@@ -14,6 +14,7 @@ from sqlalchemy import DefaultClause
 from sqlalchemy.dialects import postgresql
 
 from layers.catalog import find
+from layers.copying import as_binary, as_csv
 from layers.errors import SourceError
 from layers.quarantine import Quarantine
 from layers.sources.packing import pack
@@ -103,10 +104,16 @@ class Staging:
         if batch is None:
             return False
         self.make()
-        command = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(self.table, names(self.columns))
+        rows = batch.rows.select([name for name in self.columns if name in batch.rows.schema.names])
+        filled = rows.schema.names
+        written, format_ = as_binary(rows, [self._declared[name] for name in filled]), "binary"
+        if written is None:
+            written, format_ = as_csv(rows), "csv"
+        command = "COPY {} ({}) FROM STDIN (FORMAT {})"
+        parts = self.table, names(filled), sql.SQL(format_)
         try:
-            with self.connection.transaction(), self.connection.cursor().copy(command) as copy:
-                copy.write(batch.as_csv(self.columns))
+            with self.connection.transaction(), self.connection.cursor().copy(sql.SQL(command).format(*parts)) as copy:
+                copy.write(written)
         except (psycopg.DataError, psycopg.InternalError):
             return False
         self.rows += batch.rows.num_rows

@@ -64,25 +64,24 @@ class _Target:
         """Let a feature wait for its batch."""
         self._ids.append(source_id)
         self._geometries.append(geometry)
-        for key, values in self._of_key:
-            values.append(tags.get(key))
-        for compute, values in self._of_tags:
-            values.append(compute(tags))
-        self._rest.append(orjson.dumps({key: value for key, value in tags.items() if key not in self._verbatim}))
+        self._tags.append(tags)
 
     def batch(self) -> Batch:
         """Return what waits, which then waits no more."""
-        found = pack(self.name, self._ids, self._geometries, self._rest, self._values)
+        values: dict[str, list[Any]] = {
+            name: [tags.get(key) for tags in self._tags] for key, name in self._verbatim.items()
+        }
+        values |= {name: [compute(tags) for tags in self._tags] for name, compute in self._computed.items()}
+        kept = self._verbatim
+        rest = [orjson.dumps({key: value for key, value in tags.items() if key not in kept}) for tags in self._tags]
+        found = pack(self.name, self._ids, self._geometries, rest, values)
         self._clear()
         return found
 
     def _clear(self) -> None:
         self._ids: list[str] = []
         self._geometries: list[str] = []
-        self._rest: list[bytes] = []
-        self._values: dict[str, list[Any]] = {name: [] for name in (*self._verbatim.values(), *self._computed)}
-        self._of_key = [(key, self._values[name]) for key, name in self._verbatim.items()]
-        self._of_tags = [(compute, self._values[name]) for name, compute in self._computed.items()]
+        self._tags: list[Tags] = []
 
 
 class OsmReader:
@@ -107,7 +106,8 @@ class OsmReader:
         self._path = path
         self.notes = Notes()
         self._targets = [_Target(name, each, each.layer.osm) for name, each in models.items() if each.layer.osm]
-        self._keys = {key for target in self._targets if not target.elements & _TURNS for key in target.keys}
+        taken = [target for target in self._targets if not target.elements & _TURNS]
+        self._keys = frozenset(key for target in taken for key in target.keys)
         self._wanting = lru_cache(maxsize=None)(self._having)
         self._wkb = osmium.geom.WKBFactory()
         self._out: list[Item] = []
@@ -200,7 +200,7 @@ class OsmReader:
             for _, turns in self._turns:
                 turns.show(element, tags)
         accepting = []
-        for target in self._wanting(frozenset(self._keys & tags.keys())):
+        for target in self._wanting(self._keys.intersection(tags)):
             if target.accept(tags):
                 accepting.append(target)
             else:
@@ -290,7 +290,7 @@ class OsmReader:
         else:
             source_id = f"r{area.orig_id()}"
             tags = _tags(area)
-            wanting = self._wanting(frozenset(self._keys & tags.keys()))
+            wanting = self._wanting(self._keys.intersection(tags))
             targets = [each for each in wanting if each.elements & _OF_AREAS and each.accept(tags)]
             if self._awaited.pop(source_id, None) is None:
                 self._assembled.add(source_id)

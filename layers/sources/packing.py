@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -36,12 +36,15 @@ def pack(
     """
     columns = {"source_id": _texts(ids), "geom": _texts(geometries), "tags": _texts(tags)}
     for name, column in values.items():
-        columns[name] = _texts(each if each is None or type(each) is str else as_text(each) for each in column)
+        try:
+            columns[name] = _texts(column)
+        except TypeError:
+            columns[name] = _texts([each if each is None or type(each) is str else as_text(each) for each in column])
     return Batch(layer, pa.RecordBatch.from_pydict(columns))
 
 
-def _texts(values: Iterable[str | bytes | None]) -> pa.StringArray:
+def _texts(values: Sequence[str | bytes | None]) -> pa.StringArray:
     """Return texts as a column; made of a list otherwise, it would bring pandas with it, which is long to import."""
     builder = pa.lib.StringBuilder()
-    builder.append_values(list(values))
+    builder.append_values(values)
     return builder.finish()

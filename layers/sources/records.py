@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-
-_HEX_PAIRS = np.array([np.frombuffer(f"{byte:02x}".encode(), np.uint16)[0] for byte in range(256)])
 
 
 class Record(NamedTuple):
@@ -64,19 +59,6 @@ class Batch(NamedTuple):
     layer: str
     rows: pa.RecordBatch
 
-    def as_csv(self, columns: Sequence[str]) -> bytes:
-        """Return the rows as ``COPY table (columns) FROM STDIN (FORMAT csv)`` takes them.
-
-        A column that the source doesn't fill is null in every row, and geometries are hexadecimal.
-        """
-        filled = set(self.rows.schema.names)
-        nothing = pa.nulls(self.rows.num_rows, pa.string())
-        arrays = [self.rows.column(name) if name in filled else nothing for name in columns]
-        written = pa.table([_hexadecimal(each) if pa.types.is_binary(each.type) else each for each in arrays], columns)
-        sink = io.BytesIO()
-        pa.csv.write_csv(written, sink, pa.csv.WriteOptions(include_header=False))
-        return sink.getvalue()
-
 
 @dataclass
 class Notes:
@@ -114,12 +96,3 @@ class Reader(Protocol):
 
     def __iter__(self) -> Iterator[Item]:
         """Yield what the source holds, in its order."""
-
-
-def _hexadecimal(array: pa.BinaryArray) -> pa.StringArray:
-    """Return binary values as hexadecimal text, nulls as nulls."""
-    compact = pa.concat_arrays([array, array[:0]])
-    validity, ends, data = compact.buffers()
-    offsets = np.frombuffer(ends, np.int32, len(array) + 1)
-    pairs = _HEX_PAIRS[np.frombuffer(data or b"", np.uint8, offsets[-1])]
-    return pa.StringArray.from_buffers(len(array), pa.py_buffer(offsets * 2), pa.py_buffer(pairs), validity)

@@ -41,7 +41,7 @@ def test_an_empty_layer_is_indexed_when_it_is_filled(empty: Engine, town: Town) 
     assert report.added == MANY
     assert {name: made for name, (_, made) in after.items()} == {name: made for name, (_, made) in before.items()}
     made_anew = {name for name, (number, _) in after.items() if number != before[name][0]}
-    assert made_anew == set(before) - {"pk_outages"}
+    assert made_anew == set(before)
     assert town.ingest(*outages(), layers=("outages",)).layers["outages"].unchanged == MANY
     town.ingest(*outages(MANY), layers=("outages",), source="other")
     assert indexes(empty) == after
