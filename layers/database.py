@@ -114,6 +114,15 @@ def status() -> DatabaseStatus:
     return DatabaseStatus(running=True, url=str(url), folder=folder, postgresql=postgresql, postgis=postgis)
 
 
+def base_id(connection: Connection) -> str:
+    """Return by what a base is known to others: the same on all its replicas, another on a copy that was restored."""
+    found = connection.exec_driver_sql(
+        "SELECT md5(system_identifier || '/' || oid) FROM pg_control_system(), pg_database"
+        " WHERE datname = current_database()"
+    )
+    return str(found.scalar_one())
+
+
 def engine(*, parallel: bool = True, public: bool = False) -> Engine:
     """Give this process's pool of connections, making the database ready at the first call.
 

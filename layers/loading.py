@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from geo.errors import HoradError
+from layers.database import base_id
 from layers.errors import SourceError
 from layers.ingest import Outside, Progress, Report, ingest, last_fingerprint
 from layers.packs import PACKS, Source, Territory, around, read_pack
@@ -219,7 +220,9 @@ def load_source(
         note, error = load_rasters(engine, territory.id, source, rehearse=rehearse)
         return Outcome(source.id, None, note, error)
     try:
-        obtained = source.obtain(territory.surroundings)
+        with engine.connect() as connection:
+            surroundings = replace(territory.surroundings, base=base_id(connection))
+        obtained = source.obtain(surroundings)
     except SourceError as error:
         return Outcome(source.id, None, f"not loaded: {error}", error)
     mark = obtained.fingerprint

@@ -14,6 +14,7 @@ from api.links import Link, base_url, formats, link, root_url
 from api.negotiation import HTML, JSON, Format, Language, negotiate, page
 from api.openapi import OPENAPI_30, OPENAPI_31, answers
 from api.scope import Territory
+from layers.database import base_id
 from layers.settings import PROJECT
 from layers.territory import attribution_line, family, registered
 
@@ -59,6 +60,7 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
             "title": f"Horad: {titles}" if titles else "Horad",
             "description": "One base for all that is known about a city, its analyses and its maps.",
             "attribution": attribution_line(told),
+            "base": base_id(database),
             "links": [*formats(f"{base_url(request)}/", chosen, _OFFERED), *_links(base_url(request))],
         }
         return JSONResponse(document)

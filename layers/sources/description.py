@@ -6,7 +6,7 @@ import difflib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Literal, NamedTuple
 
@@ -102,12 +102,15 @@ class Surroundings:
         The IANA name of its time zone, where it is stated.
     box
         Around it: west, south, east, north, in degrees, where it is known.
+    base
+        By what the base is known to others, so that it doesn't take itself for another.
     """
 
     territory: str
     metric_crs: str
     timezone: str | None = None
     box: tuple[float, float, float, float] | None = None
+    base: str | None = field(default=None, repr=False)
 
 
 class Obtained(NamedTuple):

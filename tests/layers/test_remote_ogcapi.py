@@ -22,6 +22,7 @@ from web import Asked, Reply, json, web
 
 from layers import store
 from layers.errors import SourceError
+from layers.loading import load_source
 from layers.packs import around
 from layers.sources.remote.ogcapi import HoradSource, OgcApiSource
 from layers.territory import register
@@ -164,6 +165,19 @@ def test_of_another_horad_one_territory_can_be_taken(town: Town, server_url: str
     source = described(HoradSource, kind="horad", url=server_url, layer="businesses", territory="atlantis")
     with pytest.raises(SourceError, match="holds nothing"):
         load(town, source, HELSINKI)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/territories/helsinki"])
+def test_a_base_does_not_take_its_own_features_for_anothers(
+    copy: Town, server_url: str, helsinki: Engine, path: str
+) -> None:
+    by_another_name = server_url.replace("127.0.0.1", "localhost") + path
+    for words in ({}, {"territory": "copy"}):
+        source = described(HoradSource, kind="horad", url=by_another_name, layer="businesses", **words)
+        outcome = load_source(helsinki, around("copy", HELSINKI), source)
+        assert "is this very base" in str(outcome.error)
+        assert outcome.note.startswith("not loaded")
+    assert copy.features("businesses") == {}
 
 
 def test_another_service_is_no_horad(pygeoapi: str) -> None:

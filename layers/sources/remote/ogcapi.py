@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin
 from pydantic import Field, model_validator
 
 from layers.errors import SourceError
-from layers.sources.description import Box
+from layers.sources.description import Box, Obtained, Surroundings
 from layers.sources.fetch import Answer, Fetcher, shown
 from layers.sources.remote.description import RemoteSource, written
 from layers.sources.remote.features import Feature, Watch
@@ -70,7 +70,7 @@ class HoradSource(_Collection):
     collection
         The layer; by default that of the same name.
     territory
-        Only features of this territory.
+        Only features of this territory. Without it the other Horad must be another base.
     """
 
     kind: Literal["horad"]
@@ -82,6 +82,24 @@ class HoradSource(_Collection):
         if isinstance(given, dict) and "layer" in given:
             return {"collection": given["layer"], **given}
         return given
+
+    def obtain(self, surroundings: Surroundings) -> Obtained:
+        """Bring the layer into a file, as every service's.
+
+        Raises
+        ------
+        SourceError
+            As of every service, or the base would take its features for those of another and hold them twice.
+        """
+        if surroundings.base is not None and self.territory in (None, surroundings.territory):
+            with Fetcher(self.url, token=self.token(), explain=self.explain) as fetcher:
+                landing = fetcher.get(self.url, accept="application/json").json()
+            if isinstance(landing, dict) and landing.get("base") == surroundings.base:
+                raise SourceError(
+                    f"{shown(self.url)} is this very base: it would hold its own features twice. Name another Horad;"
+                    " or with territory: another territory of this base, to copy that."
+                )
+        return super().obtain(surroundings)
 
     def features(self, fetcher: Fetcher, box: Box | None) -> Iterator[Feature]:
         """Yield the features of the layer."""
