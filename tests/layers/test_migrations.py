@@ -18,6 +18,15 @@ from layers.models import Base
 from layers.models.base import HISTORY
 from layers.settings import get_settings
 
+_AS_ONCE = (
+    "CREATE OR REPLACE FUNCTION horad_words(texts text[], tags jsonb) RETURNS text LANGUAGE sql IMMUTABLE"
+    " AS $$ SELECT array_to_string(texts, ' ') $$",
+    "CREATE OR REPLACE FUNCTION horad_open(layer text) RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER"
+    " AS $$ SELECT array_agg(id) FROM territories $$",
+    "ALTER TABLE roads ENABLE TRIGGER stamp",
+)
+"""What stood in migrations before they were changed."""
+
 
 @pytest.fixture
 def scratch(database_url: str) -> Iterator[Engine]:
@@ -75,6 +84,23 @@ def test_migrations_can_be_taken_back(scratch: Engine) -> None:
     migrate(scratch)
     with scratch.begin() as connection:
         command.check(config(connection))
+
+
+def test_functions_of_a_base_that_was_made_while_they_were_written_become_what_they_are(scratch: Engine) -> None:
+    migrate(scratch)
+    what = (
+        "SELECT proname, prosrc, prolang, proleakproof FROM pg_proc WHERE starts_with(proname, 'horad') ORDER BY 1",
+        "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2",
+    )
+    with scratch.begin() as connection:
+        as_made = [connection.exec_driver_sql(each).all() for each in what]
+        command.downgrade(config(connection), "0021")
+        for statement in _AS_ONCE:
+            connection.exec_driver_sql(statement)
+        assert [connection.exec_driver_sql(each).all() for each in what] != as_made
+    migrate(scratch)
+    with scratch.connect() as connection:
+        assert [connection.exec_driver_sql(each).all() for each in what] == as_made
 
 
 def test_every_layer_raises_its_version(scratch: Engine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 from layers.migrations.tables import index_words, unindex_words
+from layers.migrations.words import replace_words
 
 revision = "0014"
 down_revision = "0011"
@@ -44,8 +45,6 @@ _SEARCHED: dict[str, tuple[str, ...]] = {
     "water": ("name",),
     "waterways": ("name",),
 }
-_NAMES = "name", "name:be", "name:ru", "name:en", "int_name", "alt_name", "old_name", "official_name", "short_name"
-
 _TEXTS_OF_CUSTOM_LAYERS = """
 SELECT c.name, coalesce(array_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL), '{}')
 FROM custom_layers AS c LEFT JOIN pg_attribute AS a ON a.attrelid = to_regclass(quote_ident(c.name))
@@ -54,30 +53,10 @@ FROM custom_layers AS c LEFT JOIN pg_attribute AS a ON a.attrelid = to_regclass(
 GROUP BY c.name
 """
 
-_WORDS = f"""
-CREATE FUNCTION horad_words(texts text[], tags jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-AS $$ BEGIN RETURN lower(public.unaccent('public.unaccent', concat_ws(' ', array_to_string(texts, ' '), {
-    ", ".join(f"tags ->> '{each}'" for each in _NAMES)
-}))); END $$
-"""
-"""In PL/pgSQL, which takes half the time of a function in SQL that can't be written out in its place."""
-
-_LET_INDEXES_WORK = """
-DO $$ BEGIN
-    ALTER FUNCTION horad_words(text[], jsonb) LEAKPROOF;
-    ALTER FUNCTION textlike(text, text) LEAKPROOF;
-EXCEPTION WHEN insufficient_privilege THEN
-    RAISE WARNING 'Words are looked up without an index under row-level security, until a superuser does: '
-        'ALTER FUNCTION horad_words(text[], jsonb) LEAKPROOF; ALTER FUNCTION textlike(text, text) LEAKPROOF';
-END $$
-"""
-"""Neither raises errors that tell of rows: LIKE complains of patterns only."""
-
 
 def upgrade() -> None:
     connection = op.get_bind()
-    connection.exec_driver_sql(_WORDS)
-    connection.exec_driver_sql(_LET_INDEXES_WORK)
+    replace_words(connection)
     custom = {name: tuple(columns) for name, columns in connection.exec_driver_sql(_TEXTS_OF_CUSTOM_LAYERS)}
     for layer, columns in (_SEARCHED | custom).items():
         index_words(connection, layer, columns)
