@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
+import scipy
 from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse, Response
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy.ndimage import distance_transform_edt
 
 from api.negotiation import JSON
 from api.openapi import answers
@@ -267,7 +267,9 @@ def _distances(shapes: tuple[Shape, ...], ratio: int) -> NDArray[np.uint8]:
     for shape in shapes:
         _draw(pen, shape, scale)
     inside = np.asarray(picture) >= 128
-    outwards = np.where(inside, 0.5 - distance_transform_edt(inside), distance_transform_edt(~inside) - 0.5)
+    outwards = np.where(
+        inside, 0.5 - scipy.ndimage.distance_transform_edt(inside), scipy.ndimage.distance_transform_edt(~inside) - 0.5
+    )
     middle = _OVERSAMPLING // 2
     sampled = outwards[middle::_OVERSAMPLING, middle::_OVERSAMPLING] / (_OVERSAMPLING * ratio)
     field: NDArray[np.uint8] = np.clip(np.rint(255 * (_OUTLINE - sampled / _RADIUS_PX)), 0, 255).astype(np.uint8)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import scipy
 import shapely
-from scipy.optimize import brentq
-from scipy.stats import chi2
 
 from geo.analysis import Column, LayerInput, View, analysis, labelled
 from geo.crs import metric_crs
@@ -132,7 +131,7 @@ def _fitted(broken: Floats, one: Floats, other: Floats, much: Floats) -> Weibull
         raise InvalidInputError(
             "the breaks show no law of ageing: they are all at one age, or at the end of the records"
         )
-    shape = float(brentq(slope, *SHAPES))
+    shape = float(scipy.optimize.brentq(slope, *SHAPES))
     total = float((much * (high**shape - low**shape)).sum())
     return WeibullLaw(shape=shape, scale=unit * (total / len(broken)) ** (1 / shape), breaks=len(broken))
 
@@ -152,8 +151,8 @@ def break_rates(cohort: npt.ArrayLike, exposure: npt.ArrayLike, breaks: npt.Arra
     frame = pd.DataFrame({"cohort": cohort, "exposure": exposure, "breaks": breaks})
     rates = frame.groupby("cohort", sort=True, dropna=False)[["exposure", "breaks"]].sum()
     count = rates.breaks.to_numpy(dtype=float)
-    low = np.where(count > 0, chi2.ppf(0.025, 2 * np.maximum(count, 0.5)) / 2, 0.0)
-    high = chi2.ppf(0.975, 2 * count + 2) / 2
+    low = np.where(count > 0, scipy.stats.chi2.ppf(0.025, 2 * np.maximum(count, 0.5)) / 2, 0.0)
+    high = scipy.stats.chi2.ppf(0.975, 2 * count + 2) / 2
     for name, number in (("rate", count), ("rate_low", low), ("rate_high", high)):
         rates[name] = share(number, rates.exposure)
     return rates

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import geopandas as gpd
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
+import scipy
 
 from geo.analysis import Column, View, analysis, labelled
 from geo.errors import InvalidInputError
@@ -193,7 +193,7 @@ def closing_costs(
         rows = np.flatnonzero(using[:, edge] > 0)
         closed = np.flatnonzero(entries == edge)
         costs_s.data[closed] = np.inf
-        after_s = dijkstra(costs_s, indices=origins[rows])
+        after_s = scipy.sparse.csgraph.dijkstra(costs_s, indices=origins[rows])
         costs_s.data[closed] = graph.costs_s.data[closed]
         possible = np.isfinite(after_s)
         change_s = np.subtract(after_s, before_s[rows], out=np.zeros(after_s.shape), where=possible)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import nnls
-from scipy.special import comb
+import scipy
 
 from geo.errors import InvalidInputError
 
@@ -124,7 +123,7 @@ def family_curve(age: npt.ArrayLike, condition: npt.ArrayLike) -> FamilyCurve:
     oldest = float(years.max())
     basis = _bernstein(years / oldest, min(DEGREE, len(np.unique(years[years > 0]))))
     falls = np.cumsum(basis[:, ::-1], axis=1)[:, ::-1][:, 1:]
-    drops, _ = nnls(falls, BEST - index)
+    drops, _ = scipy.optimize.nnls(falls, BEST - index)
     coefficients = np.maximum(BEST - np.concatenate([[0.0], np.cumsum(drops)]), 0.0)
     return FamilyCurve(coefficients=coefficients, oldest=oldest, observed=len(years))
 
@@ -140,7 +139,7 @@ def _pairs(age: npt.ArrayLike, condition: npt.ArrayLike) -> tuple[Floats, Floats
 def _bernstein(part: Floats, degree: int) -> Floats:
     k = np.arange(degree + 1)
     t = np.asarray(part, dtype=float)[..., np.newaxis]
-    values: Floats = comb(degree, k) * t**k * (1 - t) ** (degree - k)
+    values: Floats = scipy.special.comb(degree, k) * t**k * (1 - t) ** (degree - k)
     return values
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import scipy
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from geo.analysis import ColourClass, Column, View, analysis, labelled
 from geo.inputs.services import STREETS
@@ -172,7 +171,7 @@ def _traps(network: Network) -> pd.DataFrame:
     travel = network.for_mode(DRIVE)
     costs_s = travel.graph("from").costs_s.copy()
     costs_s.sum_duplicates()
-    _, strong = connected_components(costs_s, directed=True, connection="strong")
+    _, strong = scipy.sparse.csgraph.connected_components(costs_s, directed=True, connection="strong")
     edges = travel.open_edges
     start, end, length_m = network.start[edges], network.end[edges], network.length_m[edges]
     main = travel.component[start] == np.bincount(travel.component[start], weights=length_m).argmax()
@@ -190,7 +189,9 @@ def _parts(network: Network, joined: Bools) -> Ints:
     """Return the connected part of each node, by some of the edges."""
     nodes = len(network.node_xy)
     ends = network.start[joined], network.end[joined]
-    _, part = connected_components(coo_array((np.ones(len(ends[0])), ends), shape=(nodes, nodes)), directed=False)
+    _, part = scipy.sparse.csgraph.connected_components(
+        scipy.sparse.coo_array((np.ones(len(ends[0])), ends), shape=(nodes, nodes)), directed=False
+    )
     return part.astype(np.int64)
 
 

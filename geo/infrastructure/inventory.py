@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import scipy
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from geo.analysis import Column, LayerInput, View, analysis, labelled
 from geo.errors import InvalidInputError
@@ -222,8 +221,10 @@ def _parts(network: Network, streets: Ints, area: Ints, count: int) -> Ints:
     nodes = len(network.node_xy)
     ends = np.concatenate([area * nodes + network.start[streets], area * nodes + network.end[streets]])
     cells, place = np.unique(ends, return_inverse=True)
-    joined = coo_array((np.ones(len(streets)), (place[: len(streets)], place[len(streets) :])), shape=(len(cells),) * 2)
-    _, part = connected_components(joined, directed=False)
+    joined = scipy.sparse.coo_array(
+        (np.ones(len(streets)), (place[: len(streets)], place[len(streets) :])), shape=(len(cells),) * 2
+    )
+    _, part = scipy.sparse.csgraph.connected_components(joined, directed=False)
     _, first = np.unique(part, return_index=True)
     parts: Ints = np.bincount(cells[first] // nodes, minlength=count)
     return parts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from scipy.sparse.csgraph import dijkstra
+import scipy
 
 from geo.analysis import Column, LayerInput, View, analysis, labelled
 from geo.errors import InvalidInputError
@@ -199,7 +199,7 @@ def gravity_demand(travel: TravelNetwork, zones: Ints, trips: Floats, attraction
     decay_s
         Trips fall by a factor e for each such time.
     """
-    cost_s = dijkstra(travel.without_turns().graph("from").costs_s, indices=zones)[:, zones]
+    cost_s = scipy.sparse.csgraph.dijkstra(travel.without_turns().graph("from").costs_s, indices=zones)[:, zones]
     pull = np.exp(-cost_s / decay_s) * attraction
     np.fill_diagonal(pull, 0.0)
     total = pull.sum(axis=1, keepdims=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 from geo.errors import InvalidInputError
 from geo.networks.flows import shortest_path_loads
@@ -190,7 +190,7 @@ def _best_step(links: Links, flow: Floats, direction: Floats) -> float:
 class _Fastest:
     """Loads all demand on the ways that are fastest."""
 
-    graph: csr_array
+    graph: scipy.sparse.csr_array
     order: Ints
     zones: Ints
     demand: Floats
@@ -201,7 +201,7 @@ class _Fastest:
         order = np.argsort(links.tail, kind="stable")
         first = np.searchsorted(links.tail[order], np.arange(nodes + 1)).astype(np.int32)
         head = links.head[order].astype(np.int32)
-        graph = csr_array((links.free_s[order].astype(float), head, first), shape=(nodes, nodes))
+        graph = scipy.sparse.csr_array((links.free_s[order].astype(float), head, first), shape=(nodes, nodes))
         to_nodes = np.zeros((len(zones), nodes))
         np.add.at(to_nodes, (np.arange(len(zones))[:, np.newaxis], zones), demand)
         busy = to_nodes.any(axis=1)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+import scipy
 
 from geo.networks.graph import Arcs
 from geo.networks.topology import Bools, Floats, Ints
@@ -157,13 +156,15 @@ class _Tree:
 def _breadth_first(arcs: Arcs, nodes: int) -> tuple[Ints, Ints]:
     """Return the nodes in breadth-first order from one more node, joined to each component, and their parents."""
     ones = np.ones(len(arcs), dtype=np.int8)
-    graph = csr_array((ones, arcs.head[arcs.order].astype(np.int32), arcs.first.astype(np.int32)), shape=(nodes, nodes))
-    _, component = connected_components(graph, directed=False)
+    graph = scipy.sparse.csr_array(
+        (ones, arcs.head[arcs.order].astype(np.int32), arcs.first.astype(np.int32)), shape=(nodes, nodes)
+    )
+    _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
     _, tops = np.unique(component, return_index=True)
     first = np.append(arcs.first, len(arcs) + len(tops)).astype(np.int32)
     head = np.append(arcs.head[arcs.order], tops).astype(np.int32)
-    rooted = csr_array((np.ones(len(head), dtype=np.int8), head, first), shape=(nodes + 1, nodes + 1))
-    order, parent = breadth_first_order(rooted, nodes, directed=True)
+    rooted = scipy.sparse.csr_array((np.ones(len(head), dtype=np.int8), head, first), shape=(nodes + 1, nodes + 1))
+    order, parent = scipy.sparse.csgraph.breadth_first_order(rooted, nodes, directed=True)
     parents: Ints = parent.astype(np.int64)
     parents[nodes] = nodes
     return order.astype(np.int64), parents
@@ -193,8 +194,8 @@ def _articulation(tree: _Tree, start: Ints, end: Ints, low: Ints, high: Ints) ->
     out = (low[child] < number[above]) | (high[child] >= number[above] + size[above])
     out &= tree.edge[above] >= 0
     one, two = np.concatenate([first[apart], above[out]]), np.concatenate([later[apart], child[out]])
-    joined = csr_array((np.ones(len(one), dtype=np.int8), (one, two)), shape=(nodes, nodes))
-    _, block = connected_components(joined, directed=False)
+    joined = scipy.sparse.csr_array((np.ones(len(one), dtype=np.int8), (one, two)), shape=(nodes, nodes))
+    _, block = scipy.sparse.csgraph.connected_components(joined, directed=False)
     meets = np.concatenate([first, later, child, above])
     blocks = block[np.concatenate([later, later, child, child])]
     pairs = np.unique(np.column_stack([meets, blocks]), axis=0)

@@ -7,10 +7,9 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import scipy
 import shapely
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from geo.crs import metric_crs
 from geo.errors import InvalidInputError
@@ -104,8 +103,8 @@ def components(lines: gpd.GeoDataFrame | gpd.GeoSeries) -> pd.Series[Any]:
         return pd.Series(index=lines.index, dtype="int64")
     vertex = _vertex_ids(xy) + len(lines)
     size = len(lines) + (int(vertex.max()) + 1 - len(lines) if len(vertex) else 0)
-    graph = coo_array((np.ones(len(line), bool), (line, vertex)), shape=(size, size))
-    _, label = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(line), bool), (line, vertex)), shape=(size, size))
+    _, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
     label = label[: len(lines)]
     length = np.bincount(label, weights=np.nan_to_num(lines.geometry.length.to_numpy()))
     present = np.unique(label)

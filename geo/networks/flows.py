@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
+import scipy
 
 from geo.errors import InvalidInputError
 from geo.networks.topology import Floats, Ints, ranges
@@ -83,7 +83,7 @@ def shortest_path_loads(
     chunk = max(1, CELLS_AT_ONCE // max(vertices, 1))
     for first in range(0, len(sources), chunk):
         some = sources[first : first + chunk]
-        cost = dijkstra(costs, indices=some, limit=limit)
+        cost = scipy.sparse.csgraph.dijkstra(costs, indices=some, limit=limit)
         wanted = np.ones(cost.shape) if demand is None else demand[first : first + chunk].astype(float)
         wanted[np.isinf(cost)] = 0.0
         wanted[np.arange(len(some)), some] = 0.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 from geo.networks.positions import part_of
 from geo.networks.topology import Floats, Ints, ranges
@@ -41,7 +41,9 @@ class Arcs:
         """Return the arcs of edges between so many nodes."""
         tail, head = np.concatenate([start, end]), np.concatenate([end, start])
         number = np.arange(len(tail))
-        by_arc = csr_array((number, tail.astype(np.int32), np.arange(len(tail) + 1)), shape=(len(tail), nodes))
+        by_arc = scipy.sparse.csr_array(
+            (number, tail.astype(np.int32), np.arange(len(tail) + 1)), shape=(len(tail), nodes)
+        )
         by_tail = by_arc.T.tocsr()
         return cls(tail=tail, head=head, order=by_tail.data.astype(np.int64), first=by_tail.indptr.astype(np.int64))
 
@@ -74,11 +76,11 @@ class SearchGraph:
         For each arc the vertices at its end; its values are the seconds of turning.
     """
 
-    costs_s: csr_array
+    costs_s: scipy.sparse.csr_array
     arc: Ints
     start: Ints
     end: Ints
-    exits: csr_array
+    exits: scipy.sparse.csr_array
 
     @classmethod
     def of_nodes(cls, arcs: Arcs, cost_s: Floats) -> SearchGraph:
@@ -108,7 +110,9 @@ class SearchGraph:
         """How many vertices there are."""
         return int(self.costs_s.shape[0])
 
-    def with_origins(self, origins: Positions, out_s: Floats, back_s: Floats, delay_s: Floats) -> csr_array:
+    def with_origins(
+        self, origins: Positions, out_s: Floats, back_s: Floats, delay_s: Floats
+    ) -> scipy.sparse.csr_array:
         """Return the costs with one more vertex for each origin, from which both ends of its edge are reached.
 
         Parameters
@@ -140,5 +144,7 @@ class SearchGraph:
         )
 
 
-def _rows(data: Floats, indices: Ints, indptr: Ints, columns: int) -> csr_array:
-    return csr_array((data, indices.astype(np.int32), indptr.astype(np.int32)), shape=(len(indptr) - 1, columns))
+def _rows(data: Floats, indices: Ints, indptr: Ints, columns: int) -> scipy.sparse.csr_array:
+    return scipy.sparse.csr_array(
+        (data, indices.astype(np.int32), indptr.astype(np.int32)), shape=(len(indptr) - 1, columns)
+    )

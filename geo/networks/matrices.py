@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array, vstack
-from scipy.sparse.csgraph import dijkstra
+import scipy
 
 from geo.errors import InvalidInputError
 from geo.networks.positions import Positions, on_one_edge, part_of
@@ -50,7 +49,7 @@ def cost_matrix(
     *,
     limit_s: float = np.inf,
     chunk: int | None = None,
-) -> csr_array:
+) -> scipy.sparse.csr_array:
     """Return the travel times from origins to destinations that are within a limit (OD cost matrix).
 
     Dijkstra's algorithm (1959) runs from the side with fewer places: towards the destinations, with every street
@@ -84,7 +83,7 @@ def cost_matrix(
     return _searched(travel, destinations, origins, "to", limit_s, chunk).T.tocsr()
 
 
-def dense(cost: csr_array) -> Floats32:
+def dense(cost: scipy.sparse.csr_array) -> Floats32:
     """Return a cost matrix as a plain array, infinite where a pair is out of reach."""
     full = np.full(cost.shape, np.inf, dtype=np.float32)
     rows = np.repeat(np.arange(cost.shape[0]), np.diff(cost.indptr))
@@ -151,16 +150,16 @@ def _searched(
     direction: Direction,
     limit_s: float,
     chunk: int | None,
-) -> csr_array:
+) -> scipy.sparse.csr_array:
     """Return the times of one search for each source, shape (sources, places)."""
     found = sources[sources.found]
     parts = [_sparse(seconds) for seconds in _rows(travel, found, places, direction, limit_s, chunk)]
     shape = (len(found), len(places))
-    rows = vstack(parts, format="csr") if parts else csr_array(shape, dtype=np.float32)
+    rows = scipy.sparse.vstack(parts, format="csr") if parts else scipy.sparse.csr_array(shape, dtype=np.float32)
     counts = np.zeros(len(sources), dtype=np.int64)
     counts[sources.found] = np.diff(rows.indptr)
     indptr = np.concatenate([[0], np.cumsum(counts)])
-    return csr_array((rows.data, rows.indices, indptr), shape=(len(sources), len(places)))
+    return scipy.sparse.csr_array((rows.data, rows.indices, indptr), shape=(len(sources), len(places)))
 
 
 def _rows(
@@ -184,12 +183,12 @@ def _rows(
             yield times.at(places)
 
 
-def _sparse(seconds: Floats) -> csr_array:
+def _sparse(seconds: Floats) -> scipy.sparse.csr_array:
     """Return the finite values, zeros too."""
     row, column = np.nonzero(np.isfinite(seconds))
     indptr = np.searchsorted(row, np.arange(len(seconds) + 1))
     values = seconds[row, column].astype(np.float32)
-    return csr_array((values, column.astype(np.int32), indptr), shape=seconds.shape)
+    return scipy.sparse.csr_array((values, column.astype(np.int32), indptr), shape=seconds.shape)
 
 
 def _nearest_one(
@@ -207,7 +206,9 @@ def _nearest_one(
     graph = travel.graph(direction)
     costs_s = travel.graph_with(facilities, direction, delay_s)
     sources = np.arange(graph.vertices, costs_s.shape[0])
-    vertex_s, _, source = dijkstra(costs_s, indices=sources, limit=limit_s, min_only=True, return_predecessors=True)
+    vertex_s, _, source = scipy.sparse.csgraph.dijkstra(
+        costs_s, indices=sources, limit=limit_s, min_only=True, return_predecessors=True
+    )
     out_s, back_s = travel.costs_s(direction)
     edge = np.where(demand.found, demand.edge, 0)
     for end, way_s in (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 import shapely
-from scipy.sparse.csgraph import dijkstra
 
 from geo.errors import InvalidInputError
 from geo.networks.positions import part_of
@@ -127,7 +127,9 @@ def shortest_paths(
         some = rows[first : first + chunk]
         costs_s = travel.graph_with(origins[some], "from")
         sources = np.arange(graph.vertices, costs_s.shape[0])
-        vertex_s, before = dijkstra(costs_s, indices=sources, limit=limit_s, return_predecessors=True)
+        vertex_s, before = scipy.sparse.csgraph.dijkstra(
+            costs_s, indices=sources, limit=limit_s, return_predecessors=True
+        )
         for row, seconds, previous in zip(some, vertex_s, before, strict=True):
             tree = _Tree(travel, graph, origins[row : row + 1], seconds, previous)
             found[row] = tree.path_to(destinations[row : row + 1], limit_s)

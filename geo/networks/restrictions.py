@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 import shapely
-from scipy.spatial import cKDTree
 
 from geo.errors import InvalidInputError
 from geo.networks.topology import Bools, Floats, Geometries, Ints
@@ -132,7 +132,7 @@ class _Follower:
         self._arcs, self._passable = network.arcs, passable
         self._xy = network.node_xy
         self._leaves, _ = headings_deg(network)
-        self._nodes = cKDTree(network.node_xy)
+        self._nodes = scipy.spatial.cKDTree(network.node_xy)
 
     def __call__(self, xy: Floats) -> ArcPath | None:
         """Return the arcs, or ``None`` where the streets don't run along the line."""

@@ -7,8 +7,8 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 import shapely
-from scipy.sparse.csgraph import connected_components, dijkstra
 
 from geo.errors import InvalidInputError
 from geo.networks.buffering import StreetBuffer
@@ -240,9 +240,11 @@ class TravelNetwork:
             graph = self.graph_with(some, direction, delay)
             sources = np.arange(vertices, vertices + len(some))
             if together:
-                vertex_s = dijkstra(graph, indices=sources, limit=limit_s, min_only=True)[np.newaxis, :vertices]
+                vertex_s = scipy.sparse.csgraph.dijkstra(graph, indices=sources, limit=limit_s, min_only=True)[
+                    np.newaxis, :vertices
+                ]
             else:
-                vertex_s = dijkstra(graph, indices=sources, limit=limit_s)[:, :vertices]
+                vertex_s = scipy.sparse.csgraph.dijkstra(graph, indices=sources, limit=limit_s)[:, :vertices]
             yield TravelTimes(
                 travel=self,
                 origins=some,
@@ -262,7 +264,7 @@ class TravelNetwork:
     def component(self) -> Ints:
         """The connected component, one-way streets taken as two-way, of each node."""
         costs_s = SearchGraph.of_nodes(self.network.arcs, np.concatenate([self.forward_s, self.backward_s])).costs_s
-        _, component = connected_components(costs_s, directed=False)
+        _, component = scipy.sparse.csgraph.connected_components(costs_s, directed=False)
         numbers: Ints = component.astype(np.int64)
         return numbers
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from geo.errors import InvalidInputError
 from geo.networks.topology import Bools, Ints
@@ -174,8 +173,8 @@ def isolate(network: PipeNetwork, broken: Ints, *, sources: Ints) -> Isolation:
 
 def _components(network: PipeNetwork, passable: Bools) -> Ints:
     node, link = (ends[passable] for ends in network.joints())
-    graph = coo_array((np.ones(len(node)), (node, link)), shape=(network.elements, network.elements))
-    _, component = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(node)), (node, link)), shape=(network.elements, network.elements))
+    _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
     numbers: Ints = component.astype(np.int64)
     return numbers
 

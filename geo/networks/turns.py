@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy
 import shapely
-from scipy.sparse import csr_array
 
 from geo.errors import InvalidInputError
 from geo.networks.graph import SearchGraph
@@ -95,7 +95,7 @@ def turn_graph(
     apart = np.where(counts[arcs.tail], len(counts) + np.arange(len(arcs)), arcs.tail)
     _, vertex = np.unique(apart, return_inverse=True)
     kept = np.isfinite(turn_s) & (counts[arcs.head[coming]] | (np.diff(coming, prepend=-1) > 0))
-    allowed = csr_array(
+    allowed = scipy.sparse.csr_array(
         (turn_s[kept], into[kept], np.searchsorted(coming[kept], np.arange(len(arcs) + 1))), shape=(len(arcs),) * 2
     )
     return _graph(allowed, vertex, _Memory(longer, int(vertex.max()) + 1), cost_s)
@@ -129,7 +129,7 @@ class _Memory:
         return any(path[first:] in self._forbidden for first in range(len(path) - 2))
 
 
-def _graph(allowed: csr_array, vertex: Ints, memory: _Memory, cost_s: Floats) -> SearchGraph:
+def _graph(allowed: scipy.sparse.csr_array, vertex: Ints, memory: _Memory, cost_s: Floats) -> SearchGraph:
     """Return the graph of turns from arcs into arcs, given the vertex of each arc."""
     coming, into, turn_s = np.repeat(np.arange(len(vertex)), np.diff(allowed.indptr)), allowed.indices, allowed.data
     exits: list[tuple[Any, ...]] = [(coming, vertex[into], turn_s)]
@@ -168,9 +168,9 @@ def _joined(parts: list[tuple[Any, ...]]) -> list[Any]:
     return [column[order] for column in columns]
 
 
-def _rows(row: Ints, column: Ints, values: Floats, shape: tuple[int, int]) -> csr_array:
+def _rows(row: Ints, column: Ints, values: Floats, shape: tuple[int, int]) -> scipy.sparse.csr_array:
     first = np.searchsorted(row, np.arange(shape[0] + 1))
-    return csr_array((values, column.astype(np.int32), first.astype(np.int32)), shape=shape)
+    return scipy.sparse.csr_array((values, column.astype(np.int32), first.astype(np.int32)), shape=shape)
 
 
 def _backwards(arcs: Arcs, path: ArcPath) -> ArcPath:

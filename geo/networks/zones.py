@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
+import scipy
 
 from geo.errors import InvalidInputError
 from geo.networks.positions import SAME_PLACE
@@ -59,7 +59,9 @@ def street_zones(
     delays = check_delays(delay_s, len(origins))
     costs_s = travel.graph_with(origins, direction, delays)
     sources = np.arange(graph.vertices, costs_s.shape[0])
-    vertex_s, _, source = dijkstra(costs_s, indices=sources, limit=limit_s, min_only=True, return_predecessors=True)
+    vertex_s, _, source = scipy.sparse.csgraph.dijkstra(
+        costs_s, indices=sources, limit=limit_s, min_only=True, return_predecessors=True
+    )
     label = np.where(np.isfinite(vertex_s), source - graph.vertices, -1)
     from_start, from_end = (
         np.where(vertex_s[end] <= limit_s, vertex_s[end], np.inf) for end in (graph.start, graph.end)

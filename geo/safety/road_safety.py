@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from geo.checks import amounts
 from geo.errors import InvalidInputError
@@ -272,7 +272,7 @@ def critical_rate(mean_rate: Any, exposure: Any, *, confidence: float = 0.95) ->
         raise InvalidInputError(f"confidence must be from 0.5 to below 1, not {confidence}")
     mean, traffic = _same_length(mean_rate=amounts("mean_rate", mean_rate), exposure=amounts("exposure", exposure))
     inverse = np.divide(1.0, traffic, out=np.zeros(traffic.shape), where=traffic > 0)
-    critical = mean + float(ndtri(confidence)) * np.sqrt(mean * inverse) + inverse / 2
+    critical = mean + float(scipy.special.ndtri(confidence)) * np.sqrt(mean * inverse) + inverse / 2
     return np.where(traffic > 0, critical, np.inf)
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import digamma, gammaln
+import scipy
 
 from geo.checks import amounts
 from geo.errors import InvalidInputError
@@ -82,7 +81,7 @@ def fit_safety_performance(
     centre[0] = 0.0
     start = np.zeros(len(columns) + 1)
     start[0] = np.log(count.sum() / exposure.sum())
-    found = minimize(
+    found = scipy.optimize.minimize(
         _loss,
         start,
         args=(design - centre, np.log(exposure), count, length),
@@ -103,12 +102,18 @@ def _loss(values: Floats, design: Floats, offset: Floats, count: Floats, length:
     phi = np.exp(values[-1]) * length
     mean = np.exp(np.clip(design @ values[:-1] + offset, -50, 50))
     likelihood = (
-        gammaln(count + phi)
-        - gammaln(phi)
-        - gammaln(count + 1)
+        scipy.special.gammaln(count + phi)
+        - scipy.special.gammaln(phi)
+        - scipy.special.gammaln(count + 1)
         + phi * np.log(phi / (phi + mean))
         + count * np.log(mean / (phi + mean))
     )
     by_mean = count - mean * (count + phi) / (mean + phi)
-    by_phi = digamma(count + phi) - digamma(phi) + np.log(phi / (phi + mean)) + 1 - (count + phi) / (phi + mean)
+    by_phi = (
+        scipy.special.digamma(count + phi)
+        - scipy.special.digamma(phi)
+        + np.log(phi / (phi + mean))
+        + 1
+        - (count + phi) / (phi + mean)
+    )
     return -float(likelihood.sum()), -np.append(design.T @ by_mean, (by_phi * phi).sum())

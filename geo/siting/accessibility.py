@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 from geo.checks import amounts
 from geo.errors import InvalidInputError
@@ -175,11 +175,13 @@ def three_step(cost: Any, demand: npt.ArrayLike, supply: npt.ArrayLike, decay: D
     weight = decayed(cost, decay)
     total = np.asarray(weight.sum(axis=1))
     rows = np.repeat(np.arange(weight.shape[0]), np.diff(weight.indptr))
-    chosen = csr_array((weight.data**2 / total[rows], weight.indices, weight.indptr), shape=weight.shape)
+    chosen = scipy.sparse.csr_array((weight.data**2 / total[rows], weight.indices, weight.indptr), shape=weight.shape)
     return _shared(chosen, chosen, demand, supply)
 
 
-def _shared(asked: csr_array, given: csr_array, demand: npt.ArrayLike, supply: npt.ArrayLike) -> Floats:
+def _shared(
+    asked: scipy.sparse.csr_array, given: scipy.sparse.csr_array, demand: npt.ArrayLike, supply: npt.ArrayLike
+) -> Floats:
     """Return supply per demand where `asked` weighs the demand on a supply, and `given` what the demand gets of it."""
     people = amounts("demand", demand, count=asked.shape[0])
     places = amounts("supply", supply, count=asked.shape[1])
@@ -189,7 +191,7 @@ def _shared(asked: csr_array, given: csr_array, demand: npt.ArrayLike, supply: n
     return access
 
 
-def decayed(cost: Any, decay: Decay) -> csr_array:
+def decayed(cost: Any, decay: Decay) -> scipy.sparse.csr_array:
     """Return the decay of the costs that are in reach, as a sparse matrix without those of no weight.
 
     Parameters
@@ -200,14 +202,14 @@ def decayed(cost: Any, decay: Decay) -> csr_array:
         The weight of a cost.
     """
     matrix = in_reach(cost)
-    weight = csr_array((decay(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
+    weight = scipy.sparse.csr_array((decay(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
     if not (np.isfinite(weight.data) & (weight.data >= 0)).all():
         raise InvalidInputError("the decay must give finite weights of 0 or more")
     weight.eliminate_zeros()
     return weight
 
 
-def in_reach(cost: Any) -> csr_array:
+def in_reach(cost: Any) -> scipy.sparse.csr_array:
     """Return the costs in reach as a sparse matrix of its own, with stored zeros."""
     if hasattr(cost, "tocsr"):
         given = cost.tocsr()
@@ -222,7 +224,7 @@ def in_reach(cost: Any) -> csr_array:
     if not (values >= 0).all():
         raise InvalidInputError("cost must be 0 or more, not negative and not NaN")
     indptr = np.searchsorted(rows, np.arange(shape[0] + 1))
-    return csr_array((values, columns, indptr), shape=shape)
+    return scipy.sparse.csr_array((values, columns, indptr), shape=shape)
 
 
 def _check_positive(**values: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
+import scipy
 
 from geo.checks import amounts
 from geo.siting.accessibility import decayed, power
@@ -38,7 +38,7 @@ class MarketChange:
 
 def huff_shares(
     cost: Any, attraction: Any, *, exponent: float = 2.0, attraction_exponent: float = 1.0, least: float
-) -> csr_array:
+) -> scipy.sparse.csr_array:
     """Return the probability that customers of each place buy at each store (Huff model).
 
     ``P_ij = S_j^a d_ij^-b / sum_k S_k^a d_ik^-b``. Huff 1964, Journal of Marketing 28(3), 34-38; the exponent of the
@@ -72,13 +72,15 @@ def huff_shares(
     weight = decayed(cost, power(exponent, least=float(amounts("least", least, positive=True))))
     drawn = amounts("attraction", attraction, count=weight.shape[1])
     pull = drawn ** float(amounts("attraction_exponent", attraction_exponent, positive=True))
-    utility = csr_array(weight @ diags_array(pull, format="csr"))
+    utility = scipy.sparse.csr_array(weight @ scipy.sparse.diags_array(pull, format="csr"))
     utility.eliminate_zeros()
     total = utility.sum(axis=1)
-    return csr_array(diags_array(np.divide(1.0, total, out=np.zeros(len(total)), where=total > 0)) @ utility)
+    return scipy.sparse.csr_array(
+        scipy.sparse.diags_array(np.divide(1.0, total, out=np.zeros(len(total)), where=total > 0)) @ utility
+    )
 
 
-def expected_customers(shares: csr_array, customers: Any) -> Floats:
+def expected_customers(shares: scipy.sparse.csr_array, customers: Any) -> Floats:
     """Return the customers that each store is expected to have.
 
     Parameters

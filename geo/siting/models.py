@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
+import scipy
 
 from geo.errors import InvalidInputError
 from geo.networks.topology import Bools, Floats, Ints
@@ -267,7 +267,7 @@ def backup_coverage(
     _check_cover(task, covered, radius)
     demand, candidates = covered.shape
     model = Model(fixed=task.fixed, others=demand)
-    model.add(csr_array(covered.astype(float)), -identity(demand), lower=1.0)
+    model.add(scipy.sparse.csr_array(covered.astype(float)), -identity(demand), lower=1.0)
     model.open_exactly(p)
     solved = model.solve_surely(np.concatenate([np.zeros(candidates), -task.weights]), time_limit_s)
     twice = float(task.weights @ (covered[:, solved.open].sum(axis=1) > 1))
@@ -308,10 +308,10 @@ def capacitated_p_median(
         raise InvalidInputError(f"capacity must be {candidates} numbers of 0 or more, one a column of cost")
     room = np.minimum(given[task.columns], task.weights.sum())
     row, column = np.nonzero(np.isfinite(task.cost) & (task.weights[:, np.newaxis] <= room))
-    load = csr_array((task.weights[row], (column, np.arange(len(row)))), shape=(len(room), len(row)))
+    load = scipy.sparse.csr_array((task.weights[row], (column, np.arange(len(row)))), shape=(len(room), len(row)))
     model = Model(fixed=task.fixed, others=len(row), integral=True)
     model.assign(row, column, len(task.weights))
-    model.add(diags_array(room, format="csr"), -load, lower=0.0)
+    model.add(scipy.sparse.diags_array(room, format="csr"), -load, lower=0.0)
     model.open_exactly(p)
     paid = task.weights[row] * task.cost[row, column]
     solved = model.solve_surely(np.concatenate([np.zeros(len(room)), paid]), time_limit_s)
@@ -348,7 +348,7 @@ def _exact_mclp(task: SitingTask, covered: Bools, found: Found, time_limit_s: fl
     left = np.flatnonzero(~found.excluded)
     row = np.flatnonzero(covered[:, left].any(axis=1))
     model = Model(fixed=task.fixed[left], others=len(row))
-    model.add(csr_array(covered[np.ix_(row, left)].astype(float)), identity(len(row)), lower=1.0)
+    model.add(scipy.sparse.csr_array(covered[np.ix_(row, left)].astype(float)), identity(len(row)), lower=1.0)
     model.open_exactly(task.p)
     missed = task.weights[row]
     solved = model.solve(np.concatenate([np.zeros(len(left)), missed]), time_limit_s)
@@ -373,7 +373,7 @@ def _better(
 def _fewest(covered: Bools, fixed: Bools, time_limit_s: float) -> tuple[Ints, float]:
     """Return the fewest sites that cover every row, and how many it takes at least."""
     model = Model(fixed=fixed, others=0)
-    model.add(csr_array(covered.astype(float)), csr_array((len(covered), 0)), lower=1.0)
+    model.add(scipy.sparse.csr_array(covered.astype(float)), scipy.sparse.csr_array((len(covered), 0)), lower=1.0)
     solved = model.solve_surely(np.ones(len(fixed)), time_limit_s)
     return solved.open, float(np.ceil(solved.bound - 1e-6))
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, hstack
+import scipy
 
 from geo.errors import InvalidInputError
 
@@ -147,24 +146,28 @@ class Model:
     fixed: Bools
     others: int
     integral: bool = False
-    _constraints: list[LinearConstraint] = field(default_factory=list)
+    _constraints: list[scipy.optimize.LinearConstraint] = field(default_factory=list)
 
-    def add(self, sites: csr_array, others: csr_array, *, lower: float, upper: float = np.inf) -> None:
+    def add(
+        self, sites: scipy.sparse.csr_array, others: scipy.sparse.csr_array, *, lower: float, upper: float = np.inf
+    ) -> None:
         """Add the constraints lower ≤ sites · y + others · x ≤ upper."""
-        self._constraints.append(LinearConstraint(hstack([sites, others], format="csr"), lower, upper))
+        self._constraints.append(
+            scipy.optimize.LinearConstraint(scipy.sparse.hstack([sites, others], format="csr"), lower, upper)
+        )
 
     def open_exactly(self, p: int) -> None:
         """Add the constraint that p sites are open."""
-        ones = csr_array(np.ones((1, len(self.fixed))))
-        self.add(ones, csr_array((1, self.others)), lower=p, upper=p)
+        ones = scipy.sparse.csr_array(np.ones((1, len(self.fixed))))
+        self.add(ones, scipy.sparse.csr_array((1, self.others)), lower=p, upper=p)
 
     def assign(self, row: Ints, column: Ints, demand: int) -> None:
         """Add the constraints that each row is served once, by open sites; the others are pairs of row and column."""
         pairs = np.arange(self.others)
         ones = np.ones(self.others)
-        once = csr_array((ones, (row, pairs)), shape=(demand, self.others))
-        self.add(csr_array((demand, len(self.fixed))), once, lower=1.0, upper=1.0)
-        site = csr_array((ones, (pairs, column)), shape=(self.others, len(self.fixed)))
+        once = scipy.sparse.csr_array((ones, (row, pairs)), shape=(demand, self.others))
+        self.add(scipy.sparse.csr_array((demand, len(self.fixed))), once, lower=1.0, upper=1.0)
+        site = scipy.sparse.csr_array((ones, (pairs, column)), shape=(self.others, len(self.fixed)))
         self.add(site, -identity(self.others), lower=0.0)
 
     def solve(self, costs: Floats, time_limit_s: float) -> Solved | None:
@@ -175,11 +178,13 @@ class Model:
         InvalidInputError
             If there is no solution.
         """
-        result = milp(
+        result = scipy.optimize.milp(
             costs,
             constraints=self._constraints,
             integrality=np.concatenate([np.ones(len(self.fixed)), np.full(self.others, float(self.integral))]),
-            bounds=Bounds(np.concatenate([self.fixed.astype(float), np.zeros(self.others)]), np.ones(len(costs))),
+            bounds=scipy.optimize.Bounds(
+                np.concatenate([self.fixed.astype(float), np.zeros(self.others)]), np.ones(len(costs))
+            ),
             options={"time_limit": time_limit_s, "mip_rel_gap": 0.0},
         )
         if result.x is None:
@@ -197,6 +202,6 @@ class Model:
         return solved
 
 
-def identity(size: int) -> csr_array:
+def identity(size: int) -> scipy.sparse.csr_array:
     """Return the unit matrix."""
-    return csr_array((np.ones(size), np.arange(size), np.arange(size + 1)), shape=(size, size))
+    return scipy.sparse.csr_array((np.ones(size), np.arange(size), np.arange(size + 1)), shape=(size, size))

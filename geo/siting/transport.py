@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import coo_array, csr_array, hstack
+import scipy
 
 from geo.checks import amounts
 from geo.errors import InvalidInputError
@@ -37,7 +36,7 @@ class Assignment:
         Sum of flow by cost.
     """
 
-    flow: csr_array
+    flow: scipy.sparse.csr_array
     unserved: Floats
     spare: Floats
     cost: float
@@ -73,10 +72,10 @@ def assign(cost: Any, demand: Any, capacity: Any) -> Assignment:
             f"{len(used):,} pairs of demand and facilities are in reach, more than {PAIRS_AT_MOST:,}: shorten the reach"
         )
     if not len(used):
-        return Assignment(csr_array((rows, columns)), people.copy(), places.copy(), 0.0)
+        return Assignment(scipy.sparse.csr_array((rows, columns)), people.copy(), places.copy(), 0.0)
     row, column, way = row[used], matrix.indices[used].astype(np.int64), matrix.data[used].astype(float)
     flow = _solved(row, column, way, people, places)
-    sent = csr_array((flow, (row, column)), shape=(rows, columns))
+    sent = scipy.sparse.csr_array((flow, (row, column)), shape=(rows, columns))
     sent.eliminate_zeros()
     unserved = np.maximum(people - sent.sum(axis=1), 0.0)
     spare = np.maximum(places - sent.sum(axis=0), 0.0)
@@ -90,18 +89,20 @@ def _solved(row: Any, column: Any, way: Floats, people: Floats, places: Floats) 
     asking, asks = np.unique(row, return_inverse=True)
     giving, gives = np.unique(column, return_inverse=True)
     pair = np.arange(len(row))
-    served = coo_array((np.ones(len(row)), (asks, pair)), shape=(len(asking), len(row)))
-    left = coo_array((np.ones(len(asking)), (np.arange(len(asking)),) * 2), shape=(len(asking),) * 2)
-    load = coo_array((np.ones(len(row)), (gives, pair)), shape=(len(giving), len(row)))
+    served = scipy.sparse.coo_array((np.ones(len(row)), (asks, pair)), shape=(len(asking), len(row)))
+    left = scipy.sparse.coo_array((np.ones(len(asking)), (np.arange(len(asking)),) * 2), shape=(len(asking),) * 2)
+    load = scipy.sparse.coo_array((np.ones(len(row)), (gives, pair)), shape=(len(giving), len(row)))
     longest = max(float(way.max()), 1e-9)
     price = (len(giving) + 1.0) * longest
     limits: dict[str, Any] = {
-        "A_ub": hstack([load, coo_array((len(giving), len(asking)))], format="csr"),
+        "A_ub": scipy.sparse.hstack([load, scipy.sparse.coo_array((len(giving), len(asking)))], format="csr"),
         "b_ub": places[giving],
-        "A_eq": hstack([served, left], format="csr"),
+        "A_eq": scipy.sparse.hstack([served, left], format="csr"),
         "b_eq": people[asking],
     }
-    solved = linprog(np.concatenate([way, np.full(len(asking), price)]) / longest, method="highs", **limits)
+    solved = scipy.optimize.linprog(
+        np.concatenate([way, np.full(len(asking), price)]) / longest, method="highs", **limits
+    )
     if not solved.success or solved.x is None:
         raise InvalidInputError(f"the assignment was not found: {solved.message}")
     flow: Floats = np.maximum(solved.x[: len(row)], 0.0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
+import scipy
 
 from geo.analysis import ColourClass, Column, View, analysis, labelled
 from geo.errors import InvalidInputError, named
@@ -311,7 +311,7 @@ def _ways(
     limit_m: float,
     snap_max_m: float,
     home_max_m: float,
-) -> tuple[csr_array, Positions]:
+) -> tuple[scipy.sparse.csr_array, Positions]:
     """Return the ways on foot from homes to facilities, in metres, and the places of the homes on streets."""
     travel = travel_network(network, "walk", METRES_PER_SECOND)
     places = travel.snap(facilities.geometry.centroid, max_m=snap_max_m)
@@ -330,14 +330,14 @@ def _capacity(facilities: gpd.GeoDataFrame, default: float | None) -> Floats:
     return places
 
 
-def _all_to_nearest(cost: csr_array, needed: Floats) -> csr_array:
+def _all_to_nearest(cost: scipy.sparse.csr_array, needed: Floats) -> scipy.sparse.csr_array:
     """Return the flow of all demand to the nearest supply."""
     nearest = nearest_supply(cost)
     row = np.flatnonzero((nearest >= 0) & (needed > 0))
-    return csr_array((needed[row], (row, nearest[row])), shape=cost.shape)
+    return scipy.sparse.csr_array((needed[row], (row, nearest[row])), shape=cost.shape)
 
 
-def _walks(flow: csr_array, cost: csr_array) -> pd.DataFrame:
+def _walks(flow: scipy.sparse.csr_array, cost: scipy.sparse.csr_array) -> pd.DataFrame:
     """Return who walks where: positions of homes and facilities, the amount, and the way in metres."""
     sent = flow.tocoo()
     width = flow.shape[1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+import scipy
 
 from geo.errors import InvalidInputError
 from geo.networks.topology import Bools, Floats
@@ -132,7 +132,7 @@ def getis_ord(values: Any, weights: csr_array, *, star: bool = False) -> LocalG:
     defined = (spread > SAME_VALUE * total**2) & (variance > SAME_VALUE * mean**2)
     scale = np.sqrt(np.where(defined, variance * spread / (others - 1), 1.0))
     z = np.where(defined, (weights @ x - total * mean) / scale, np.nan)
-    return LocalG(z, 2 * ndtr(-np.abs(z)))
+    return LocalG(z, 2 * scipy.special.ndtr(-np.abs(z)))
 
 
 def getis_ord_general(values: Any, weights: csr_array) -> float:
@@ -307,7 +307,7 @@ def _tested(statistic: float, expected: float, normal: float, randomised: float)
         statistic=float(statistic),
         expected=float(expected),
         z_normal=float(z_normal),
-        p_normal=float(2 * ndtr(-abs(z_normal))),
+        p_normal=float(2 * scipy.special.ndtr(-abs(z_normal))),
         z_randomised=float(z_randomised),
-        p_randomised=float(2 * ndtr(-abs(z_randomised))),
+        p_randomised=float(2 * scipy.special.ndtr(-abs(z_randomised))),
     )

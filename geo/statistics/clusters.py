@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
-from sklearn.cluster import DBSCAN
+import scipy
 
 from geo.errors import InvalidInputError
 from geo.networks.topology import Floats, Ints
@@ -59,7 +58,9 @@ def dbscan(xy: Any, *, radius_m: float, min_events: int, times: Any = None, wind
     each = np.arange(len(places))
     row = np.concatenate([pairs[:, 0], pairs[:, 1], each])
     column = np.concatenate([pairs[:, 1], pairs[:, 0], each])
-    near = csr_array((np.full(len(row), 0.5), (row, column)), shape=(len(places), len(places)))
+    near = scipy.sparse.csr_array((np.full(len(row), 0.5), (row, column)), shape=(len(places), len(places)))
+    from sklearn.cluster import DBSCAN
+
     labels: Ints = DBSCAN(eps=1.0, min_samples=min_events, metric="precomputed").fit(near).labels_.astype(np.int64)
     return labels
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.spatial import KDTree
+import scipy
 
 from geo.errors import InvalidInputError
 from geo.networks.positions import Positions
@@ -124,9 +123,9 @@ def plane_density(events: Any, places: Any, *, bandwidth_m: float, weights: Any 
     density = np.zeros(len(wanted))
     if not len(given):
         return density
-    tree = KDTree(given)
+    tree = scipy.spatial.KDTree(given)
     for first in range(0, len(wanted), PLACES_AT_ONCE):
-        some = KDTree(wanted[first : first + PLACES_AT_ONCE])
+        some = scipy.spatial.KDTree(wanted[first : first + PLACES_AT_ONCE])
         pairs = some.sparse_distance_matrix(tree, bandwidth_m, output_type="ndarray")
         share = weight[pairs["j"]] * (1 - (pairs["v"] / bandwidth_m) ** 2) ** 2
         density[first : first + some.n] = np.bincount(pairs["i"], weights=share, minlength=some.n)
@@ -199,7 +198,7 @@ class _Branches:
     tail: Ints
     length_m: Floats
     degree: Ints
-    split: csr_array
+    split: scipy.sparse.csr_array
 
     @classmethod
     def of(cls, travel: TravelNetwork, *, continuous: bool) -> _Branches:
@@ -216,7 +215,7 @@ class _Branches:
         back = entered == (left + len(edges)) % len(tail)
         onward = 2 / n if continuous else 1 / np.maximum(n - 1, 1)
         share = np.where(back, (2 - n) / n if continuous else 0.0, onward)
-        split = csr_array((share, (entered, left)), shape=(len(tail), len(tail)))
+        split = scipy.sparse.csr_array((share, (entered, left)), shape=(len(tail), len(tail)))
         split.eliminate_zeros()
         return cls(row_of_edge, tail, np.tile(network.length_m[edges], 2), degree, split)
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array, kron
-from scipy.special import ndtr
+import scipy
 
 from geo.errors import InvalidInputError
 from geo.networks.topology import Bools, Floats, Ints
@@ -97,7 +96,7 @@ def mann_kendall(series: Any) -> Trend:
         s += np.sign(x[:, lag:] - x[:, :-lag]).sum(axis=1)
     variance = (steps * (steps - 1) * (2 * steps + 5) - _ties(x)) / 18
     z = np.divide(s - np.sign(s), np.sqrt(variance), out=np.zeros(len(x)), where=variance > 0)
-    return Trend(s, z, 2 * ndtr(-np.abs(z)))
+    return Trend(s, z, 2 * scipy.special.ndtr(-np.abs(z)))
 
 
 def space_time_gi(cube: Floats, xy: Any, *, radius_m: float, steps_back: int = 1, each_step: bool = False) -> LocalG:
@@ -138,8 +137,8 @@ def space_time_gi(cube: Floats, xy: Any, *, radius_m: float, steps_back: int = 1
         return _by_step(cube, xy, radius_m)
     back = min(steps_back, steps - 1)
     near = distance_band(xy, radius_m=radius_m * (1 + ROUNDING), include_self=True)
-    recent = csr_array(np.tril(np.triu(np.ones((steps, steps)), -back)))
-    found = getis_ord(cube.ravel(), csr_array(kron(near, recent, format="csr")), star=True)
+    recent = scipy.sparse.csr_array(np.tril(np.triu(np.ones((steps, steps)), -back)))
+    found = getis_ord(cube.ravel(), scipy.sparse.csr_array(scipy.sparse.kron(near, recent, format="csr")), star=True)
     return LocalG(found.z.reshape(cube.shape), found.p.reshape(cube.shape))
 
 

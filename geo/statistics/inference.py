@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 from geo.errors import InvalidInputError
 from geo.networks.topology import Floats, Ints, ranges
@@ -45,7 +45,7 @@ def adjusted_p(p: Any) -> Floats:
     return adjusted
 
 
-def permuted_p(values: Any, weights: csr_array, *, permutations: int = 999, seed: int) -> Floats:
+def permuted_p(values: Any, weights: scipy.sparse.csr_array, *, permutations: int = 999, seed: int) -> Floats:
     """Test local statistics by conditional permutations: each place keeps its value, the others change places.
 
     What is compared is ``sum_j w_ij x_j`` without the place itself, so the result holds for Gi, Gi* and local Moran
@@ -81,7 +81,7 @@ def permuted_p(values: Any, weights: csr_array, *, permutations: int = 999, seed
     x = x - x.mean()
     pairs = weights.tocoo()
     others = pairs.row != pairs.col
-    weights = csr_array((pairs.data[others], (pairs.row[others], pairs.col[others])), shape=weights.shape)
+    weights = scipy.sparse.csr_array((pairs.data[others], (pairs.row[others], pairs.col[others])), shape=weights.shape)
     count = np.diff(weights.indptr)
     rng = np.random.default_rng(seed)
     width = int(count.max()) + 1
@@ -99,7 +99,7 @@ def permuted_p(values: Any, weights: csr_array, *, permutations: int = 999, seed
     return p
 
 
-def _tails(x: Floats, rows: csr_array, table: Ints, met: Ints, owner: Ints) -> Floats:
+def _tails(x: Floats, rows: scipy.sparse.csr_array, table: Ints, met: Ints, owner: Ints) -> Floats:
     """Return p of places with these rows of weights; `met` is where in the table the `owner` meets itself."""
     count = np.diff(rows.indptr)
     row = np.repeat(np.arange(len(count)), count)

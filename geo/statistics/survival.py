@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import isotonic_regression
-from scipy.special import ndtri
+import scipy
 
 from geo.checks import amounts
 from geo.errors import InvalidInputError
@@ -71,7 +70,9 @@ class SurvivalCurve:
             raise InvalidInputError(f"confidence must be between 0 and 1, not {confidence}")
         inside = (self.survival > 0) & (self.survival < 1)
         log = np.log(np.where(inside, self.survival, 0.5))
-        spread = ndtri((1 + confidence) / 2) * self.standard_error / np.where(inside, self.survival * log, 1.0)
+        spread = (
+            scipy.special.ndtri((1 + confidence) / 2) * self.standard_error / np.where(inside, self.survival * log, 1.0)
+        )
         level = np.where(np.isnan(self.standard_error), np.nan, self.survival)
         low, high = (np.where(inside, np.exp(log * np.exp(sign * spread)), level) for sign in (-1, 1))
         return np.minimum(low, high), np.maximum(low, high)
@@ -150,7 +151,7 @@ def current_status(age: Any, ended: Any) -> SurvivalCurve:
     time, position = np.unique(since, return_inverse=True)
     count = np.bincount(position).astype(float)
     part = np.bincount(position, weights=over) / count
-    rising = np.clip(isotonic_regression(part, weights=count).x, 0.0, 1.0)
+    rising = np.clip(scipy.optimize.isotonic_regression(part, weights=count).x, 0.0, 1.0)
     return _curve(time, 1 - rising, float(since.max()))
 
 

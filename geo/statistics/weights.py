@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import scipy
 import shapely
-from scipy.sparse import csr_array, diags_array, eye_array
-from scipy.spatial import KDTree
 
 from geo.errors import InvalidInputError, named
 from geo.networks.topology import Floats, Ints
@@ -22,7 +21,7 @@ ROUNDING = 1e-12
 """A time this part longer than the limit is not longer."""
 
 
-def distance_band(xy: Any, *, radius_m: float, include_self: bool = False) -> csr_array:
+def distance_band(xy: Any, *, radius_m: float, include_self: bool = False) -> scipy.sparse.csr_array:
     """Make places neighbours that lie within a distance of one another.
 
     Parameters
@@ -47,10 +46,12 @@ def distance_band(xy: Any, *, radius_m: float, include_self: bool = False) -> cs
     places = coordinates(xy)
     pairs = near_pairs(places, radius_m=radius_m)
     weights = _binary(np.concatenate([pairs[:, 0], pairs[:, 1]]), np.concatenate([pairs[:, 1], pairs[:, 0]]), places)
-    return csr_array(weights + eye_array(len(places), format="csr")) if include_self else weights
+    return (
+        scipy.sparse.csr_array(weights + scipy.sparse.eye_array(len(places), format="csr")) if include_self else weights
+    )
 
 
-def k_nearest(xy: Any, *, k: int) -> csr_array:
+def k_nearest(xy: Any, *, k: int) -> scipy.sparse.csr_array:
     """Make the k nearest places the neighbours of each.
 
     Parameters
@@ -73,13 +74,13 @@ def k_nearest(xy: Any, *, k: int) -> csr_array:
     places = coordinates(xy)
     if not 1 <= k < len(places):
         raise InvalidInputError(f"k must be from 1 to {len(places) - 1} for {len(places)} places, not {k}")
-    found = np.asarray(KDTree(places).query(places, k=k + 1)[1])
+    found = np.asarray(scipy.spatial.KDTree(places).query(places, k=k + 1)[1])
     own = found == np.arange(len(places))[:, np.newaxis]
     own[~own.any(axis=1), -1] = True
     return _binary(np.repeat(np.arange(len(places)), k), found[~own], places)
 
 
-def contiguity(areas: gpd.GeoSeries, *, rule: Literal["queen", "rook"] = "queen") -> csr_array:
+def contiguity(areas: gpd.GeoSeries, *, rule: Literal["queen", "rook"] = "queen") -> scipy.sparse.csr_array:
     """Make areas neighbours that touch.
 
     Parameters
@@ -110,10 +111,12 @@ def contiguity(areas: gpd.GeoSeries, *, rule: Literal["queen", "rook"] = "queen"
     return _binary(first[apart], second[apart], shapes)
 
 
-def row_standardised(weights: csr_array) -> csr_array:
+def row_standardised(weights: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
     """Return weights divided by the sum of their row, so that a lag is a mean; rows without neighbours stay empty."""
     total = weights.sum(axis=1)
-    return csr_array(diags_array(np.divide(1.0, total, out=np.zeros(len(total)), where=total > 0)) @ weights)
+    return scipy.sparse.csr_array(
+        scipy.sparse.diags_array(np.divide(1.0, total, out=np.zeros(len(total)), where=total > 0)) @ weights
+    )
 
 
 def near_pairs(xy: Any, *, radius_m: float, days: Floats | None = None, window_d: float = np.inf) -> Ints:
@@ -147,7 +150,7 @@ def near_pairs(xy: Any, *, radius_m: float, days: Floats | None = None, window_d
     if days is not None:
         axes, norm = np.column_stack([places, days * (radius_m / window_d)]), np.inf
         reach_m = radius_m * (1 + ROUNDING)
-    tree = KDTree(axes)
+    tree = scipy.spatial.KDTree(axes)
     ordered = int(tree.count_neighbors(tree, reach_m, p=norm))
     if ordered > 2 * PAIRS_AT_MOST:
         raise InvalidInputError(
@@ -172,5 +175,5 @@ def coordinates(xy: Any) -> Floats:
     return places
 
 
-def _binary(row: Ints, column: Ints, places: Any) -> csr_array:
-    return csr_array((np.ones(len(row)), (row, column)), shape=(len(places), len(places)))
+def _binary(row: Ints, column: Ints, places: Any) -> scipy.sparse.csr_array:
+    return scipy.sparse.csr_array((np.ones(len(row)), (row, column)), shape=(len(places), len(places)))
