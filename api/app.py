@@ -16,22 +16,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import (
-    archives,
-    errors,
-    health,
-    history,
-    maps,
-    openapi,
-    raster_maps,
-    raster_tiles,
-    raster_tilesets,
-    rasters,
-    sessions,
-    sprites,
-)
-from api.folium_assets import use_local_assets
+from api import archives, errors, health, history, openapi, rasters, sessions, sprites
 from api.head import HeadMiddleware
+from api.late import LateRouter
 from api.limits import Limits, LimitsMiddleware
 from api.logs import AccessMiddleware
 from api.negotiation import known_parameters
@@ -109,9 +96,8 @@ def create_app() -> FastAPI:
 
 
 @asynccontextmanager
-async def _running(app: FastAPI) -> AsyncIterator[None]:
-    """Describe the API before the first request needs that, and do what no request waits for."""
-    app.state.of_territories.openapi_schema = app.openapi()
+async def _running(_app: FastAPI) -> AsyncIterator[None]:
+    """Do what no request waits for."""
     async with process_worker():
         yield
 
@@ -128,7 +114,6 @@ def _api(kind: type[App], **options: Any) -> App:
         dependencies=[Depends(known_parameters)],
         **options,
     )
-    openapi.describe(app)
     errors.install(app)
     mounted = (
         openapi,
@@ -149,15 +134,20 @@ def _api(kind: type[App], **options: Any) -> App:
         execution,
         jobs,
         rasters,
-        raster_tilesets,
-        raster_tiles,
-        raster_maps,
-        maps,
     )
     conforms_to = [*common.CONFORMS_TO, *(each for module in mounted for each in getattr(module, "CONFORMS_TO", ()))]
     app.include_router(common.router(conforms_to))
     for module in mounted:
         app.include_router(module.router)
+    late = (
+        LateRouter("/maps/{map:path}", modules=("api.raster_maps", "api.maps")),
+        LateRouter(
+            "/rasters/{raster}/{rest:path}", modules=("api.raster_tilesets", "api.raster_tiles", "api.raster_values")
+        ),
+    )
+    for router in late:
+        app.include_router(router)
+    openapi.describe(app, late)
     return app
 
 
@@ -165,7 +155,6 @@ def _mount_files(app: FastAPI) -> None:
     """Serve the page's files, and the fonts of its labels."""
     mimetypes.add_type("text/javascript", ".mjs")
     mimetypes.add_type("application/x-protobuf", ".pbf")
-    use_local_assets()
     app.add_api_route("/favicon.ico", lambda: FileResponse(WEB / "icon.svg"), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=WEB), name="static")
     app.mount("/fonts", StaticFiles(directory=WEB / "vendor" / "fonts"), name="fonts")

@@ -11,11 +11,9 @@ from fastapi.responses import JSONResponse, Response
 
 from api.database import Database
 from api.links import base_url, link
-from api.maps import result_page
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
 from api.ogc.items_query import Collection, FeatureId
 from api.openapi import answers
-from geo.maps import PAGE_BYTES, PAGE_FEATURES
 from layers import store
 from layers.changes import changes
 from layers.history import timeline
@@ -51,6 +49,8 @@ def collection_changes(
         territory=territory,
     )
     if chosen == "html":
+        from api.maps import PAGE_BYTES, PAGE_FEATURES, result_page
+
         shown = report.map(lang=lang, max_features=PAGE_FEATURES, max_bytes=PAGE_BYTES)
         return result_page(shown, database, base_url(request), territory=territory)
     document = {

@@ -17,6 +17,7 @@ from jinja2 import Template
 from sqlalchemy import Connection
 
 from api.database import Database
+from api.folium_assets import use_local_assets
 from api.headers import CONTENT_SECURITY_POLICY, policy
 from api.inputs import describe, from_text
 from api.links import base_url
@@ -232,3 +233,5 @@ for _analysis in all_analyses():
         response_class=HTMLResponse,
         summary=f"{_analysis.title['en']} on a Folium map",
     )
+
+use_local_assets()

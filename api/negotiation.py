@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query as QueryInfo
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.templating import Jinja2Templates
@@ -87,26 +89,32 @@ async def known_parameters(request: Request) -> None:
     route = request.scope["route"]
     if not request.query_params or not isinstance(route, APIRoute) or not route.include_in_schema:
         return
-    known = declared_parameters(request)
+    known, any_other = _declared(request)
     unknown = sorted(set(request.query_params) - known)
-    if unknown and not _takes_any(request):
+    if unknown and not any_other:
         taken = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
         raise InvalidInputError(f"Unknown query parameter: {', '.join(unknown)}; {taken}.")
 
 
-def declared_parameters(request: Request) -> set[str]:
+def declared_parameters(request: Request) -> frozenset[str]:
     """Return the names of the query parameters that the route declares."""
-    return {each["name"] for each in _query_parameters(request) if each["schema"].get("type") != "object"}
+    return _declared(request)[0]
 
 
-def _takes_any(request: Request) -> bool:
-    """Return whether the route declares parameters of any name, which it then checks itself."""
-    return any(each["schema"].get("type") == "object" for each in _query_parameters(request))
+def _declared(request: Request) -> tuple[frozenset[str], bool]:
+    """Return the names, and whether the route takes parameters of any name, which it then checks itself."""
+    route: APIRoute = request.scope["route"]
+    asked = (route.path_format, request.method)
+    if asked not in _declared_by:
+        described = (route.openapi_extra or {}).get("parameters", ())
+        named = {each["name"] for each in described if each["schema"].get("type") != "object"}
+        named |= {each.alias for each in get_flat_params(route.dependant) if isinstance(each.field_info, QueryInfo)}
+        _declared_by[asked] = frozenset(named), any(each["schema"].get("type") == "object" for each in described)
+    return _declared_by[asked]
 
 
-def _query_parameters(request: Request) -> list[dict[str, Any]]:
-    operation = request.app.openapi()["paths"][request.scope["route"].path_format][request.method.lower()]
-    return [each for each in operation.get("parameters", ()) if each["in"] == "query"]
+_declared_by: dict[tuple[str, str], tuple[frozenset[str], bool]] = {}
+"""By path and method."""
 
 
 @dataclass(frozen=True, kw_only=True)

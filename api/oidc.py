@@ -125,9 +125,9 @@ class Issuer:
 
 
 @lru_cache
-def issuer() -> Issuer | None:
-    """Return the issuer that the settings name, if they name one."""
-    return Issuer() if get_settings().oidc_issuer is not None else None
+def issuer() -> Issuer:
+    """Return the issuer that the settings name."""
+    return Issuer()
 
 
 def _signing_keys(where: str | None, of_issuer: str) -> KeySet:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from threading import Lock
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -10,8 +14,10 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 
 from api.errors import PROBLEM
+from api.late import LateRouter
 from api.links import base_url
 from api.negotiation import JSON
+from layers.settings import PROJECT
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/oas30",
@@ -53,18 +59,33 @@ _SAID_IN_30 = (
 )
 
 router = APIRouter(tags=["Common"])
+_describing = Lock()
+_document: dict[str, Any] = {}
 
 
 @router.get("/api", summary="The API in OpenAPI 3.0", responses={200: {"content": {OPENAPI_30: {}}}})
 def definition(request: Request) -> Response:
     """Describe the API as OpenAPI 3.0.3."""
-    return _answer(request, downgraded(request.app.openapi()), OPENAPI_30)
+    return _answer(request, downgraded(described_api()), OPENAPI_30)
 
 
 @router.get("/openapi.json", summary="The API in OpenAPI 3.1", responses={200: {"content": {OPENAPI_31: {}}}})
 def definition_31(request: Request) -> Response:
     """Describe the API as OpenAPI 3.1, with JSON schemas as they are."""
-    return _answer(request, request.app.openapi(), OPENAPI_31)
+    return _answer(request, described_api(), OPENAPI_31)
+
+
+def described_api() -> dict[str, Any]:
+    """Return the description of all that is mounted, in OpenAPI 3.1.
+
+    A process of its own makes it, once: it takes all routes, and this process needn't hold those that nobody asks for.
+    """
+    with _describing:
+        if not _document:
+            command = [sys.executable, "-m", "api.print_openapi"]
+            made = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, check=True)  # noqa: S603
+            _document.update(json.loads(made.stdout))
+    return _document
 
 
 def _answer(request: Request, document: dict[str, Any], media_type: str) -> Response:
@@ -99,12 +120,14 @@ def operation_id(route: APIRoute) -> str:
     return first + "".join(each.capitalize() for each in rest)
 
 
-def describe(app: FastAPI) -> None:
-    """Let the application's own description tell how every route answers when something is wrong."""
+def describe(app: FastAPI, late: Sequence[LateRouter]) -> None:
+    """Let the application's own description tell of all routes how they answer when something is wrong."""
     plain = app.openapi
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
+            for each in late:
+                each.load()
             document = plain()
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas["Problem"] = _PROBLEM_SCHEMA

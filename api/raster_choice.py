@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Annotated, Any
 
-from cachetools import TTLCache
-from fastapi import Depends, Path, Query, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from rio_tiler.errors import PointOutsideBounds, RioTilerError, TileOutsideBounds
 from titiler.core.dependencies import ColorMapParams, ImageRenderingParams, PartFeatureParams
 
-from api.security import Caller, CallerOf
+from api.raster_catalogue import SeriesOf
 from geo.errors import InvalidInputError
 from layers.errors import NotFoundError
 from layers.query import parse_interval
 from layers.raster_description import read_time
-from layers.raster_series import Colours, Series, find_series
+from layers.raster_series import Colours, Series
 from layers.rasters import Raster
 
 MOST_PIXELS = 4096
 """The longest side of what one request may ask for, in pixels."""
 
-_KNOWN_FOR_S = 2.0
-_KNOWN_AT_MOST = 1_000
 _RENDERING = "1"
 _SIZES = ("tilesize", "max_size", "width", "height", "buffer", "padding")
 _OWN_COLOURS = ("algorithm", "expression", "bidx", "colormap", "colormap_name", "color_formula")
-
-_known: TTLCache[tuple[str, str], Series] = TTLCache(_KNOWN_AT_MOST, _KNOWN_FOR_S, time.monotonic)
 
 
 class NotModifiedError(Exception):
@@ -50,25 +43,6 @@ class Chosen:
     def __str__(self) -> str:
         """Return the path of its file, which libraries open."""
         return str(self.raster.path)
-
-
-async def series(
-    caller: CallerOf, raster: Annotated[str, Path(description="Id of a collection of rasters.")]
-) -> Series:
-    """Return the collection asked for, if the caller may see it, as it was at most two seconds ago."""
-    key = (caller.rights, raster)
-    found = _known.get(key)
-    if found is None or not all(each.path.is_file() for each in found.rasters):
-        found = _known[key] = await run_in_threadpool(_find, caller, raster)
-    return found
-
-
-def _find(caller: Caller, raster: str) -> Series:
-    with caller.engine().connect() as connection:
-        return find_series(connection, raster)
-
-
-SeriesOf = Annotated[Series, Depends(series)]
 
 
 async def chosen(

@@ -12,7 +12,7 @@ from api.database import Database
 from api.links import base_url
 from api.maps import result_page
 from api.negotiation import Language
-from api.raster_choice import SeriesOf
+from api.raster_catalogue import SeriesOf
 from geo.analysis import ColourClass
 from geo.language import LANGUAGES
 from geo.maps import add_legend, base_map

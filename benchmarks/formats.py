@@ -94,13 +94,8 @@ def seconds(call: Callable[[], None]) -> float:
 
 def memory_mb(url: str, what: str) -> float:
     """Return what the service that listens at an address has (VmRSS), or had at most (VmHWM)."""
-    port = url.rpartition(":")[2].encode()
-    for each in Path("/proc").glob("[0-9]*/cmdline"):
-        words = each.read_bytes().split(b"\x00")
-        if b"api.app:create_app" in words and port in words:
-            lines = each.with_name("status").read_text().splitlines()
-            return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(what))
-    raise SystemExit("the service is gone")
+    lines = Path(f"/proc/{servers.process_at(url)}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(what))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import folium
 import geopandas as gpd
 import pandas as pd
 import shapely
@@ -17,13 +16,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, array
 from geo.analysis import ColourClass, View
 from geo.analysis import Column as ViewColumn
 from geo.errors import InvalidInputError
-from geo.maps import frame_map
 from layers.catalog import LayerTable, find
 from layers.description import Shape, text
 from layers.errors import NotFoundError
 from layers.geojson import json_object
 from layers.models.base import STORAGE_SRID
 from layers.store import rows_at, within
+
+if TYPE_CHECKING:
+    import folium
 
 KINDS = ("added", "removed", "geometry", "attributes")
 """How a feature can have changed; one that changed in both geometry and attributes counts as ``geometry``."""
@@ -82,6 +83,8 @@ class ChangeReport:
 
     def map(self, *, lang: str = "en", **options: Any) -> folium.Map:
         """Show the features that differ on a map; `options` go to `geo.maps.frame_map`."""
+        from geo.maps import frame_map
+
         title = f"{find(self.layer).layer.title[lang]}: {self.since:%Y-%m-%d %H:%M} – {self.until:%Y-%m-%d %H:%M}"
         shown = self.features.assign(changed=[", ".join(names) for names in self.features["changed"]])
         return frame_map(shown.drop(columns="before"), self.view, lang=lang, title=title, **options)

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from sqlalchemy import Connection
 
 from layers.errors import NotFoundError
@@ -174,22 +172,26 @@ def _overlaps(raster: Raster, time: Interval) -> bool:
 
 @lru_cache(maxsize=64)
 def _shades(ramp: str | None, stops: tuple[tuple[float, str], ...]) -> dict[int, Colour]:
+    import matplotlib as mpl
+
     if ramp is not None:
         colormap: Any = mpl.colormaps[ramp]
     else:
         low, high = stops[0][0], stops[-1][0]
         places = [((value - low) / (high - low), colour) for value, colour in stops]
-        colormap = LinearSegmentedColormap.from_list("stops", places, N=_SHADES)
+        colormap = mpl.colors.LinearSegmentedColormap.from_list("stops", places, N=_SHADES)
     return {index: _rgba(colormap(share)) for index, share in enumerate(np.linspace(0, 1, _SHADES))}
 
 
 def _classes(classes: Sequence[dict[str, Any]]) -> Colours:
     if all(float(each["value"]).is_integer() for each in classes):
-        return {int(each["value"]): _rgba(to_rgba(each["colour"])) for each in classes}
-    return [
-        ((each["value"], float(np.nextafter(each["value"], np.inf))), _rgba(to_rgba(each["colour"])))
-        for each in classes
-    ]
+        return {int(each["value"]): _opaque(each["colour"]) for each in classes}
+    return [((each["value"], float(np.nextafter(each["value"], np.inf))), _opaque(each["colour"])) for each in classes]
+
+
+def _opaque(colour: str) -> Colour:
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue, 255
 
 
 def _rgba(colour: Sequence[float]) -> Colour:

@@ -18,13 +18,10 @@ from sqlalchemy import Connection, Engine, Row, Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from geo.errors import InvalidInputError
-from layers.cog import write_cog
 from layers.errors import NotFoundError, SourceError
 from layers.ground import ground_of
 from layers.models.rasters import RasterRow
-from layers.raster_columns import columns_of
 from layers.raster_description import RasterDescription, read_time, write_time
-from layers.raster_files import Wanted
 from layers.settings import get_settings
 from layers.territory import find_territory
 
@@ -289,6 +286,10 @@ def _is_same(standing: Row[Any] | None, mark: str) -> TypeGuard[Row[Any]]:
 @contextmanager
 def _made(file: Path, description: RasterDescription) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Give the Cloud-Optimised GeoTIFF made of a file, for as long as it isn't put elsewhere, and its columns."""
+    from layers.cog import write_cog
+    from layers.raster_columns import columns_of
+    from layers.raster_files import Wanted
+
     wanted = Wanted(
         crs=description.crs,
         reproject_to=description.reproject_to,

@@ -16,7 +16,7 @@ from geo.analysis import LayerInput, get_analysis
 from geo.errors import InvalidInputError
 from geo.networks.network import Network
 from geo.networks.slopes import Heights
-from layers import database, links, relief, store
+from layers import database, links, store
 from layers.catalog import find
 from layers.models.base import STORAGE_SRID
 from layers.packs import Selection
@@ -119,6 +119,8 @@ def _input(
     engine: Engine, territory: str, wanted: LayerInput, as_of: dt.datetime | None
 ) -> Network | gpd.GeoDataFrame | Heights | None:
     if wanted.as_heights:
+        from layers import relief
+
         with engine.connect() as connection:
             srid = _metric_srid(connection, territory)
         return relief.heights(engine, territory, kind=wanted.layer, srid=srid)

@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 from api.database import Database
 from api.links import Link, base_url, formats, link, root_url
 from api.negotiation import HTML, JSON, Format, Language, negotiate, page
-from api.openapi import OPENAPI_30, OPENAPI_31, answers
+from api.openapi import OPENAPI_30, OPENAPI_31, answers, described_api
 from api.scope import Territory
 from layers.database import base_id
 from layers.settings import PROJECT
@@ -88,7 +88,7 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
     def documentation(request: Request, lang: Language) -> Response:
         operations = [
             _operation(f"{method.upper()} {path}", operation)
-            for path, methods in request.app.openapi()["paths"].items()
+            for path, methods in described_api()["paths"].items()
             for method, operation in methods.items()
         ]
         return page(request, "API", lang, {"OpenAPI": f"{base_url(request)}/api", "operations": operations})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -211,6 +212,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def process_at(url: str) -> int:
+    """Return the number of the process that listens at an address of this machine."""
+    port = int(url.rpartition(":")[2])
+    found = subprocess.run(["ss", "-Hltnp", f"sport = :{port}"], check=True, capture_output=True, text=True).stdout
+    return int(re.search(r"pid=(\d+)", found)[1])
 
 
 def _answers(url: str) -> bool:

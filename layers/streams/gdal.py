@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyogrio
 
 from layers.description import Shape
 from layers.errors import ExportError
@@ -84,6 +83,8 @@ def _flatgeobuf(selection: Selection, batch: pa.RecordBatch) -> bytes:
 
 
 def _write(selection: Selection, features: Any, file: Path | io.BytesIO, driver: str, **options: Any) -> None:
+    import pyogrio
+
     try:
         pyogrio.write_arrow(
             features,
