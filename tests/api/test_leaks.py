@@ -195,6 +195,8 @@ def _body(method: str, path: str) -> str | None:
 
 
 def ask(client: httpx.Client, probe: Probe, headers: dict[str, str]) -> httpx.Response:
+    """Ask as someone who isn't signed in by a cookie that an earlier answer brought."""
+    client.cookies.clear()
     kind = {"Content-Type": "application/json"} if probe.body else {}
     return client.request(probe.method, probe.url, content=probe.body, headers=headers | kind)
 
