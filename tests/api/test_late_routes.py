@@ -4,7 +4,17 @@ from importlib import import_module
 
 import pytest
 
-HEAVY = ("rasterio", "rio_tiler", "titiler.core", "matplotlib", "folium", "scipy.sparse", "sklearn", "pyogrio", "joserfc")
+HEAVY = (
+    "rasterio",
+    "rio_tiler",
+    "titiler.core",
+    "matplotlib",
+    "folium",
+    "scipy.sparse",
+    "sklearn",
+    "pyogrio",
+    "joserfc",
+)
 LATE = ("api.maps", "api.raster_maps", "api.raster_tiles", "api.raster_tilesets", "api.raster_values")
 
 

@@ -307,7 +307,7 @@ def test_nobody_else_is_told_anything_by_any_route(
         leaked = [mark for mark in MARKS if mark in answer.content and mark not in path]
         asked = probe.body is not None or b"10.12" in path or b"filter" in path
         assert asked or not leaked, f"{probe.url} tells {who} {leaked}"
-        if probe.url in before[who]:
+        if probe.method == "GET" and probe.url in before[who]:
             assert told(answer) == before[who][probe.url], f"{probe.url} tells {who} that something is there"
 
 
