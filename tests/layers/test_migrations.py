@@ -94,7 +94,7 @@ def test_functions_of_a_base_that_was_made_while_they_were_written_become_what_t
     )
     with scratch.begin() as connection:
         as_made = [connection.exec_driver_sql(each).all() for each in what]
-        command.downgrade(config(connection), "0021")
+        command.downgrade(config(connection), "0022")
         for statement in _AS_ONCE:
             connection.exec_driver_sql(statement)
         assert [connection.exec_driver_sql(each).all() for each in what] != as_made

@@ -8,8 +8,8 @@ from layers.migrations import history
 from layers.migrations.access import OPEN
 from layers.migrations.words import replace_words
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
