@@ -2,6 +2,8 @@
 
 TERRITORY ?= helsinki
 TESTS ?=
+SECONDS ?= 900
+EXAMPLES ?= 25
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PYTHON_READY := $(VENV)/ready
@@ -9,7 +11,7 @@ WEB := api/web
 WEB_READY := $(WEB)/vendor/manifest.json
 
 .NOTPARALLEL:
-.PHONY: help up env test lint bench stop clean lock system system-for-tests
+.PHONY: help up env test fuzz lint bench stop clean lock system system-for-tests
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,6 +23,9 @@ env: system $(PYTHON_READY) $(WEB_READY)  ## only make the environment ready: sy
 
 test: system-for-tests env  ## run every test (TESTS="-k tiles" for some)
 	@$(PYTHON) -m pytest $(TESTS)
+
+fuzz: system-for-tests env  ## ask all of the API for things good and bad, for long, and hold the answers to its description (SECONDS=900)
+	@HORAD_FUZZ_S=$(SECONDS) HORAD_FUZZ_EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest tests/api/test_described.py
 
 lint: env  ## check style, types and the direction of imports
 	@$(VENV)/bin/ruff check .

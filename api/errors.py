@@ -174,7 +174,16 @@ def _answer_http(request: Request, error: Exception) -> JSONResponse:
         return problem(status, f"There is nothing at {request.url.path}.")
     answer = problem(status, error.detail)
     answer.headers.update(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = {answer.headers["Allow"], *_methods(request)}
+        answer.headers["Allow"] = ", ".join(sorted(allowed))
     return answer
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods that the routes of a request's path have, all of them together."""
+    path = getattr(request.scope.get("route"), "path_format", "")
+    return {method.upper() for method in request.app.openapi()["paths"].get(path, ())}
 
 
 def _answer_data(_request: Request, error: Exception) -> JSONResponse:

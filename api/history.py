@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from api.database import Database
 from api.links import base_url, link
-from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
+from api.negotiation import GEOJSON, HTML, JSON, Format, Language, format_of, negotiate, page
 from api.ogc.items_query import Collection, FeatureId
 from api.openapi import answers
 from layers import store
@@ -22,6 +22,7 @@ router = APIRouter(tags=["History"])
 
 _CHANGES_OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
 _OFFERED = {"json": JSON, "html": HTML}
+ChangesFormat = format_of(_CHANGES_OFFERED)
 
 
 @router.get(
@@ -37,7 +38,7 @@ def collection_changes(
     since: Annotated[str, Query(description="A time as in RFC 3339, or a date")],
     until: Annotated[str | None, Query(description="A time as in RFC 3339, or a date; by default now")] = None,
     territory: Annotated[str | None, Query(description="Only of this territory and of all that belong to it")] = None,
-    f: Format = None,
+    f: ChangesFormat = None,
 ) -> Response:
     """Return the features that were added, removed or changed, and totals by class; as HTML, a Folium map of them."""
     chosen = negotiate(request, f, _CHANGES_OFFERED)

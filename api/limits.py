@@ -26,7 +26,7 @@ class Limits:
 
     def __init__(self) -> None:
         settings = get_settings()
-        self._rate = None if settings.rate_limit is None else Rate(settings.rate_limit, "requests")
+        self._rate = None if settings.rate_limit == "off" else Rate(settings.rate_limit, "requests")
         self._most = settings.in_flight
         self._in_flight = 0
         self.body_bytes = int(settings.max_body_mb * _MB)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ from fastapi.params import Query as QueryInfo
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.templating import Jinja2Templates
+from pydantic import WithJsonSchema
 
 from api.errors import NotAcceptableError
 from api.links import base_url, root_url
@@ -32,7 +33,11 @@ templates = Jinja2Templates(PROJECT / "api" / "templates")
 
 async def language(
     request: Request,
-    lang: Annotated[str | None, Query(description="Language of titles: be, ru or en.")] = None,
+    lang: Annotated[
+        str | None,
+        WithJsonSchema({"type": "string", "enum": list(LANGUAGES)}),
+        Query(description="Language of titles: be, ru or en."),
+    ] = None,
 ) -> str:
     """Return the language asked for by ``lang=``, else by Accept-Language, else English."""
     if lang is not None:
@@ -44,7 +49,15 @@ async def language(
 
 
 Language = Annotated[str, Depends(language)]
-Format = Annotated[str | None, Query(alias="f", description="Format of the answer, in place of the Accept header.")]
+
+
+def format_of(offered: Iterable[str]) -> Any:
+    """Return the type of the parameter ``f`` of a route that answers in these formats."""
+    told = Query(alias="f", description="Format of the answer, in place of the Accept header.")
+    return Annotated[str | None, WithJsonSchema({"type": "string", "enum": list(offered)}), told]
+
+
+Format = format_of(("json", "html"))
 
 
 def negotiate(request: Request, wanted: str | None, offered: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from rasterio._err import CPLE_BaseError
 from rio_tiler.errors import PointOutsideBounds, RioTilerError, TileOutsideBounds
 from titiler.core.dependencies import ColorMapParams, ImageRenderingParams, PartFeatureParams
 
@@ -20,9 +21,13 @@ from layers.query import parse_interval
 from layers.raster_description import read_time
 from layers.raster_series import Colours, Series
 from layers.rasters import Raster
+from layers.tile_matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, find_matrix_set
 
 MOST_PIXELS = 4096
 """The longest side of what one request may ask for, in pixels."""
+
+RASTER_MATRIX_SETS = (WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD)
+"""Those in which rasters are cut into tiles."""
 
 _RENDERING = "1"
 _SIZES = ("tilesize", "max_size", "width", "height", "buffer", "padding")
@@ -64,6 +69,7 @@ async def chosen(
         The caller has the answer.
     """
     _check_sizes(request)
+    _check_tile(request.path_params)
     found = Chosen(series, series.latest if datetime is None else series.at(read_interval(datetime)))
     asked = f"{_RENDERING} {found.raster.path.stem} {series.value_range} {request.url.path} {request.url.query}"
     request.state.etag = f'"{blake2b(asked.encode(), digest_size=12).hexdigest()}"'
@@ -97,6 +103,13 @@ def _check_sizes(request: Request) -> None:
     for name, value in given:
         if value is not None and str(value).isdigit() and int(value) > MOST_PIXELS:
             raise InvalidInputError(f"{name}={value}: at most {MOST_PIXELS} pixels")
+
+
+def _check_tile(path: dict[str, Any]) -> None:
+    if {"tileMatrixSetId", "z", "x", "y"} <= set(path) and path["tileMatrixSetId"] in RASTER_MATRIX_SETS:
+        numbers = [str(path[name]) for name in ("z", "y", "x")]
+        if all(each.lstrip("-").isdigit() for each in numbers):
+            find_matrix_set(path["tileMatrixSetId"]).check(*map(int, numbers))
 
 
 async def colours(
@@ -158,6 +171,8 @@ class CachedRoute(APIRoute):
                 raise NotFoundError(f"{error}.") from error
             except RioTilerError as error:
                 raise InvalidInputError(str(error)) from error
+            except (ArithmeticError, ValueError, CPLE_BaseError) as error:
+                raise InvalidInputError(f"That part of the raster can't be worked out: {error}") from error
             if hasattr(request.state, "etag") and request.method == "GET":
                 found.headers.update({**headers, "ETag": request.state.etag})
             return found

@@ -16,17 +16,22 @@ from titiler.core.factory import TilerFactory
 from titiler.extensions import wmtsExtension
 
 from api.links import base_url
-from api.raster_choice import CachedRoute, Chosen, Part, chosen, colours, rendering
+from api.raster_choice import RASTER_MATRIX_SETS, CachedRoute, Chosen, Part, chosen, colours, rendering
 
-MATRIX_SETS: dict[str, TileMatrixSet] = {
-    name: known_matrix_sets.get(name) for name in ("WebMercatorQuad", "WorldCRS84Quad")
-}
+MATRIX_SETS: dict[str, TileMatrixSet] = {name: known_matrix_sets.get(name) for name in RASTER_MATRIX_SETS}
 
 GDAL_OPTIONS = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}"}
 """The files of the catalogue stand alone, and lead to no other."""
 
 router = APIRouter(
-    prefix="/rasters/{raster}", route_class=CachedRoute, default_response_class=JSONResponse, tags=["Rasters"]
+    prefix="/rasters/{raster}",
+    route_class=CachedRoute,
+    default_response_class=JSONResponse,
+    tags=["Rasters"],
+    responses={
+        204: {"description": "The raster has nothing in the tile."},
+        304: {"description": "It is as it is held."},
+    },
 )
 
 

@@ -25,7 +25,12 @@ ChosenRaster = Annotated[Chosen, Depends(chosen)]
 router = APIRouter(prefix="/rasters/{raster}", route_class=CachedRoute, tags=["Rasters"])
 
 
-@router.get("/tiles", summary="Tilesets of a raster", operation_id="rasterTilesets", responses=answers(JSON, HTML))
+@router.get(
+    "/tiles",
+    summary="Tilesets of a raster",
+    operation_id="rasterTilesets",
+    responses=answers(JSON, HTML, others={304: "It is as it is held."}),
+)
 def tilesets(request: Request, found: ChosenRaster, lang: Language, f: Format = None) -> Response:
     """List the tilesets of a collection of rasters."""
     picked = negotiate(request, f, _OFFERED)
@@ -41,7 +46,7 @@ def tilesets(request: Request, found: ChosenRaster, lang: Language, f: Format = 
     "/tiles/{tileMatrixSetId}",
     summary="A tileset of a raster",
     operation_id="rasterTileset",
-    responses=answers(JSON, HTML),
+    responses=answers(JSON, HTML, others={304: "It is as it is held."}),
 )
 def tileset(
     request: Request,

@@ -38,7 +38,7 @@ class Rate:
         try:
             self._limit: RateLimitItem = parse(limit)
         except ValueError as error:
-            raise InvalidInputError(f"HORAD_RATE_LIMIT: {limit!r} must be like 600/minute or 20/second") from error
+            raise InvalidInputError(f"HORAD_RATE_LIMIT: {limit!r} must be like 600/minute, or off") from error
         where = get_settings().rate_storage
         options = {} if where.startswith("memory") else {"implementation": _REDIS_CLIENT}
         try:

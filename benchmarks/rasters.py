@@ -43,7 +43,7 @@ app.include_router(TilerFactory().router)
 def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="horad-bench-"))
     home.chmod(0o755)
-    os.environ |= {"HORAD_HOME": str(home), "HORAD_PORT": str(free_port())}
+    os.environ |= {"HORAD_HOME": str(home), "HORAD_PORT": str(free_port()), "HORAD_RATE_LIMIT": "off"}
     get_settings.cache_clear()
     file = get_settings().data / "rasters" / "srtm90_deflate.tif"
     with rasterio.open(file) as opened:

@@ -189,6 +189,9 @@ class Layer:
         Whether every feature has a place; in a register such as that of organisations some have none.
     rules
         What its features should be like, beside the rules of every layer.
+    from_people
+        Whether people make its features: what a source tells of them beyond the columns may be about those people, and
+        is kept only where the source's mapping names it.
     """
 
     title: Text
@@ -202,6 +205,7 @@ class Layer:
     max_zoom: int = 16
     osm: OsmRule | None = None
     rules: tuple[Rule, ...] = ()
+    from_people: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

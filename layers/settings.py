@@ -72,7 +72,9 @@ class Settings(BaseSettings):
 
     edits_need_if_match: bool = False
     """Whether whoever changes a feature must tell by If-Match in which state they saw it; QGIS doesn't."""
-    rate_limit: str | None = None
+    rate_limit: str = "12000/minute"
+    """How often one user, or one address, may ask; ``off`` for as often as they like. A map asks for a hundred tiles at
+    once and then rests."""
     rate_storage: str = "memory://"
     cors_origins: str = "*"
     frame_ancestors: str = "'self'"

@@ -40,6 +40,7 @@ def database_url(horad_home: Path) -> Iterator[str]:
     """The address of a running PostGIS; the settings of this process and of its children lead to it."""
     patch = pytest.MonkeyPatch()
     patch.setenv("HORAD_HOME", str(horad_home))
+    patch.setenv("HORAD_RATE_LIMIT", "off")
     patch.delenv("HORAD_DATABASE_URL", raising=False)
     get_settings.cache_clear()
     try:

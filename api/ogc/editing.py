@@ -17,9 +17,10 @@ from api.negotiation import GEOJSON, JSON
 from api.ogc.items_query import Collection, FeatureId
 from api.openapi import answers
 from api.scope import Territory
-from api.security import CallerOf, WriterOf
+from api.security import Caller, CallerOf, WriterOf
 from geo.errors import InvalidInputError
-from layers import editing, store
+from layers import audit, editing, store
+from layers import database as owned
 from layers.catalog import LayerTable, find
 from layers.crs import CRS84, Crs, parse_crs
 from layers.errors import InvalidFeatureError
@@ -111,7 +112,7 @@ def _answers(status: int, told: str) -> dict[int | str, Any]:
 def create_feature(
     request: Request,
     database: Database,
-    _caller: WriterOf,
+    caller: WriterOf,
     territory: Territory,
     collection: Collection,
     body: Document,
@@ -119,6 +120,7 @@ def create_feature(
 ) -> Response:
     """Make a feature from GeoJSON; it belongs to the territory that it names, else to the one in which it lies."""
     made, state = editing.create(database, find(collection), body, crs=crs, territory=territory)
+    _note(caller, "feature made", collection, made)
     database.commit()
     location = f"{base_url(request)}/collections/{collection}/items/{made}"
     return Response(status_code=201, headers={"Location": location, "ETag": etag(state)})
@@ -133,7 +135,7 @@ def create_feature(
 )
 def replace_feature(
     database: Database,
-    _caller: WriterOf,
+    caller: WriterOf,
     territory: Territory,
     collection: Collection,
     feature: FeatureId,
@@ -145,6 +147,7 @@ def replace_feature(
     model, number = find(collection), store.parse_id(collection, feature)
     state = _seen(database, model, number, territory, if_match)
     after = editing.replace(database, model, number, body, crs=crs, territory=territory, state=state)
+    _note(caller, "feature replaced", collection, number)
     database.commit()
     return Response(status_code=204, headers={"ETag": etag(after)})
 
@@ -158,7 +161,7 @@ def replace_feature(
 )
 def update_feature(
     database: Database,
-    _caller: WriterOf,
+    caller: WriterOf,
     territory: Territory,
     collection: Collection,
     feature: FeatureId,
@@ -170,6 +173,7 @@ def update_feature(
     model, number = find(collection), store.parse_id(collection, feature)
     state = _seen(database, model, number, territory, if_match)
     after = editing.update(database, model, number, body, crs=crs, territory=territory, state=state)
+    _note(caller, "feature changed", collection, number)
     database.commit()
     return Response(status_code=204, headers={"ETag": etag(after)})
 
@@ -182,7 +186,7 @@ def update_feature(
 )
 def delete_feature(
     database: Database,
-    _caller: WriterOf,
+    caller: WriterOf,
     territory: Territory,
     collection: Collection,
     feature: FeatureId,
@@ -192,6 +196,7 @@ def delete_feature(
     model, number = find(collection), store.parse_id(collection, feature)
     state = _seen(database, model, number, territory, if_match)
     editing.delete(database, model, number, territory=territory, state=state)
+    _note(caller, "feature removed", collection, number)
     database.commit()
     return Response(status_code=204)
 
@@ -208,6 +213,13 @@ def item_options(caller: CallerOf, database: Database, collection: Collection, f
     """Tell what may be done with a feature."""
     editing.state_of(database, find(collection), store.parse_id(collection, feature))
     return _allow("PUT, PATCH, DELETE" if caller.writes and caller.held.editor else "")
+
+
+def _note(caller: Caller, action: str, layer: str, feature: int) -> None:
+    """Write down who does it, with which key and from where, before it is done for good: nothing is done unnoted."""
+    details = {} if caller.key is None else {"key": caller.key}
+    with owned.engine().begin() as connection:
+        audit.note(connection, action, f"{layer} {feature}", details, actor=caller.principal, address=caller.address)
 
 
 def _seen(

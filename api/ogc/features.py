@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from api.database import Database
 from api.etags import etag, names
 from api.links import Link, base_url, formats, link
-from api.negotiation import GEOJSON, HTML, JSON, Format, Language, Shown, negotiate, page
+from api.negotiation import GEOJSON, HTML, JSON, Language, Shown, format_of, negotiate, page
 from api.ogc.items_query import (
     MAX_LIMIT,
     PROPERTY_PARAMETERS,
@@ -67,6 +67,7 @@ CONFORMS_TO = (
 _COUNTED_ANYWAY = 2_000
 _OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
 _ITEMS_OFFERED = _OFFERED | {name: each.media_type for name, each in FORMATS.items()}
+ItemsFormat, ItemFormat = format_of(_ITEMS_OFFERED), format_of(_OFFERED)
 _ASKED = ("q", "filter", "bbox", "datetime", "sortby", "limit")
 _PLACES = ("f", "after", "before", "offset")
 router = APIRouter(tags=["Features"])
@@ -79,7 +80,7 @@ router = APIRouter(tags=["Features"])
     openapi_extra={"parameters": [PROPERTY_PARAMETERS]},
 )
 def items(
-    request: Request, database: Database, who: CallerOf, lang: Language, wanted: ItemsQueryOf, f: Format = None
+    request: Request, database: Database, who: CallerOf, lang: Language, wanted: ItemsQueryOf, f: ItemsFormat = None
 ) -> Response:
     """Return features as GeoJSON, a page at a time, in the order of their ids or as ``sortby`` says.
 
@@ -119,7 +120,7 @@ def item(
     as_of: AsOf = None,
     crs: CrsName = None,
     if_none_match: Annotated[str | None, Header(description="The ETag of the feature as it is held")] = None,
-    f: Format = None,
+    f: ItemFormat = None,
 ) -> Response:
     """Return one feature with all its properties."""
     chosen = negotiate(request, f, _OFFERED)

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from api.database import Database
 from api.drawing import legend
 from api.links import base_url, formats
-from api.negotiation import HTML, JSON, Format, Language, negotiate
+from api.negotiation import HTML, JSON, Language, format_of, negotiate
 from api.ogc.tiles import Collection
 from api.openapi import answers
 from api.themes import DARK, LIGHT, THEMES, Theme
@@ -22,6 +22,7 @@ router = APIRouter(tags=["Styles"])
 SVG = "image/svg+xml"
 
 _OFFERED = {"json": JSON, "svg": SVG, "html": HTML}
+Format = format_of(_OFFERED)
 _PAGE = (
     '<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title></head>'
     "<body><main>{picture}</main></body></html>"

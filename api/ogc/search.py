@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from api.database import Database
 from api.links import base_url, formats, link
-from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
+from api.negotiation import GEOJSON, HTML, JSON, Language, format_of, negotiate, page
 from api.ogc.collections import layers_of
 from api.openapi import answers
 from api.scope import Territory
@@ -21,6 +21,7 @@ from layers.search import Found, search
 MAX_LIMIT = 100
 
 _OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
+Format = format_of(_OFFERED)
 router = APIRouter(tags=["Features"])
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from api.database import Database
-from api.negotiation import MVT, Format, negotiate
+from api.negotiation import MVT, format_of, negotiate
 from api.ogc.items_query import AsOf
 from api.scope import Territory
 from api.security import Caller, CallerOf
@@ -29,6 +29,7 @@ CONFORMS_TO = (
 )
 
 _OFFERED = {"mvt": MVT}
+Format = format_of(_OFFERED)
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The tile.", "content": {MVT: {}}},
     204: {"description": "There is nothing in the tile."},

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from api.database import Database
 from api.links import Link, base_url, formats, link
-from api.negotiation import HTML, JSON, MVT, TILEJSON, Format, Language, negotiate, page
+from api.negotiation import HTML, JSON, MVT, TILEJSON, Format, Language, format_of, negotiate, page
 from api.ogc.schemas import JSON_SCHEMA
 from api.ogc.tiles import Collection, Collections, MatrixSetId, Selected, Selection, names
 from api.scope import Territory
@@ -49,6 +49,7 @@ TILING_SCHEME = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"
 
 _OFFERED = {"json": JSON, "html": HTML}
 _TILESET_OFFERED = {"json": JSON, "tilejson": TILEJSON, "html": HTML}
+TilesetFormat = format_of(_TILESET_OFFERED)
 _GEOMETRY_DIMENSION = {Shape.POINT: 0, Shape.LINE: 1, Shape.POLYGON: 2}
 _MERCATOR_LATITUDE = 85.0511287798066
 
@@ -130,7 +131,7 @@ def city_tileset(
     selected: Selected,
     matrix_set: MatrixSetId,
     collections: Collections = None,
-    f: Format = None,
+    f: TilesetFormat = None,
 ) -> Response:
     """Describe the tileset that holds all layers, or those named."""
     layers = names(collections)
@@ -152,7 +153,7 @@ def layer_tileset(
     selected: Selected,
     collection: Collection,
     matrix_set: MatrixSetId,
-    f: Format = None,
+    f: TilesetFormat = None,
 ) -> Response:
     """Describe the tileset of a layer."""
     title, found = find(collection).layer.title[lang], find_matrix_set(matrix_set)

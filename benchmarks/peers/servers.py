@@ -87,6 +87,7 @@ def horad(database: URL, *, cached: bool, workers: int = 1) -> Iterator[str]:
         "HORAD_DATABASE_URL": plain(database),
         "HORAD_PORT": str(port),
         "HORAD_TILE_CACHE_MB": "256" if cached else "0",
+        "HORAD_RATE_LIMIT": "off",
     }
     command = [sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log"]
     return running([*command, "--port", str(port), "--workers", str(workers)], "/health/live", port=port, env=env)

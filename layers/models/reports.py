@@ -29,6 +29,7 @@ class Report(Feature):
         function=CityFunction.FEEDBACK,
         shape=Shape.POINT,
         time="opened_at",
+        from_people=True,
         min_zoom=9,
         style=Style(
             column="status",

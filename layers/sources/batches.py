@@ -51,7 +51,7 @@ class BatchMaker:
         untold: Collection[str] = (),
     ) -> None:
         self._layer = layer.name
-        self.tells_all = mapping is None or mapping.tags == Tags()
+        self.tells_all = (mapping is None or mapping.tags == Tags()) and not layer.layer.from_people
         """Whether all fields may appear in the account of rejected rows."""
         self._has_places = layer.layer.located
         self._mapper = Mapper(layer, fields, mapping or RowMapping(), timezone=timezone, notes=notes)

@@ -18,7 +18,7 @@ from layers.sources import wkb
 from layers.sources.answers import Answer
 from layers.sources.columns import TYPES, by_value, by_values, converted, text
 from layers.sources.coordinates import Places, Problems
-from layers.sources.mapping import ColumnRule, RowMapping, Unpivot
+from layers.sources.mapping import ColumnRule, RowMapping, Tags, Unpivot
 from layers.sources.records import Notes
 
 Fields = Mapping[str, pa.Array]
@@ -94,7 +94,7 @@ class Mapper:
         self._time = next((each for each in self._rules if each.name == layer.layer.time), None)
         self._time = self._time if states_precision else None
         mapped = {name for rule in rules.values() for name in rule.sources}
-        tags = mapping.tags
+        tags = Tags(only=()) if layer.layer.from_people and mapping.tags == Tags() else mapping.tags
         self.tags = tuple(
             name
             for name in made

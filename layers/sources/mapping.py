@@ -289,8 +289,8 @@ class RowMapping(BaseModel):
         What becomes of geometries: they are taken as they are, an inner point of each stands for it, or they are left
         out, for layers whose features need no place.
     tags
-        Which other columns are kept: ``all``, ``none``, a list, or a mapping with ``without``. What isn't kept doesn't
-        appear in the account of rejected rows either.
+        Which other columns are kept: ``all``, ``none``, a list, or a mapping with ``without``; of people's reports none
+        but those named here. What isn't kept doesn't appear in the account of rejected rows either.
     empty
         What stands for nothing in every column, beside an empty cell.
     timezone

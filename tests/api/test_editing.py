@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from layers import audit
 from layers.settings import get_settings
 
 FACILITIES = "/collections/facilities/items"
@@ -291,3 +292,16 @@ def test_where_it_is_asked_for_nobody_changes_what_they_dont_say_they_have_seen(
             assert own.delete(path, headers={**given, "If-Match": seen}).status_code == 204
     finally:
         get_settings.cache_clear()
+
+
+def test_the_audit_tells_who_edited_what_and_from_where(editor: Send, made: str, helsinki: Engine) -> None:
+    assert editor("PATCH", made, {"properties": {"name": "Newer"}}).status_code == 204
+    assert editor("PUT", made, school(name="Newest")).status_code == 204
+    assert editor("PUT", made, school(kind=1)).status_code == 422
+    assert editor("DELETE", made).status_code == 204
+    number = made.rpartition("/")[2]
+    with helsinki.connect() as connection:
+        told = [each for each in audit.entries(connection) if each.subject == f"facilities {number}"]
+    assert [each.action for each in told] == [f"feature {each}" for each in ("removed", "replaced", "changed", "made")]
+    assert {each.address for each in told} == {"127.0.0.1"}
+    assert len({each.actor for each in told} | {each.details["key"] for each in told}) == 2

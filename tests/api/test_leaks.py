@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import numpy as np
 import pytest
 import rasterio
 import shapely
+from probing import Probe, ask, paths, routes, with_parameters
 from sqlalchemy import Engine, text
 
 from api.app import create_app
@@ -41,7 +41,6 @@ LAYERS = ("facilities", "roads", "custom_hush")
 MARKS = (SECRET.encode(), b"custom_hush", b"hush-raster", b"hush_column", b"10.123", b"50.432")
 
 ALWAYS_GIVEN = {"since": "2020-01-01", "territory": "hidden"}
-"""Values of parameters without which a route finds nothing, or answers at all."""
 TRIED = {
     "f": ("html", "tilejson", "csv"),
     "bbox": (BOX,),
@@ -77,18 +76,13 @@ OTHER_VALUES = {
     "maxx": (str(LON + 0.01),),
     "maxy": (str(LAT + 0.01),),
 }
-"""Of what a path names beside layers; anything else is called 1."""
+"""Of what a path names beside layers."""
+UNDESCRIBED = {"/favicon.ico", "/static", "/fonts", "/territories/{territory}"}
+"""What isn't in the description of the API: files that are for everybody, and the same routes for one territory."""
 NOISE = re.compile(
     rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[\d.]+)?(\+00:00|Z)?|[?&](amp;)?v=[\w.%-]+|[0-9a-f]{32}|after=[\w%-]+"
 )
 """What differs from answer to answer: times, versions in addresses, names of elements of Folium pages."""
-
-
-@dataclass(frozen=True)
-class Probe:
-    method: str
-    url: str
-    body: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,16 +134,6 @@ def callers(hidden: Engine) -> dict[str, dict[str, str]]:
     return {"public": {}} | {name: {"Authorization": f"Bearer {key}"} for name, key in made.items()}
 
 
-def paths() -> list[tuple[str, str, list[dict[str, Any]]]]:
-    """Every operation of the application: method, template and parameters."""
-    found = create_app().openapi()["paths"]
-    return [
-        (method, path, operation.get("parameters", []))
-        for path, operations in found.items()
-        for method, operation in operations.items()
-    ]
-
-
 def probes(secret_ids: dict[str, str], job: str) -> list[Probe]:
     """Every operation on every layer of the secret, each parameter on its own; the territory's own API too."""
     values = {
@@ -162,11 +146,13 @@ def probes(secret_ids: dict[str, str], job: str) -> list[Probe]:
     }
     found = []
     for method, path, parameters in paths():
+        unknown = set(re.findall(r"{(\w+)}", path)) - {*values, "feature"}
+        assert not unknown, f"{path}: say in OTHER_VALUES what of the secret {unknown} names"
         names = [name for name in re.findall(r"{(\w+)}", path) if name != "feature"]
-        for chosen in itertools.product(*(values.get(name, ("1",)) for name in names)):
+        for chosen in itertools.product(*(values[name] for name in names)):
             given = dict(zip(names, chosen, strict=True))
             given["feature"] = secret_ids.get(given.get("collection", ""), "1")
-            urls = list(_with_parameters(path.format(**given), parameters))
+            urls = list(with_parameters(path.format(**given), parameters, tried=TRIED, always=ALWAYS_GIVEN))
             if given.get("collection", LAYERS[0]) != LAYERS[0]:
                 urls = urls[:1]
             if "/maps/processes/" not in path:
@@ -175,30 +161,11 @@ def probes(secret_ids: dict[str, str], job: str) -> list[Probe]:
     return list(dict.fromkeys(found))
 
 
-def _with_parameters(url: str, parameters: list[dict[str, Any]]) -> Iterator[str]:
-    known = {each["name"]: each for each in parameters if each["in"] == "query"}
-    always = {name: value for name, value in ALWAYS_GIVEN.items() if name in known}
-    for name, each in known.items():
-        if each.get("required") and name not in always:
-            always[name] = POINT if "oint" in str(each) or name in ("origins", "places") else "1"
-    yield f"{url}?{urlencode(always)}" if always else url
-    for name, tried in TRIED.items():
-        for value in tried if name in known else ():
-            yield f"{url}?{urlencode(always | {name: value})}"
-
-
 def _body(method: str, path: str) -> str | None:
     if path.endswith("/execution"):
         return json.dumps({"inputs": {"territory": "hidden", "origins": [[LON, LAT]], "kind": "school"}})
     area = shapely.geometry.mapping(shapely.box(*map(float, BOX.split(","))))
     return json.dumps({"type": "Feature", "geometry": area, "properties": {}}) if method != "get" else None
-
-
-def ask(client: httpx.Client, probe: Probe, headers: dict[str, str]) -> httpx.Response:
-    """Ask as someone who isn't signed in by a cookie that an earlier answer brought."""
-    client.cookies.clear()
-    kind = {"Content-Type": "application/json"} if probe.body else {}
-    return client.request(probe.method, probe.url, content=probe.body, headers=headers | kind)
 
 
 def told(answer: httpx.Response) -> Told:
@@ -261,6 +228,13 @@ def seen(
     readable = [each for each in probes(secret, job) if each.method == "GET" or not each.url.endswith("/items")]
     readable = [each for each in readable if each.method in ("GET", "POST")]
     return {each: ask(client, each, callers["insider"]) for each in readable}
+
+
+def test_every_route_is_among_those_that_are_driven() -> None:
+    driven = {(path, method.upper()) for method, path, _ in paths()}
+    for path, methods in routes(create_app()):
+        for method in methods - {"HEAD", "OPTIONS"} or {"GET"}:
+            assert (path, method) in driven or path in UNDESCRIBED, f"{method} {path} is driven by no test"
 
 
 def test_the_one_who_may_see_it_is_told_by_many_routes(seen: dict[Probe, httpx.Response]) -> None:
