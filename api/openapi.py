@@ -51,6 +51,7 @@ _PROBLEM_SCHEMA = {
         "detail": {"type": "string"},
     },
 }
+_FRAMEWORKS_422 = "Validation Error"
 _SAID_IN_30 = (
     "$ref additionalProperties allOf anyOf default deprecated description discriminator enum example exclusiveMaximum"
     " exclusiveMinimum externalDocs format items maxItems maxLength maxProperties maximum minItems minLength"
@@ -140,7 +141,8 @@ def describe(app: FastAPI, late: Sequence[LateRouter]) -> None:
             for operation in _operations(document):
                 for parameter in operation.get("parameters", ()):
                     _tell_style(parameter)
-                operation["responses"].pop("422", None)
+                if operation["responses"].get("422", {}).get("description") == _FRAMEWORKS_422:
+                    del operation["responses"]["422"]
                 if "parameters" in operation:
                     operation["parameters"] = _each_once(operation["parameters"])
                 for status in _ANSWERS_TO_ALL:

@@ -11,6 +11,7 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
 from rio_tiler.errors import PointOutsideBounds, RioTilerError, TileOutsideBounds
 from titiler.core.dependencies import ColorMapParams, ImageRenderingParams, PartFeatureParams
 
@@ -33,6 +34,8 @@ _RENDERING = "1"
 _SIZES = ("tilesize", "max_size", "width", "height", "buffer", "padding")
 _OWN_COLOURS = ("algorithm", "expression", "bidx", "colormap", "colormap_name", "color_formula")
 
+_OF_BANDS = (IndexError, KeyError, SyntaxError, TypeError)
+_OF_PLACES = (ArithmeticError, ValueError, CPLE_BaseError, RasterioError)
 
 class NotModifiedError(Exception):
     """The caller has the answer already."""
@@ -147,6 +150,13 @@ def _scales_itself(request: Request) -> bool:
     return any(name in request.query_params for name in ("algorithm", "expression", "color_formula"))
 
 
+def _wrong(request: Request, error: Exception) -> str | None:
+    """Return what of a request an error comes from; nothing where it isn't the request's."""
+    if isinstance(error, _OF_BANDS):
+        return next((f"{name}:" for name in ("bidx", "expression") if name in request.query_params), None)
+    return "That part of the raster" if request.method == "POST" or "minx" in request.path_params else None
+
+
 class CachedRoute(APIRoute):
     """A route whose answers carry the tag that `chosen` gave them."""
 
@@ -160,19 +170,17 @@ class CachedRoute(APIRoute):
                 found: Response = await plain(request)
             except NotModifiedError:
                 return Response(status_code=304, headers={**headers, "ETag": request.state.etag})
-            except (IndexError, KeyError, SyntaxError, TypeError) as error:
-                given = [name for name in ("bidx", "expression") if name in request.query_params]
-                if given:
-                    raise InvalidInputError(f"{given[0]}: can't be worked out: {error}") from error
-                raise
             except TileOutsideBounds:
                 return Response(status_code=204, headers={**headers, "ETag": request.state.etag})
             except PointOutsideBounds as error:
                 raise NotFoundError(f"{error}.") from error
             except RioTilerError as error:
                 raise InvalidInputError(str(error)) from error
-            except (ArithmeticError, ValueError, CPLE_BaseError) as error:
-                raise InvalidInputError(f"That part of the raster can't be worked out: {error}") from error
+            except (*_OF_BANDS, *_OF_PLACES) as error:
+                what = _wrong(request, error)
+                if what is None:
+                    raise
+                raise InvalidInputError(f"{what} can't be worked out: {error}") from error
             if hasattr(request.state, "etag") and request.method == "GET":
                 found.headers.update({**headers, "ETag": request.state.etag})
             return found

@@ -37,7 +37,7 @@ def test_every_operation_tells_what_it_answers(client: httpx.Client) -> None:
             good = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
             assert good, path
             assert {"400", "404", "503"} <= set(operation["responses"]), path
-            assert "422" not in operation["responses"], path
+            assert "HTTPValidationError" not in str(operation["responses"]), path
 
 
 @pytest.mark.parametrize(
