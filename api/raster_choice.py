@@ -37,6 +37,7 @@ _OWN_COLOURS = ("algorithm", "expression", "bidx", "colormap", "colormap_name", 
 _OF_BANDS = (IndexError, KeyError, SyntaxError, TypeError)
 _OF_PLACES = (ArithmeticError, ValueError, CPLE_BaseError, RasterioError)
 
+
 class NotModifiedError(Exception):
     """The caller has the answer already."""
 
