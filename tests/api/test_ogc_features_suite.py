@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyproj
 import pytest
+import shapely
 
 if TYPE_CHECKING:
     import httpx
@@ -136,3 +137,67 @@ def test_every_crs_gives_the_same_features(client: httpx.Client, collections: di
             assert [each["id"] for each in boxed["features"]] == [each["id"] for each in plain.json()["features"]]
     for parameter in ({"crs": "unknown"}, {"bbox": "1,2,3,4", "bbox-crs": "http://www.opengis.net/def/crs/0/unknown"}):
         assert client.get(items(collection), params=parameter).status_code == 400
+
+
+def test_the_classes_and_the_protocol(client: httpx.Client) -> None:
+    assert client.get("/").http_version == "HTTP/1.1"
+    declared = client.get("/conformance").json()["conformsTo"]
+    core = "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf"
+    assert {f"{core}/{each}" for each in ("core", "geojson", "html", "oas30")} <= set(declared)
+    assert "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs" in declared
+
+
+def test_every_collection_tells_where_its_features_are(client: httpx.Client, collections: dict[str, Any]) -> None:
+    listed = client.get("/collections", headers={"Accept": "application/json"}).json()
+    assert {each["rel"] for each in listed["links"]} >= {"self", "alternate"}
+    for collection in collections.values():
+        found = {each["type"] for each in collection["links"] if each["rel"] == "items"}
+        assert {GEOJSON, "text/html"} <= found
+        assert all(each["rel"] and each["type"] for each in collection["links"])
+        for box in collection.get("extent", {}).get("spatial", {}).get("bbox", []):
+            assert len(box) in (4, 6)
+        assert collection["crs"]
+        assert len(set(collection["crs"])) == len(collection["crs"])
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_one_feature_in_every_crs(client: httpx.Client, collections: dict[str, Any], name: str) -> None:
+    features = asked(client, collections[name], limit=1).json()["features"]
+    if not features:
+        pytest.skip("the layer is empty")
+    path = f"/collections/{name}/items/{features[0]['id']}"
+    plain = client.get(path, headers={"Accept": GEOJSON})
+    rels = {(each["rel"], each["type"]) for each in plain.json()["links"]}
+    assert {("self", GEOJSON), ("alternate", "text/html")} <= rels
+    assert "collection" in {rel for rel, _ in rels}
+    assert plain.headers["content-crs"] == f"<{CRS84}>"
+    for crs in client.get(f"/collections/{name}").json()["crs"]:
+        answer = client.get(path, params={"crs": crs}, headers={"Accept": GEOJSON})
+        assert answer.headers["content-crs"] == f"<{crs}>"
+        if features[0]["geometry"] is not None:
+            first, given = (first_place(each.json()["geometry"]["coordinates"]) for each in (plain, answer))
+            expected = pyproj.Transformer.from_crs(CRS84, crs).transform(*first[:2])
+            assert given[:2] == pytest.approx(expected, rel=1e-6, abs=2e-3)
+    assert client.get(path, params={"crs": "unknown"}).status_code == 400
+    assert client.get(f"/collections/{name}/items/nothing").status_code == 404
+
+
+def first_place(coordinates: list[Any]) -> list[float]:
+    return coordinates if isinstance(coordinates[0], float | int) else first_place(coordinates[0])
+
+
+@pytest.mark.parametrize("name", ["roads", "buildings", "incidents"])
+def test_what_is_found_lies_where_and_when_it_was_asked(
+    client: httpx.Client, collections: dict[str, Any], name: str
+) -> None:
+    collection = collections[name]
+    if "extent" not in collection:
+        pytest.skip("the layer is empty")
+    west, south, east, north = collection["extent"]["spatial"]["bbox"][0]
+    middle = (west + (east - west) / 4, south + (north - south) / 4, east, north)
+    found = asked(client, collection, bbox=",".join(map(str, middle)), limit=500).json()["features"]
+    box = shapely.box(*middle)
+    shapes = [shapely.geometry.shape(each["geometry"]) for each in found]
+    assert shapes
+    assert all(each.intersects(box.buffer(1e-9)) for each in shapes)
+    assert all(-180 <= each.bounds[0] <= each.bounds[2] <= 180 for each in shapes)
