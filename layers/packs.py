@@ -303,8 +303,15 @@ def around(name: str, box: tuple[float, float, float, float]) -> Territory:
     Raises
     ------
     InvalidInputError
-        The box lies by a pole, where there are no UTM zones.
+        The box lies by a pole, where there are no UTM zones, or isn't on the globe, as across the antimeridian.
     """
+    west, south, east, north = box
+    if west < -180 or east > 180 or south < -90 or north > 90:
+        told = ", ".join(f"{each:g}" for each in box)
+        raise InvalidInputError(
+            f"{name} lies between {told} degrees, across the antimeridian or beyond the globe: describe the territory"
+            " in a YAML file, with a boundary from -180 to 180."
+        )
     zone = utm_zone(box)
     if zone is None:
         raise InvalidInputError(f"{name} lies by a pole, beyond the UTM zones: describe the territory in a YAML file.")

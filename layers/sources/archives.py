@@ -24,6 +24,7 @@ _MOST_TIMES_SMALLER = 200
 _SUSPECT_FROM_BYTES = 64 * 1024 * 1024
 _BYTES_PER_MB = 1024 * 1024
 _READ_BYTES = 1024 * 1024
+_WORKBOOK = "xl/workbook.xml"
 _ENCRYPTED = 0x1
 _NAME_IN_UTF8 = 0x800
 
@@ -86,6 +87,14 @@ def is_zip(file: Path) -> bool:
     """Return whether a file begins as zip files do."""
     with file.open("rb") as stream:
         return stream.read(4).startswith(ZIP_MAGIC)
+
+
+def is_workbook(file: Path) -> bool:
+    """Return whether a file is a zip file with an Excel workbook in it, whatever its name."""
+    if not is_zip(file):
+        return False
+    with _open_zip(file) as archive:
+        return _WORKBOOK in archive.namelist()
 
 
 @contextmanager

@@ -74,6 +74,8 @@ def open_tables(path: Path, stated: Stated) -> Opened:
         raise SourceError(f"{path.name} is empty.")
     if not _is_archive(path):
         return Opened(_tables(path, format_of(path), stated))
+    if archives.is_workbook(path):
+        raise SourceError(f"{path.name} is an Excel workbook, though it isn't called so: give it a name in .xlsx.")
     place = archives.unpack(path)
     files = list(_candidates(place.folder))
     formats = {file: each for file in files if (each := _format_or_none(file)) is not None}

@@ -56,7 +56,8 @@ def unfold(path: Path, folder: Path) -> dict[str, Path]:
         raise SourceError(f"{path.name} is no whole XML document, it is cut off or damaged: {error}") from error
     files = reader.finish()
     if not files:
-        raise SourceError(f"{path.name} has no placemark.")
+        links = " It only links to other files, which aren't followed: load those." if reader.links else ""
+        raise SourceError(f"{path.name} has no placemark.{links}")
     return files
 
 
@@ -77,6 +78,7 @@ class _Reader:
         self._geometries: list[list[Geometry]] = []
         self._rings: list[Any] = []
         self._coordinates: list[list[float]] = []
+        self.links = 0
 
     def begin(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(" ")[2]
@@ -85,6 +87,8 @@ class _Reader:
         self._chars = 0
         if name in _CONTAINERS:
             self._containers.append("")
+        elif name == "NetworkLink":
+            self.links += 1
         elif name == "Placemark":
             self._placemark = {"id": attributes["id"]} if attributes.get("id") else {}
             self._geometries = [[]]

@@ -28,6 +28,7 @@ from layers.sources.row_ids import as_keys, own_key
 _BATCH_ROWS = 5_000
 _BATCH_BYTES = 64 * 1024 * 1024
 _MOST_REMARKS = 5
+_ADVICE = "; It might help to specify the correct driver"
 _PROXY, _NOBODY = "GDAL_HTTP_PROXY", "127.0.0.1:1"
 _DRIVERS = frozenset(
     (
@@ -171,7 +172,8 @@ class VectorReader:
                 while (batch := self._next(batches)) is not None:
                     yield batch, geometry
         except _FAULTS as error:
-            raise SourceError(f"{self._path.name} can't be read after {self._read} features: {error}") from error
+            told = _plain(self._path, error)
+            raise SourceError(f"{self._path.name} can't be read after {self._read} features: {told}") from error
 
     def _next(self, batches: pa.RecordBatchReader) -> pa.RecordBatch | None:
         with _listening(self.notes.remarks):
@@ -217,7 +219,7 @@ def spatial_tables(path: Path) -> list[str]:
         with _listening([]):
             found = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry is not None]
     except _FAULTS as error:
-        raise SourceError(f"{path.name} can't be read: {error}") from error
+        raise SourceError(f"{path.name} can't be read: {_plain(path, error)}") from error
     if not found:
         raise SourceError(f"{path.name} has no table with a geometry.")
     return found
@@ -235,7 +237,7 @@ def count(path: Path, table: str) -> int:
         with _listening([]):
             return int(pyogrio.read_info(path, layer=table, force_feature_count=True)["features"])
     except _FAULTS as error:
-        raise SourceError(f"{path.name} can't be read: {error}") from error
+        raise SourceError(f"{path.name} can't be read: {_plain(path, error)}") from error
 
 
 def describe(path: Path, table: str | int, *, encoding: str | None = None, box: bool = False) -> dict[str, Any]:
@@ -250,7 +252,7 @@ def describe(path: Path, table: str | int, *, encoding: str | None = None, box: 
         with _listening([]):
             found: dict[str, Any] = pyogrio.read_info(path, layer=table, encoding=encoding, force_total_bounds=box)
     except _FAULTS as error:
-        raise SourceError(f"{path.name} can't be read: {error}") from error
+        raise SourceError(f"{path.name} can't be read: {_plain(path, error)}") from error
     if found["driver"] not in _DRIVERS:
         raise SourceError(f"{path.name} is of a kind that isn't read: {found['driver']}.")
     return found
@@ -273,6 +275,11 @@ def bounds(
     west, south, east, north = (box[1], box[0], box[3], box[2]) if swapped else box
     found = to_degrees(stated).transform_bounds(west, south, east, north)
     return around([found]) if np.isfinite(found).all() else None
+
+
+def _plain(path: Path, error: BaseException) -> str:
+    """Return what GDAL says is wrong, without advice to programmers and the place of the file."""
+    return str(error).partition(_ADVICE)[0].replace(str(path), path.name)
 
 
 @contextmanager

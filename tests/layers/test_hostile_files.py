@@ -378,3 +378,28 @@ def test_damaged_bytes_give_a_plain_error_or_none(tmp_path: Path, make: Callable
             source = opened(made, Stated(crs="EPSG:4326"))
             source.bounds()
             assert sum(1 for _ in source.read(["facilities"]).reader) < 2 * COUNT
+
+
+def test_a_workbook_of_another_name_is_told(town: Town, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.save(tmp_path / "town.csv")
+    with pytest.raises(SourceError, match=r"town\.csv is an Excel workbook.*name in \.xlsx"):
+        town.load(tmp_path / "town.csv", "facilities")
+
+
+def test_a_title_above_the_names_of_columns_is_told(town: Town, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Report of 2024", None, None], ["lon", "lat", "kind"], [LON, LAT, "school"]):
+        book.active.append(row)
+    book.save(tmp_path / "town.xlsx")
+    with pytest.raises(
+        InvalidInputError, match=r"The columns are: Report of 2024\. Names of columns must stand in the"
+    ):
+        town.load(tmp_path / "town.xlsx", "facilities")
+
+
+def test_a_map_that_only_links_to_others_is_told(town: Town, tmp_path: Path) -> None:
+    link = "<NetworkLink><Link><href>http://127.0.0.1/more.kml</href></Link></NetworkLink>"
+    (tmp_path / "town.kml").write_text(f'<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{link}</Document></kml>')
+    with pytest.raises(SourceError, match=r"no placemark\. It only links to other files, which aren't followed"):
+        town.load(tmp_path / "town.kml", "facilities")

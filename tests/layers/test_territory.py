@@ -157,6 +157,8 @@ def test_a_territory_around_a_box_can_be_registered(engine: Engine) -> None:
 def test_there_is_no_utm_zone_at_a_pole() -> None:
     with pytest.raises(InvalidInputError, match="north-pole lies by a pole"):
         around("north-pole", (10, 88, 11, 89))
+    with pytest.raises(InvalidInputError, match=r"between 179, 66, 181, 67 degrees, across the antimeridian"):
+        around("chukotka", (179, 66, 181, 67))
 
 
 @pytest.fixture
