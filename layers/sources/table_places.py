@@ -90,9 +90,7 @@ def find_places(
         raise InvalidInputError("Of the two columns of coordinates only one is named: name both --x and --y.")
     columns = (geometry,) if geometry else (x, y) if x and y else _guess(sample)
     if columns is None:
-        title = (
-            " Names of columns must stand in the first row: take away what is above them." if len(sample) == 1 else ""
-        )
+        above = " Names of columns must stand in the first row: take away what is above them."
         raise InvalidInputError(
             "Which columns hold the coordinates can't be told from their names: name them with --x and --y, or a column"
             f" of WKT with --geometry. The columns are: {', '.join(sample)}.{above if len(sample) == 1 else ''}"
