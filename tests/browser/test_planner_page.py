@@ -384,6 +384,13 @@ def test_cyrillic_labels_come_from_our_own_fonts(open_page):
     eventually(page, "horad.map.queryRenderedFeatures({layers: ['regular', 'bold']}).length === 2")
 
 
+def test_sources_are_named_where_their_data_are_in_view(open_page):
+    page = open_page("/" + CENTRE)
+    expect(page.locator(".maplibregl-ctrl-attrib")).to_contain_text("© OpenStreetMap contributors")
+    page.evaluate("horad.map.jumpTo({center: [10, 10]})")
+    expect(page.locator(".maplibregl-ctrl-attrib")).to_be_hidden()
+
+
 def test_phone(open_page):
     page = open_page("/#map=16/60.1710/24.9414&lang=en", viewport={"width": 360, "height": 640}, has_touch=True)
     expect(page.locator("#panel-body")).to_be_hidden()

@@ -1,6 +1,7 @@
 import * as maplibre from "../vendor/maplibre-gl/dist/maplibre-gl.mjs";
 import { element } from "./dom.mjs";
 import { mapLocale } from "./i18n.mjs";
+import { Sources } from "./sources.mjs";
 import * as state from "./state.mjs";
 
 /** @typedef {import("../vendor/maplibre-gl/dist/maplibre-gl.mjs").Map} GlMap */
@@ -41,7 +42,7 @@ export function createMap(container, style, bounds) {
     fadeDuration: CALM.matches ? 0 : LABEL_FADE_MS,
   });
   map.touchZoomRotate.disableRotation();
-  map.addControl(new maplibre.AttributionControl({ compact: NARROW.matches }), "bottom-right");
+  map.addControl(new Sources(style.metadata["horad:cities"], NARROW), "bottom-right");
   map.addControl(new maplibre.ScaleControl({}), "bottom-right");
   map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
   const makeRoom = () => map.setPadding(NARROW.matches ? { bottom: PANEL_HEADER_PX } : { left: PANEL_WIDTH_PX });
