@@ -16,11 +16,13 @@ from api.negotiation import HTML, JSON, MVT, TILEJSON, Format, Language, format_
 from api.ogc.schemas import JSON_SCHEMA
 from api.ogc.tiles import Collection, Collections, MatrixSetId, Selected, Selection, names
 from api.scope import Territory
+from api.security import CallerOf
 from api.tile_answers import tile_answers
 from geo.errors import InvalidInputError
 from layers import store
 from layers.catalog import LayerTable, find
 from layers.description import Shape
+from layers.facts import facts
 from layers.territory import attribution_line, registered_below
 from layers.tile_matrix_sets import (
     WEB_MERCATOR_QUAD,
@@ -126,6 +128,7 @@ def layer_tilesets(
 def city_tileset(
     request: Request,
     database: Database,
+    who: CallerOf,
     lang: Language,
     territory: Territory,
     selected: Selected,
@@ -137,7 +140,7 @@ def city_tileset(
     layers = names(collections)
     asked = {} if collections is None else {"collections": ",".join(layers)}
     tileset = _Tileset(request, database, layers, find_matrix_set(matrix_set), lang, territory, "Horad", "", asked)
-    return tileset.answer(selected, f)
+    return tileset.answer(selected, who.rights, f)
 
 
 @router.get(
@@ -148,6 +151,7 @@ def city_tileset(
 def layer_tileset(
     request: Request,
     database: Database,
+    who: CallerOf,
     lang: Language,
     territory: Territory,
     selected: Selected,
@@ -158,7 +162,9 @@ def layer_tileset(
     """Describe the tileset of a layer."""
     title, found = find(collection).layer.title[lang], find_matrix_set(matrix_set)
     path = f"/collections/{collection}"
-    return _Tileset(request, database, (collection,), found, lang, territory, title, path, {}).answer(selected, f)
+    return _Tileset(request, database, (collection,), found, lang, territory, title, path, {}).answer(
+        selected, who.rights, f
+    )
 
 
 class _Tileset:
@@ -186,11 +192,11 @@ class _Tileset:
         self.url = f"{base_url(request)}{path}/tiles/{matrices.id}"
         self.asked = asked
 
-    def answer(self, selected: Selection, f: str | None) -> Response:
+    def answer(self, selected: Selection, rights: str, f: str | None) -> Response:
         chosen = negotiate(self.request, f, _TILESET_OFFERED)
         asked = self.asked | selected.asked
-        boxes = {name: store.extent(self.database, name, self.territory) for name in self.layers}
-        found = {name: box for name, box in boxes.items() if box is not None}
+        known = facts(self.database, self.layers, territory=self.territory, rights=rights)
+        found = {name: each.box for name, each in known.items() if each.box is not None}
         if chosen == "tilejson":
             return JSONResponse(self._tilejson(asked, found, selected.columns), media_type=TILEJSON)
         document = self._metadata(asked, found, selected.columns)

@@ -305,3 +305,27 @@ def test_the_audit_tells_who_edited_what_and_from_where(editor: Send, made: str,
     assert [each.action for each in told] == [f"feature {each}" for each in ("removed", "replaced", "changed", "made")]
     assert {each.address for each in told} == {"127.0.0.1"}
     assert len({each.actor for each in told} | {each.details["key"] for each in told}) == 2
+
+
+def test_extents_follow_edits_within_a_second(client: httpx.Client, editor: Send) -> None:
+    def told() -> list[list[float]]:
+        tilejson = client.get("/collections/facilities/tiles/WebMercatorQuad?f=tilejson").json()["bounds"]
+        tileset = client.get("/territories/helsinki/collections/facilities/tiles/WorldCRS84Quad").json()["boundingBox"]
+        collection = client.get("/collections/facilities").json()["extent"]["spatial"]["bbox"][0]
+        boxes = (tilejson, (*tileset["lowerLeft"], *tileset["upperRight"]), collection)
+        return [[round(side, 6) for side in box] for box in boxes]
+
+    def is_told(expected: list[list[float]]) -> bool:
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            if told() == expected:
+                return True
+        return False
+
+    before = told()
+    west, south, east, north = before[0]
+    made = editor("POST", FACILITIES, school(east + 0.001, north - 0.001, territory="helsinki"))
+    assert made.status_code == 201, made.text
+    assert is_told([[west, south, round(east + 0.001, 6), north]] * 3)
+    assert editor("DELETE", httpx.URL(made.headers["location"]).path).status_code == 204
+    assert is_told(before)
