@@ -2,7 +2,8 @@
 
 Needs ``ogr2ogr`` (Debian: ``gdal-bin``). The files are made: synthetic points and squares, good for nothing else. Each
 is loaded into an empty layer, loaded again, and loaded into a second territory, beside the first.
-``python -m benchmarks.flat_files [megabytes ...]`` takes the sizes of the files, by default 25 and 100.
+``python -m benchmarks.flat_files [megabytes or file ...]`` takes the sizes of the files, by default 25 and 100, and
+which of them, by default all.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ def compared(file: Path, layer: str, target: str) -> list[float]:
     return [statistics.median(each) for each in zip(*found, strict=True)]
 
 
-def main(sizes_mb: list[int]) -> None:
+def main(sizes_mb: list[int], names: set[str]) -> None:
     """Measure each file in each size, and print what was found."""
     console = Console()
     clocks = [f"{what}, {clock}" for what in ("first", "again", "beside") for clock in ("wall", "processor")]
@@ -162,7 +163,7 @@ def main(sizes_mb: list[int]) -> None:
         migrate(database.engine())
         target = f"PG:host={socket} user=horad dbname=horad"
         for size_mb in sizes_mb:
-            for name, layer, make, per_mb in CASES:
+            for name, layer, make, per_mb in (each for each in CASES if not names or each[0] in names):
                 file = Path(folder) / name
                 make(file, per_mb * size_mb)
                 ratios = [f"{each:.2f}" for each in compared(file, layer, target)]
@@ -174,4 +175,7 @@ def main(sizes_mb: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main([int(each) for each in sys.argv[1:]] or list(SIZES_MB))
+    said = sys.argv[1:]
+    main(
+        [int(each) for each in said if each.isdigit()] or list(SIZES_MB), {each for each in said if not each.isdigit()}
+    )
