@@ -11,7 +11,7 @@ from rich.console import Console
 from api.console import loading_progress, print_json, print_report
 from layers import loading
 from layers.packs import Territory
-from layers.sources.placement import parse_anchor
+from layers.sources.networks.placement import parse_anchor
 from layers.startup import ready_engine
 
 out = Console(highlight=False)

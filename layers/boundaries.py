@@ -9,8 +9,8 @@ import shapely
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from layers.errors import SourceError
-from layers.sources.coordinates import to_degrees
 from layers.sources.description import STRICT, Box, KnownCrs
+from layers.sources.geometry.coordinates import to_degrees
 from layers.sources.places import Place, locate
 
 

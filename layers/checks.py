@@ -10,7 +10,7 @@ from layers.catalog import Column
 from layers.description import Shape
 from layers.ground import Astray, Ground
 from layers.models.base import STORAGE_SRID
-from layers.sources.coordinates import SEEM_SWAPPED
+from layers.sources.geometry.coordinates import SEEM_SWAPPED
 from layers.staging import Staging, names
 
 NO_GEOMETRY = "there is no geometry"

@@ -13,7 +13,7 @@ import shapely
 
 from geo.errors import InvalidInputError
 from layers.errors import SourceError
-from layers.sources.coordinates import Box, to_degrees
+from layers.sources.geometry.coordinates import Box, to_degrees
 
 _LEAST_MARGIN_DEG = 0.1
 _MARGIN = 0.5

@@ -15,8 +15,8 @@ from anyascii import anyascii
 
 from layers.conversions import number, whole
 from layers.description import Shape
+from layers.sources.mapping.values import convert
 from layers.sources.records import Batch, Item, Reader, Record, Reject
-from layers.sources.values import convert
 
 TYPES: dict[str, type] = {"whole": int, "number": float, "truth": bool, "date": date, "time": datetime, "text": str}
 """The types that a field can have, the narrowest first."""

@@ -15,7 +15,7 @@ from layers.errors import SourceError
 from layers.ingest import Outside, Progress, Report, ingest, last_fingerprint
 from layers.packs import PACKS, Source, Territory, around, read_pack
 from layers.raster_sources import RasterSource
-from layers.sources.coordinates import Box
+from layers.sources.geometry.coordinates import Box
 from layers.sources.opening import opened
 from layers.sources.places import fingerprint
 from layers.sources.stated import Stated

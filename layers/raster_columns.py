@@ -15,7 +15,7 @@ from layers.cog import Facts
 from layers.errors import SourceError
 from layers.models.base import STORAGE_SRID
 from layers.raster_description import RAMPS, TITLES, RasterDescription, read_time
-from layers.sources.coordinates import to_degrees
+from layers.sources.geometry.coordinates import to_degrees
 
 _EDGE_PARTS = 32
 _WORLD = shapely.box(-180, -90, 180, 90)

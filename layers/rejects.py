@@ -20,12 +20,12 @@ from layers.catalog import LayerTable, find
 from layers.ingest import Outside, Report, ingest
 from layers.packs import Source, Territory
 from layers.sources.batches import BatchMaker
-from layers.sources.columns import cleaned
-from layers.sources.coordinates import NO_COORDINATES, Placer, Places
-from layers.sources.mapping import RowMapping
-from layers.sources.osm import batch_of
+from layers.sources.geometry.coordinates import NO_COORDINATES, Placer, Places
+from layers.sources.mapping.columns import cleaned
+from layers.sources.mapping.words import RowMapping
+from layers.sources.osm.reader import batch_of
 from layers.sources.records import Item, Notes, Record, Reject
-from layers.sources.table_places import find_places, place
+from layers.sources.tabular.places import find_places, place
 
 _DEGREES = "EPSG:4326"
 _TOLD_BY_READERS = {"geom", "line"}

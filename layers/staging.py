@@ -17,9 +17,9 @@ from layers.catalog import find
 from layers.copying import as_binary, as_csv
 from layers.errors import SourceError
 from layers.quarantine import Quarantine
+from layers.sources.mapping.values import convert
 from layers.sources.packing import pack
 from layers.sources.records import Batch, Record, Reject
-from layers.sources.values import convert
 
 _BATCH_ROWS = 5_000
 _NEVER_STAGED = {"id", "territory", "source", "restricted", "updated_at", "updated_by", "run"}

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from layers.catalog import LayerTable
-from layers.sources.columns import each_text, text
-from layers.sources.coordinates import NO_COORDINATES, NO_GEOMETRY, Places, Problems
-from layers.sources.mapper import Fields, Mapper, Rows
-from layers.sources.mapping import RowMapping, Tags
+from layers.sources.geometry.coordinates import NO_COORDINATES, NO_GEOMETRY, Places, Problems
+from layers.sources.mapping.columns import each_text, text
+from layers.sources.mapping.mapper import Fields, Mapper, Rows
+from layers.sources.mapping.words import RowMapping, Tags
 from layers.sources.records import Batch, Item, Notes, Reject
 
 _NUL = "\x00"
@@ -69,7 +69,7 @@ class BatchMaker:
         places
             Their geometries.
         fields
-            Their values, by the name of the field, as :func:`layers.sources.columns.cleaned` gives them.
+            Their values, by the name of the field, as :func:`layers.sources.mapping.columns.cleaned` gives them.
         lines
             Where the rows stand in the file, to be told of rejects.
         """

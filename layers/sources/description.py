@@ -19,9 +19,9 @@ from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
 from layers.catalog import find
 from layers.errors import NotFoundError
-from layers.sources.answers import Answer
-from layers.sources.coordinates import to_degrees
-from layers.sources.mapping import ColumnRule
+from layers.sources.geometry.coordinates import to_degrees
+from layers.sources.mapping.answers import Answer
+from layers.sources.mapping.words import ColumnRule
 from layers.sources.records import Reader
 
 STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

@@ -10,13 +10,14 @@ from typing import Literal, Protocol, runtime_checkable
 from pydantic import model_validator
 
 from geo.errors import InvalidInputError
-from layers.sources import gtfs_feed, network
 from layers.sources.description import KnownCrs, Surroundings
-from layers.sources.epanet import EpanetReader
 from layers.sources.files import FileSource
-from layers.sources.pandapower_json import PandapowerReader
-from layers.sources.pandapower_tables import is_network
-from layers.sources.placement import Anchor
+from layers.sources.gtfs import feed
+from layers.sources.networks import network
+from layers.sources.networks.epanet import EpanetReader
+from layers.sources.networks.pandapower_json import PandapowerReader
+from layers.sources.networks.pandapower_tables import is_network
+from layers.sources.networks.placement import Anchor
 from layers.sources.records import Reader
 from layers.sources.stated import Stated
 
@@ -70,13 +71,13 @@ class DomainFormat:
 
 
 def _read_gtfs(file: Path) -> PlacedReader:
-    from layers.sources.gtfs import GtfsReader
+    from layers.sources.gtfs.reader import GtfsReader
 
     return GtfsReader(file)
 
 
 FORMATS = (
-    DomainFormat(title="GTFS", layers=gtfs_feed.LAYERS, fits=gtfs_feed.is_feed, reads=_read_gtfs),
+    DomainFormat(title="GTFS", layers=feed.LAYERS, fits=feed.is_feed, reads=_read_gtfs),
     DomainFormat(
         title="EPANET",
         layers=network.LAYERS,
@@ -107,7 +108,7 @@ class GtfsSource(FileSource):
     @property
     def fills(self) -> tuple[str, ...]:
         """The layers that it fills."""
-        return gtfs_feed.LAYERS
+        return feed.LAYERS
 
     def read(self, file: Path, surroundings: Surroundings) -> Reader:  # noqa: ARG002
         """Return the reader of the file."""

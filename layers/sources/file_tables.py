@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layers.catalog import LayerTable
-from layers.sources import parquet, table
-from layers.sources.coordinates import Box
+from layers.sources.geometry.coordinates import Box
 from layers.sources.records import Reader
 from layers.sources.stated import Stated
+from layers.sources.tabular.reader import TableReader, bounds, open_rows
+from layers.sources.vector import parquet
 
 _OF_TEXT = ("encoding", "delimiter", "last_column_open")
 
@@ -59,9 +60,9 @@ class VectorTable(_FileTable):
 
     def reader(self, layer: LayerTable) -> Reader:
         """Return a reader of it into a layer."""
-        from layers.sources import vector
+        from layers.sources.vector import gdal
 
-        found = vector.VectorReader(
+        found = gdal.VectorReader(
             self.path,
             layer.name,
             layer,
@@ -75,9 +76,9 @@ class VectorTable(_FileTable):
 
     def bounds(self) -> Box | None:
         """Return the box around it in degrees."""
-        from layers.sources import vector
+        from layers.sources.vector import gdal
 
-        return vector.bounds(self.path, self.within, encoding=self.encoding, **self.stated.only("crs", "swapped"))
+        return gdal.bounds(self.path, self.within, encoding=self.encoding, **self.stated.only("crs", "swapped"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +96,12 @@ class CellTable(_FileTable):
     def reader(self, layer: LayerTable) -> Reader:
         """Return a reader of it into a layer."""
         said = ("crs", "x", "y", "geometry", "swapped", "key", "mapping", "timezone", *_OF_TEXT)
-        return table.TableReader(self.path, layer.name, layer, sheet=self.sheet, **self.stated.only(*said))
+        return TableReader(self.path, layer.name, layer, sheet=self.sheet, **self.stated.only(*said))
 
     def bounds(self) -> Box | None:
         """Return the box around it in degrees."""
-        rows = table.open_rows(self.path, sheet=self.sheet, **self.stated.only(*_OF_TEXT))
-        return table.bounds(rows, **self.stated.only("crs", "x", "y", "geometry", "swapped"))
+        rows = open_rows(self.path, sheet=self.sheet, **self.stated.only(*_OF_TEXT))
+        return bounds(rows, **self.stated.only("crs", "x", "y", "geometry", "swapped"))
 
 
 @dataclass(frozen=True, kw_only=True)

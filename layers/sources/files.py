@@ -21,8 +21,8 @@ from layers.sources.description import (
     check_columns,
 )
 from layers.sources.formats import open_tables
-from layers.sources.lookups import MappingWithTables
-from layers.sources.osm import OsmReader
+from layers.sources.mapping.lookups import MappingWithTables
+from layers.sources.osm.reader import OsmReader
 from layers.sources.places import Place, fingerprint, locate, on_this_machine
 from layers.sources.records import Reader
 from layers.sources.samples import sample_problems

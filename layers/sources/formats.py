@@ -8,12 +8,13 @@ from pathlib import Path
 
 from geo.errors import InvalidInputError
 from layers.errors import SourceError
-from layers.sources import archives, kml, shapefile, whole
+from layers.sources import archives, whole
 from layers.sources.archives import Workplace
 from layers.sources.file_tables import CellTable, ParquetTable, VectorTable
-from layers.sources.sheets import sheets
 from layers.sources.stated import Stated
 from layers.sources.tables import Table
+from layers.sources.tabular.sheets import sheets
+from layers.sources.vector import kml, shapefile
 
 _HEAD_BYTES = 4096
 _SQLITE = b"SQLite format 3\x00"
@@ -164,7 +165,7 @@ def _vector(*checks: Callable[[Path], None], single: bool = False) -> Callable[[
     """
 
     def tables(path: Path, stated: Stated) -> Sequence[Table]:
-        from layers.sources.vector import spatial_tables
+        from layers.sources.vector.gdal import spatial_tables
 
         for check in checks:
             check(path)
@@ -179,7 +180,7 @@ def _markup(*roots: str) -> Callable[[Path, Stated], Sequence[Table]]:
     """Return what gives the tables of an XML document, read in a folder of its own since GDAL writes beside it."""
 
     def tables(path: Path, stated: Stated) -> Sequence[Table]:
-        from layers.sources.vector import count, spatial_tables
+        from layers.sources.vector.gdal import count, spatial_tables
 
         whole.check_leads_nowhere(path)
         whole.check_xml(path)
@@ -223,7 +224,7 @@ def _shapefile(path: Path, stated: Stated) -> Sequence[Table]:
 
 
 def _drawing(path: Path, stated: Stated) -> Sequence[Table]:
-    from layers.sources import drawings
+    from layers.sources.vector import drawings
 
     whole.check_leads_nowhere(path)
     whole.check_dxf(path)

@@ -12,11 +12,12 @@ import osmium
 from geo.errors import InvalidInputError
 from layers.catalog import find
 from layers.errors import SourceError
-from layers.sources import archives, osm
-from layers.sources.coordinates import Box, around
+from layers.sources import archives
 from layers.sources.domain import DomainFormat, format_of
 from layers.sources.files import osm_layers
 from layers.sources.formats import open_tables
+from layers.sources.geometry.coordinates import Box, around
+from layers.sources.osm.reader import ATTRIBUTION, SUFFIXES, OsmReader
 from layers.sources.places import is_readable_folder
 from layers.sources.records import Reader
 from layers.sources.stated import Stated
@@ -71,7 +72,7 @@ def opened(path: Path, stated: Stated | None = None) -> SourceFile:
     domain = format_of(path)
     if domain is not None:
         return _DomainFile(path, domain, said)
-    if path.name.lower().endswith(osm.SUFFIXES):
+    if path.name.lower().endswith(SUFFIXES):
         return _OsmFile(path)
     if path.name.lower().endswith(_RASTERS):
         raise SourceError(f"{path.name} is a raster: horad rasters add takes it into the catalogue of rasters.")
@@ -103,7 +104,7 @@ class _OsmFile:
         unfit = [each for each in targets if find(each).layer.osm is None]
         if unfit:
             raise InvalidInputError(f"OpenStreetMap data has no rule for the layer {', '.join(unfit)}")
-        return Reading(osm.OsmReader(self._path, {each: find(each) for each in targets}), targets, osm.ATTRIBUTION)
+        return Reading(OsmReader(self._path, {each: find(each) for each in targets}), targets, ATTRIBUTION)
 
 
 class _DomainFile:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from layers.sources.mapping.values import as_text
 from layers.sources.records import Batch
-from layers.sources.values import as_text
 
 
 def pack(

@@ -12,11 +12,11 @@ from pydantic import ValidationInfo, model_validator
 from layers.errors import SourceError
 from layers.settings import get_settings
 from layers.sources.description import STRICT
-from layers.sources.downloads import download
-from layers.sources.fetch import Fetcher, shown
-from layers.sources.gtfs_feed import is_feed
+from layers.sources.gtfs.feed import is_feed
 from layers.sources.remote.ckan import Portal
-from layers.sources.token import WebAddress, WithToken
+from layers.sources.web.downloads import download
+from layers.sources.web.fetch import Fetcher, shown
+from layers.sources.web.token import WebAddress, WithToken
 
 _READ_BYTES = 1024 * 1024
 _FORMAT = "2"

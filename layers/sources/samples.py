@@ -11,8 +11,8 @@ import shapely
 
 from layers.catalog import LayerTable
 from layers.ground import Ground
-from layers.sources import wkb
 from layers.sources.description import Surroundings
+from layers.sources.geometry import wkb
 from layers.sources.records import Batch, Reader, Reject
 
 _ROWS = 5_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from layers.sources.mapping import RowMapping
-from layers.sources.placement import Anchor
+from layers.sources.mapping.words import RowMapping
+from layers.sources.networks.placement import Anchor
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Protocol
 from geo.errors import InvalidInputError
 from layers.catalog import LayerTable, all_layers, find
 from layers.errors import SourceError
-from layers.sources.coordinates import Box, around
+from layers.sources.geometry.coordinates import Box, around
 from layers.sources.records import Item, Notes, Reader
 
 _SHOWN = 30

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import product
 from pathlib import Path
 
-from layers.sources.cells import Rows
-from layers.sources.delimited import Delimited
+from layers.sources.tabular.cells import Rows
+from layers.sources.tabular.delimited import Delimited
 
 HEADER = "x,y\n"
 BROKEN = '"z"z,z\n'

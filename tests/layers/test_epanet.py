@@ -18,8 +18,8 @@ from layers.errors import SourceError
 from layers.loading import load_file, load_territory, territory_for
 from layers.packs import Territory
 from layers.settings import get_settings
-from layers.sources.epanet import EpanetReader
-from layers.sources.placement import Anchor, parse_anchor
+from layers.sources.networks.epanet import EpanetReader
+from layers.sources.networks.placement import Anchor, parse_anchor
 from layers.sources.records import Record, Reject
 
 NETWORK = """

@@ -16,9 +16,9 @@ from web import Asked, Reply, Web, json, web
 
 from layers.errors import SourceError, UnavailableError
 from layers.settings import get_settings
-from layers.sources.addresses import is_public
-from layers.sources.downloads import download
-from layers.sources.fetch import Fetcher, Limits, Token
+from layers.sources.web.addresses import is_public
+from layers.sources.web.downloads import download
+from layers.sources.web.fetch import Fetcher, Limits, Token
 
 QUICK = {"backoff_s": 0.01}
 TEXT = b"the whole file, from its beginning to its end"

@@ -18,7 +18,7 @@ from layers.errors import SourceError
 from layers.loading import load_territory
 from layers.packs import Territory
 from layers.settings import get_settings
-from layers.sources.gtfs import GtfsReader
+from layers.sources.gtfs.reader import GtfsReader
 from layers.sources.places import Place
 from layers.sources.records import Record, Reject
 from layers.territory import find_territory

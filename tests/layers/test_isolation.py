@@ -17,7 +17,7 @@ from test_epanet import ANCHOR, real
 from geo.housing import isolation_trace
 from geo.networks.pipes import read_pipes
 from geo.networks.trace import segments
-from layers.sources.epanet import EpanetReader
+from layers.sources.networks.epanet import EpanetReader
 from layers.sources.records import Record
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -19,12 +19,12 @@ from geo.errors import InvalidInputError
 from layers.catalog import find
 from layers.errors import SourceError
 from layers.sources.description import check_columns
-from layers.sources.mapping import RowMapping
+from layers.sources.mapping.units import UNITS, conversion
+from layers.sources.mapping.values import precision_of
+from layers.sources.mapping.words import RowMapping
 from layers.sources.records import Batch, Reject
-from layers.sources.table import TableReader
-from layers.sources.units import UNITS, conversion
-from layers.sources.values import precision_of
-from layers.sources.vector import VectorReader
+from layers.sources.tabular.reader import TableReader
+from layers.sources.vector.gdal import VectorReader
 
 Row = dict[str, Any]
 

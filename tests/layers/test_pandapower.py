@@ -20,7 +20,7 @@ from layers.errors import SourceError
 from layers.loading import load_territory
 from layers.packs import Territory
 from layers.settings import get_settings
-from layers.sources.pandapower_json import PandapowerReader
+from layers.sources.networks.pandapower_json import PandapowerReader
 from layers.sources.records import Record, Reject
 
 NETWORKS = Path(__file__).parent / "networks"

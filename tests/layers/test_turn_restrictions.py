@@ -21,7 +21,7 @@ from geo.networks.travel import DRIVE
 from layers import runner
 from layers.catalog import find
 from layers.settings import get_settings
-from layers.sources.osm import OsmReader
+from layers.sources.osm.reader import OsmReader
 from layers.sources.records import Batch, Reject
 
 NO_LEFT: Tags = {"restriction": "no_left_turn"}

@@ -14,9 +14,9 @@ from pydantic import field_validator
 
 from layers.errors import SourceError
 from layers.sources.description import Box
-from layers.sources.fetch import Answer, Fetcher, shown
 from layers.sources.remote.description import RemoteSource, written
 from layers.sources.remote.features import Feature, Watch
+from layers.sources.web.fetch import Answer, Fetcher, shown
 
 _WKID = 4326
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

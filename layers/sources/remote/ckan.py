@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from layers.errors import SourceError
-from layers.sources.downloads import download, folder_of, replacing
-from layers.sources.fetch import Answer, Fetcher, Token
 from layers.sources.remote.features import Feature, Watch, as_text
+from layers.sources.web.downloads import download, folder_of, replacing
+from layers.sources.web.fetch import Answer, Fetcher, Token
 
 _ROW_NUMBER = "_id"
 _ROWS_AT_ONCE = 5_000

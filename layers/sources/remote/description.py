@@ -11,12 +11,12 @@ from pydantic import Field, model_validator
 from layers.catalog import find
 from layers.errors import SourceError
 from layers.sources.description import Box, LayerName, Obtained, SourceDescription, Surroundings, check_columns
-from layers.sources.downloads import folder_of, replacing
-from layers.sources.fetch import Answer, Fetcher, shown
-from layers.sources.lookups import MappingWithTables
+from layers.sources.mapping.lookups import MappingWithTables
 from layers.sources.places import fingerprint
 from layers.sources.remote.features import Feature, FeatureReader, write_features
-from layers.sources.token import WebAddress, WithToken
+from layers.sources.web.downloads import folder_of, replacing
+from layers.sources.web.fetch import Answer, Fetcher, shown
+from layers.sources.web.token import WebAddress, WithToken
 
 
 class RemoteSource(WithToken, SourceDescription, MappingWithTables):

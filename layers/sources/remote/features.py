@@ -16,9 +16,9 @@ from layers.catalog import LayerTable
 from layers.errors import SourceError
 from layers.models.base import STORAGE_SRID
 from layers.sources.batches import BatchMaker
-from layers.sources.columns import cleaned
-from layers.sources.coordinates import Placer
-from layers.sources.mapping import RowMapping
+from layers.sources.geometry.coordinates import Placer
+from layers.sources.mapping.columns import cleaned
+from layers.sources.mapping.words import RowMapping
 from layers.sources.records import Item, Notes
 
 _BATCH_ROWS = 1_000

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 
 from layers.errors import SourceError
 from layers.sources.description import Box, Obtained, Surroundings
-from layers.sources.fetch import Answer, Fetcher, shown
 from layers.sources.remote.description import RemoteSource, written
 from layers.sources.remote.features import Feature, Watch
+from layers.sources.web.fetch import Answer, Fetcher, shown
 
 _ACCEPT = "application/geo+json, application/json;q=0.9"
 _IDENTITY = ("territory", "source", "source_id")

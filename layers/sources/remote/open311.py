@@ -13,9 +13,9 @@ from pydantic import Field
 
 from layers.errors import SourceError
 from layers.sources.description import Box
-from layers.sources.fetch import Answer, Fetcher, shown
 from layers.sources.remote.description import RemoteSource, problem
 from layers.sources.remote.features import Feature
+from layers.sources.web.fetch import Answer, Fetcher, shown
 
 _TAKEN = (
     "service_request_id",

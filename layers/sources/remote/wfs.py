@@ -18,12 +18,12 @@ from defusedxml import DefusedXmlException
 from pydantic import Field
 
 from layers.errors import SourceError
-from layers.sources.coordinates import swapped_into, to_degrees
 from layers.sources.description import Box
-from layers.sources.fetch import Answer, Fetcher, shown
+from layers.sources.geometry.coordinates import swapped_into, to_degrees
 from layers.sources.remote.description import RemoteSource, written
 from layers.sources.remote.features import Feature, Watch
 from layers.sources.remote.ogcapi import read_geojson
+from layers.sources.web.fetch import Answer, Fetcher, shown
 
 _DEGREES = "urn:ogc:def:crs:EPSG::4326"
 _VERSION = "2.0.0"

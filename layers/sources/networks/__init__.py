@@ -1,0 +1,1 @@
+"""Networks of EPANET and pandapower."""

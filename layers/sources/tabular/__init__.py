@@ -1,0 +1,1 @@
+"""Tables of text and workbooks, whose places stand in columns."""

@@ -1,0 +1,232 @@
+"""Parquet files with places: GeoParquet (version 1, WKB and native encodings), or columns of coordinates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyproj
+import shapely
+
+from layers.catalog import LayerTable
+from layers.errors import SourceError
+from layers.sources.batches import BatchMaker
+from layers.sources.geometry import geoarrow, wkb
+from layers.sources.geometry.coordinates import Box, Placer, Places, around, known_crs, to_degrees
+from layers.sources.mapping.columns import cleaned, joined, text
+from layers.sources.mapping.words import RowMapping
+from layers.sources.records import Item, Notes
+from layers.sources.row_ids import as_keys, own_key
+from layers.sources.tabular.places import find_places, place
+
+_BATCH_ROWS = 10_000
+_SAMPLE_ROWS = 1_000
+_GEOMETRY_NAMES = ("geometry", "geom", "wkb", "wkb_geometry", "the_geom")
+_OWN_OF_THE_FORMAT = "OGC:CRS84"
+_FAULTS = (pa.ArrowException, OSError, ValueError)
+
+
+class _Geometry(NamedTuple):
+    """Where the geometries stand: the column, its encoding, the CRS if it is told, and the box in it."""
+
+    column: str
+    encoding: str
+    crs: str | None
+    box: Sequence[float] | None
+
+
+class _Places:
+    """The places of rows, as the file's metadata tells them or, without that, as those of any table."""
+
+    def __init__(
+        self, path: Path, *, crs: str | None, x: str | None, y: str | None, geometry: str | None, swapped: bool
+    ) -> None:
+        self.file = _open(path)
+        self.remarks: tuple[str, ...] = ()
+        self._geometry = None if x or y else _geometry(self.file, geometry)
+        if self._geometry is None:
+            where = find_places(_sample(self.file), x=x, y=y, geometry=geometry, crs=crs)
+            self.columns, self.remarks, stated = where.columns, where.remarks, where.crs
+        else:
+            self.columns, stated = (self._geometry.column,), known_crs(path.name, crs or self._geometry.crs)
+        self._placer = Placer(stated, swapped=swapped)
+        self.told = () if self._geometry is None else self.columns
+        """Columns that hold geometries and nothing else to be told."""
+
+    def of(self, batch: pa.RecordBatch) -> Places:
+        if self._geometry is None:
+            return place([cleaned(text(batch.column(name))) for name in self.columns], self._placer)
+        column = batch.column(self._geometry.column)
+        values = column.storage if isinstance(column, pa.ExtensionArray) else column
+        if self._geometry.encoding == "WKB":
+            return self._placer.geometries(wkb.read(values.cast(pa.binary())))
+        return self._placer.geometries(geoarrow.read(values, self._geometry.encoding))
+
+    def box(self) -> Box | None:
+        """Return the box that the metadata tells, in degrees."""
+        if self._geometry is None or not self._geometry.box:
+            return None
+        half = len(self._geometry.box) // 2
+        west, south, east, north = (self._geometry.box[each] for each in (0, 1, half, half + 1))
+        return around([to_degrees(self._placer.crs).transform_bounds(west, south, east, north)])
+
+
+class ParquetReader:
+    """Reads a feature a row from a Parquet file, row group by row group.
+
+    Parameters
+    ----------
+    path
+        The file.
+    layer, model
+        The layer that it fills.
+    crs
+        Of the coordinates, where the file doesn't say.
+    x, y, geometry
+        The columns of coordinates, or of geometries, where the file doesn't say.
+    swapped
+        Northing or latitude stands first.
+    key
+        The column of ids; by default ``source_id``, ``id`` or ``fid``, and without those the number of the row.
+    mapping
+        How the layer's columns follow from the file's; by default those of the same name fill them.
+    timezone
+        Of times that don't tell theirs, where the mapping doesn't say.
+
+    Raises
+    ------
+    SourceError
+        The file can't be read, or lacks a column.
+    InvalidInputError
+        It can't be told where its rows lie.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        layer: str,
+        model: LayerTable,
+        *,
+        crs: str | None = None,
+        x: str | None = None,
+        y: str | None = None,
+        geometry: str | None = None,
+        swapped: bool = False,
+        key: str | Sequence[str] | None = None,
+        mapping: RowMapping | None = None,
+        timezone: str | None = None,
+    ) -> None:
+        self._path = path
+        self._layer = layer
+        self._places = _Places(path, crs=crs, x=x, y=y, geometry=geometry, swapped=swapped)
+        self._read = 0
+        names = list(self._places.file.schema_arrow.names)
+        mapping = mapping or RowMapping()
+        mapping.check_header(names, path.name, x, y, geometry, *as_keys(key))
+        self.notes = Notes(remarks=list(self._places.remarks))
+        self._key = as_keys(key) or own_key(names)
+        fields = [name for name in names if name not in self._places.told]
+        self._maker = BatchMaker(
+            model,
+            fields,
+            notes=self.notes,
+            mapping=mapping,
+            timezone=timezone,
+            untold={*self._places.columns, *as_keys(key)},
+        )
+
+    @property
+    def progress(self) -> float | None:
+        """The share of the rows that has been read."""
+        return self._read / max(int(self._places.file.metadata.num_rows), 1)
+
+    def __iter__(self) -> Iterator[Item]:
+        for batch in self._batches():
+            fields = {
+                name: cleaned(column)
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+                if name not in self._places.told
+            }
+            rows = pa.array([f"row {number}" for number in range(self._read + 1, self._read + len(batch) + 1)])
+            ids = joined([fields[name] for name in self._key]) if self._key else rows
+            yield from self._maker.items(ids, self._places.of(batch), fields)
+            self._read += len(batch)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._places.file.iter_batches(_BATCH_ROWS, use_threads=False)
+        except _FAULTS as error:
+            raise SourceError(f"{self._path.name} can't be read after {self._read} rows: {error}") from error
+
+
+def bounds(
+    path: Path,
+    *,
+    crs: str | None = None,
+    x: str | None = None,
+    y: str | None = None,
+    geometry: str | None = None,
+    swapped: bool = False,
+) -> Box | None:
+    """Return the box around the rows of a file in degrees, ``None`` where none has a place.
+
+    The parameters, and what is raised, are those of :class:`ParquetReader`.
+    """
+    places = _Places(path, crs=crs, x=x, y=y, geometry=geometry, swapped=swapped)
+    told = places.box()
+    if told is not None and not swapped:
+        return told
+    batches = places.file.iter_batches(_BATCH_ROWS, columns=list(places.columns), use_threads=False)
+    boxes = [shapely.total_bounds(wkb.read(places.of(batch).wkb)) for batch in batches]
+    known = [each for each in boxes if np.isfinite(each).all()]
+    return around(known) if known else None
+
+
+def _sample(file: Any) -> dict[str, list[str]]:
+    batch = next(file.iter_batches(_SAMPLE_ROWS), None)
+    if batch is None:
+        return {name: [] for name in file.schema_arrow.names}
+    cells = {name: text(column).to_pylist() for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+    return {name: [cell for cell in column if cell] for name, column in cells.items()}
+
+
+def _open(path: Path) -> Any:
+    try:
+        return pq.ParquetFile(path, pre_buffer=False)
+    except _FAULTS as error:
+        raise SourceError(f"{path.name} can't be read as Parquet, it is cut off or damaged: {error}") from error
+
+
+def _geometry(file: Any, wanted: str | None) -> _Geometry | None:
+    """Return where the geometries stand as the file's metadata tells, or a column of bytes of a usual name."""
+    told = json.loads((file.metadata.metadata or {}).get(b"geo", b"{}"))
+    columns: dict[str, Any] = told.get("columns", {})
+    name = wanted or told.get("primary_column")
+    if name in columns:
+        encoding = columns[name].get("encoding", "WKB")
+        if encoding != "WKB" and encoding not in geoarrow.ENCODINGS:
+            raise SourceError(f"The geometries are encoded as {encoding}, which isn't read; WKB is.")
+        crs = columns[name].get("crs", _OWN_OF_THE_FORMAT)
+        return _Geometry(name, encoding, _name_of(crs), columns[name].get("bbox"))
+    for field in file.schema_arrow:
+        storage = getattr(field.type, "storage_type", field.type)
+        is_bytes = pa.types.is_binary(storage) or pa.types.is_large_binary(storage)
+        if is_bytes and (field.name == wanted or (wanted is None and field.name.lower() in _GEOMETRY_NAMES)):
+            metadata = json.loads((field.metadata or {}).get(b"ARROW:extension:metadata", b"{}") or b"{}")
+            return _Geometry(field.name, "WKB", _name_of(metadata.get("crs")), None)
+    return None
+
+
+def _name_of(crs: Any) -> str | None:
+    """Return a CRS, which may be written out as PROJJSON, as a short text where it has a name that is known."""
+    if crs is None:
+        return None
+    try:
+        return str(pyproj.CRS.from_user_input(crs).to_string())
+    except pyproj.exceptions.CRSError as error:
+        raise SourceError(f"The file names a CRS that can't be understood: {error}") from error
