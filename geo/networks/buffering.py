@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from geo.networks.routing import TravelNetwork
     from geo.networks.topology import Bools, Geometries, Ints
 
-FANOUT = 8
+FANOUT = 3
 """So many streets, or groups of streets, make a group of the next level."""
 
 ARC_SEGMENTS = 4
