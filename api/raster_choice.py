@@ -22,7 +22,7 @@ from layers.query import parse_interval
 from layers.raster_description import read_time
 from layers.raster_series import Colours, Series
 from layers.rasters import Raster
-from layers.tile_matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, find_matrix_set
+from layers.tile_matrix_sets import MAX_ZOOM, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, find_matrix_set
 
 MOST_PIXELS = 4096
 """The longest side of what one request may ask for, in pixels."""
@@ -74,6 +74,7 @@ async def chosen(
     """
     _check_sizes(request)
     _check_tile(request.path_params)
+    _check_zooms(request.query_params.getlist("zooms"))
     found = Chosen(series, series.latest if datetime is None else series.at(read_interval(datetime)))
     asked = f"{_RENDERING} {found.raster.path.stem} {series.value_range} {request.url.path} {request.url.query}"
     request.state.etag = f'"{blake2b(asked.encode(), digest_size=12).hexdigest()}"'
@@ -114,6 +115,14 @@ def _check_tile(path: dict[str, Any]) -> None:
         numbers = [str(path[name]) for name in ("z", "y", "x")]
         if all(each.lstrip("-").isdigit() for each in numbers):
             find_matrix_set(path["tileMatrixSetId"]).check(*map(int, numbers))
+
+
+def _check_zooms(given: list[str]) -> None:
+    """Refuse zooms that no tile matrix set has, of those that WMTS is asked to describe as ``WebMercatorQuad::0,9``."""
+    for each in given:
+        numbers = [part for part in each.rpartition("::")[2].split(",") if part.strip().isdigit()]
+        if any(int(number) > MAX_ZOOM for number in numbers):
+            raise InvalidInputError(f"zooms={each}: zooms go from 0 to {MAX_ZOOM}")
 
 
 async def colours(
