@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
+from api.documents import ARCHIVES, TILEJSON_DOCUMENT
 from api.links import base_url, link
 from api.negotiation import JSON, MVT, TILEJSON
+from api.openapi import answers
 from api.tile_answers import accepts_gzip
 from layers import archives
 from layers.archives import Archive
@@ -34,7 +36,7 @@ router = APIRouter(tags=["Archives"])
 Name = Annotated[str, Path(description="Name of an archive.")]
 
 
-@router.get("/archives", summary="Archives of tiles")
+@router.get("/archives", summary="Archives of tiles", responses=answers(JSON, schema=ARCHIVES))
 def list_archives(request: Request) -> Response:
     """List the files of tiles that are served."""
     url = f"{base_url(request)}/archives"
@@ -60,7 +62,9 @@ def archive_file(archive: Name) -> Response:
     return FileResponse(found.path, media_type=PMTILES, headers={"Cache-Control": _CHECKED, "Accept-Ranges": "bytes"})
 
 
-@router.get("/archives/{archive}", summary="TileJSON of an archive")
+@router.get(
+    "/archives/{archive}", summary="TileJSON of an archive", responses=answers(TILEJSON, schema=TILEJSON_DOCUMENT)
+)
 def archive_tilejson(request: Request, archive: Name) -> Response:
     """Describe the tiles of an archive; their addresses tell its state, so that they may be kept for good."""
     found = archives.find_archive(archive)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.database import Database
+from api.documents import FEATURES
 from api.links import base_url, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, format_of, negotiate, page
 from api.ogc.items_query import Collection, FeatureId
@@ -28,7 +29,7 @@ ChangesFormat = format_of(_CHANGES_OFFERED)
 @router.get(
     "/collections/{collection}/changes",
     summary="What changed in a layer between two moments",
-    responses=answers(GEOJSON, JSON, HTML),
+    responses=answers(GEOJSON, JSON, HTML, schema=FEATURES),
 )
 def collection_changes(
     request: Request,

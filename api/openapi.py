@@ -94,7 +94,10 @@ def _answer(request: Request, document: dict[str, Any], media_type: str) -> Resp
 
 
 def answers(
-    *media_types: str, description: str = "The answer.", others: dict[int, str] | None = None
+    *media_types: str,
+    schema: dict[str, Any] | None = None,
+    description: str = "The answer.",
+    others: dict[int, str] | None = None,
 ) -> dict[int | str, dict[str, Any]]:
     """Return what a route declares of its answers: media types of the good one, and statuses that only it has.
 
@@ -102,13 +105,18 @@ def answers(
     ----------
     media_types
         Those in which it comes.
+    schema
+        Of what comes as JSON.
     description
         Of the good answer.
     others
         Further statuses by their number, each with its description; those from 400 on are problems.
     """
     declared: dict[int | str, dict[str, Any]] = {
-        200: {"description": description, "content": {each: {} for each in media_types}}
+        200: {
+            "description": description,
+            "content": {each: {"schema": schema} if schema and each.endswith("json") else {} for each in media_types},
+        }
     }
     for status, told in (others or {}).items():
         declared[status] = {"description": told, **({} if status < 400 else {"content": _problem_content()})}

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse, Response
 from rasterio import Env
 
+from api.documents import TILESET, TILESETS
 from api.links import base_url, formats, link
 from api.negotiation import HTML, JSON, TILEJSON, Format, Language, negotiate, page
 from api.ogc.tilesets import TILING_SCHEME, bounding, crs_uri
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/rasters/{raster}", route_class=CachedRoute, tags=["R
     "/tiles",
     summary="Tilesets of a raster",
     operation_id="rasterTilesets",
-    responses=answers(JSON, HTML, others={304: "It is as it is held."}),
+    responses=answers(JSON, HTML, schema=TILESETS, others={304: "It is as it is held."}),
 )
 def tilesets(request: Request, found: ChosenRaster, lang: Language, f: Format = None) -> Response:
     """List the tilesets of a collection of rasters."""
@@ -46,7 +47,7 @@ def tilesets(request: Request, found: ChosenRaster, lang: Language, f: Format = 
     "/tiles/{tileMatrixSetId}",
     summary="A tileset of a raster",
     operation_id="rasterTileset",
-    responses=answers(JSON, HTML, others={304: "It is as it is held."}),
+    responses=answers(JSON, HTML, schema=TILESET, others={304: "It is as it is held."}),
 )
 def tileset(
     request: Request,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.database import Database
+from api.documents import RASTER, RASTERS
 from api.links import Link, base_url, formats, link
 from api.negotiation import HTML, JSON, TILEJSON, Format, Language, negotiate, page
 from api.openapi import answers
@@ -24,7 +25,7 @@ _TILES = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-map"
 router = APIRouter(tags=["Rasters"])
 
 
-@router.get("/rasters", summary="The rasters", responses=answers(JSON, HTML))
+@router.get("/rasters", summary="The rasters", responses=answers(JSON, HTML, schema=RASTERS))
 def rasters(request: Request, database: Database, territory: Territory, lang: Language, f: Format = None) -> Response:
     """List the collections of rasters, each with its times."""
     picked = negotiate(request, f, _OFFERED)
@@ -37,7 +38,7 @@ def rasters(request: Request, database: Database, territory: Territory, lang: La
     return page(request, "Rasters", lang, document) if picked == "html" else JSONResponse(document)
 
 
-@router.get("/rasters/{raster}", summary="One collection of rasters", responses=answers(JSON, HTML))
+@router.get("/rasters/{raster}", summary="One collection of rasters", responses=answers(JSON, HTML, schema=RASTER))
 def raster(request: Request, series: SeriesOf, lang: Language, f: Format = None) -> Response:
     """Describe a collection of rasters: bands, units, times, colours, and where its tiles are."""
     picked = negotiate(request, f, _OFFERED)

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Connection, select
 
 from api.database import Database
+from api.documents import COLLECTION, COLLECTIONS
 from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, Shown, negotiate, page
 from api.ogc.items_query import Collection, metric_srids
@@ -38,7 +39,7 @@ _REL = "http://www.opengis.net/def/rel/ogc/1.0"
 router = APIRouter(tags=["Features"])
 
 
-@router.get("/collections", summary="The layers", responses=answers(JSON, HTML))
+@router.get("/collections", summary="The layers", responses=answers(JSON, HTML, schema=COLLECTIONS))
 def collections(
     request: Request, database: Database, who: CallerOf, lang: Language, territory: Territory, f: Format = None
 ) -> Response:
@@ -55,7 +56,7 @@ def collections(
     return page(request, "Layers", lang, document) if chosen == "html" else JSONResponse(document)
 
 
-@router.get("/collections/{collection}", summary="One layer", responses=answers(JSON, HTML))
+@router.get("/collections/{collection}", summary="One layer", responses=answers(JSON, HTML, schema=COLLECTION))
 def collection(
     request: Request,
     database: Database,

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from api.database import Database
+from api.documents import CONFORMANCE, LANDING, TERRITORIES
 from api.links import Link, base_url, formats, link, root_url
 from api.negotiation import HTML, JSON, Format, Language, negotiate, page
 from api.openapi import OPENAPI_30, OPENAPI_31, answers, described_api
@@ -42,7 +43,7 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
     @routes.get(
         "/",
         summary="Landing page, or the map for a browser",
-        responses=answers(JSON, HTML, others={303: "The map of the territory."}),
+        responses=answers(JSON, HTML, schema=LANDING, others={303: "The map of the territory."}),
     )
     def landing(
         request: Request, database: Database, lang: Language, territory: Territory, f: Format = None
@@ -65,7 +66,11 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
         }
         return JSONResponse(document)
 
-    @routes.get("/territories", summary="The territories, each an API of its own", responses=answers(JSON, HTML))
+    @routes.get(
+        "/territories",
+        summary="The territories, each an API of its own",
+        responses=answers(JSON, HTML, schema=TERRITORIES),
+    )
     def territories(
         request: Request, database: Database, lang: Language, territory: Territory, f: Format = None
     ) -> Response:
@@ -78,7 +83,7 @@ def router(conforms_to: Sequence[str]) -> APIRouter:
         }
         return page(request, "Territories", lang, document) if chosen == "html" else JSONResponse(document)
 
-    @routes.get("/conformance", summary="Conformance classes", responses=answers(JSON, HTML))
+    @routes.get("/conformance", summary="Conformance classes", responses=answers(JSON, HTML, schema=CONFORMANCE))
     def conformance(request: Request, lang: Language, f: Format = None) -> Response:
         chosen = negotiate(request, f, _OFFERED)
         declared = {"conformsTo": list(conforms_to)}

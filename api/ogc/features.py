@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from api.database import Database
+from api.documents import FEATURE, FEATURES
 from api.etags import etag, names
 from api.links import Link, base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Language, Shown, format_of, negotiate, page
@@ -76,7 +77,7 @@ router = APIRouter(tags=["Features"])
 @router.get(
     "/collections/{collection}/items",
     summary="Features of a layer",
-    responses=answers(*_ITEMS_OFFERED.values()),
+    responses=answers(*_ITEMS_OFFERED.values(), schema=FEATURES),
     openapi_extra={"parameters": [PROPERTY_PARAMETERS]},
 )
 def items(
@@ -108,7 +109,7 @@ def items(
 @router.get(
     "/collections/{collection}/items/{feature}",
     summary="One feature",
-    responses=answers(GEOJSON, JSON, HTML, others={304: "It is as it is held."}),
+    responses=answers(GEOJSON, JSON, HTML, schema=FEATURE, others={304: "It is as it is held."}),
 )
 def item(
     request: Request,

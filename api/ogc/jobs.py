@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.database import Database
+from api.documents import JOB, JOBS
 from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
 from api.openapi import answers
@@ -35,7 +36,7 @@ router = APIRouter(tags=["Processes"])
 JobId = Annotated[str, Path(alias="jobId", description="Id of a job.")]
 
 
-@router.get("/jobs", summary="The jobs", responses=answers(JSON, HTML))
+@router.get("/jobs", summary="The jobs", responses=answers(JSON, HTML, schema=JOBS))
 def jobs(
     request: Request,
     database: Database,
@@ -77,7 +78,7 @@ def jobs(
     return page(request, "Jobs", lang, document) if chosen == "html" else JSONResponse(document)
 
 
-@router.get("/jobs/{jobId}", summary="The state of a job", responses=answers(JSON, HTML))
+@router.get("/jobs/{jobId}", summary="The state of a job", responses=answers(JSON, HTML, schema=JOB))
 def job(request: Request, database: Database, lang: Language, job_id: JobId, f: Format = None) -> Response:
     """Tell how far a job is."""
     chosen = negotiate(request, f, _OFFERED)
@@ -92,7 +93,7 @@ def results(database: Database, job_id: JobId) -> Response:
     return answer(process_jobs.results(database, job_id), found.outputs, found.response)
 
 
-@router.delete("/jobs/{jobId}", summary="Dismiss a job", responses=answers(JSON))
+@router.delete("/jobs/{jobId}", summary="Dismiss a job", responses=answers(JSON, schema=JOB))
 def dismiss(request: Request, database: Database, job_id: JobId) -> Response:
     """End a job and forget its results; one that runs is let run to its end, and what it gives is thrown away."""
     process_jobs.find(database, job_id)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.database import Database
+from api.documents import PROCESS, PROCESSES
 from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
 from api.openapi import answers
@@ -35,7 +36,7 @@ router = APIRouter(tags=["Processes"])
 Process = Annotated[str, Path(description="Id of a process.")]
 
 
-@router.get("/processes", summary="The analyses", responses=answers(JSON, HTML))
+@router.get("/processes", summary="The analyses", responses=answers(JSON, HTML, schema=PROCESSES))
 def processes(
     request: Request,
     lang: Language,
@@ -51,7 +52,7 @@ def processes(
     return page(request, "Processes", lang, document) if chosen == "html" else JSONResponse(document)
 
 
-@router.get("/processes/{process}", summary="One analysis", responses=answers(JSON, HTML))
+@router.get("/processes/{process}", summary="One analysis", responses=answers(JSON, HTML, schema=PROCESS))
 def process(request: Request, database: Database, lang: Language, process: Process, f: Format = None) -> Response:
     """Describe an analysis: its inputs with their JSON schemas, and its output."""
     chosen = negotiate(request, f, _OFFERED)

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from api import documents
 from api.links import base_url
 from api.negotiation import HTML, Format, Language, document
 from api.ogc.items_query import Collection
@@ -44,7 +45,11 @@ _TITLES: dict[str, Text] = {
 router = APIRouter(tags=["Features"], dependencies=[Depends(territory)])
 
 
-@router.get("/collections/{collection}/schema", summary="The columns of a layer", responses=answers(JSON_SCHEMA, HTML))
+@router.get(
+    "/collections/{collection}/schema",
+    summary="The columns of a layer",
+    responses=answers(JSON_SCHEMA, HTML, schema=documents.JSON_SCHEMA),
+)
 def schema(request: Request, lang: Language, collection: Collection, f: Format = None) -> Response:
     """Describe the properties of a layer's features as a JSON schema."""
     model = find(collection)
@@ -65,7 +70,7 @@ def schema(request: Request, lang: Language, collection: Collection, f: Format =
 @router.get(
     "/collections/{collection}/queryables",
     summary="What filters of a layer may name",
-    responses=answers(JSON_SCHEMA, HTML),
+    responses=answers(JSON_SCHEMA, HTML, schema=documents.JSON_SCHEMA),
 )
 def queryables(request: Request, lang: Language, collection: Collection, f: Format = None) -> Response:
     """Describe the properties that a filter may name, or a query parameter of that name, as a JSON schema."""
@@ -83,7 +88,7 @@ def queryables(request: Request, lang: Language, collection: Collection, f: Form
 @router.get(
     "/collections/{collection}/sortables",
     summary="What a layer can be sorted by",
-    responses=answers(JSON_SCHEMA, HTML),
+    responses=answers(JSON_SCHEMA, HTML, schema=documents.JSON_SCHEMA),
 )
 def layer_sortables(request: Request, lang: Language, collection: Collection, f: Format = None) -> Response:
     """Describe the properties that ``sortby`` may name as a JSON schema."""
@@ -98,7 +103,11 @@ def layer_sortables(request: Request, lang: Language, collection: Collection, f:
     return document(request, described["title"], lang, described, f, _OFFERED)
 
 
-@router.get("/queryables", summary="What filters of every layer may name", responses=answers(JSON_SCHEMA, HTML))
+@router.get(
+    "/queryables",
+    summary="What filters of every layer may name",
+    responses=answers(JSON_SCHEMA, HTML, schema=documents.JSON_SCHEMA),
+)
 def common_queryables(request: Request, lang: Language, f: Format = None) -> Response:
     """Describe the properties that all layers have and a filter may name."""
     described = {
@@ -117,7 +126,7 @@ def common_queryables(request: Request, lang: Language, f: Format = None) -> Res
 @router.get(
     "/collections/{collection}/schema/feature",
     summary="A layer's features as GeoJSON, described",
-    responses=answers(JSON_SCHEMA),
+    responses=answers(JSON_SCHEMA, schema=documents.JSON_SCHEMA),
 )
 def feature_schema(request: Request, lang: Language, collection: Collection) -> Response:
     """Describe a layer's features as they come in GeoJSON; GDAL takes the types of fields from it."""

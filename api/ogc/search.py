@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.database import Database
+from api.documents import FEATURES
 from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Language, format_of, negotiate, page
 from api.ogc.collections import layers_of
@@ -25,7 +26,11 @@ Format = format_of(_OFFERED)
 router = APIRouter(tags=["Features"])
 
 
-@router.get("/search", summary="Features of any layer by words in their texts", responses=answers(GEOJSON, JSON, HTML))
+@router.get(
+    "/search",
+    summary="Features of any layer by words in their texts",
+    responses=answers(GEOJSON, JSON, HTML, schema=FEATURES),
+)
 def find_features(
     request: Request,
     database: Database,

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Connection
 
 from api.database import Database
+from api.documents import STYLE, STYLES
 from api.drawing import StyleLayer, labels, legend, style_layers
 from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
@@ -44,7 +45,7 @@ _MATRIX = "tiles/WebMercatorQuad"
 _OFFERED = {"json": JSON, "html": HTML}
 
 
-@router.get("/styles", summary="Map styles", responses=answers(JSON, HTML))
+@router.get("/styles", summary="Map styles", responses=answers(JSON, HTML, schema=STYLES))
 def styles(request: Request, _database: Database, lang: Language, f: Format = None) -> Response:
     """List the style of the whole city and that of each layer, for light and for dark maps."""
     chosen = negotiate(request, f, _OFFERED)
@@ -66,7 +67,7 @@ def styles(request: Request, _database: Database, lang: Language, f: Format = No
     return page(request, "Styles", lang, document) if chosen == "html" else JSONResponse(document)
 
 
-@router.get("/styles/{style}", summary="A MapLibre style", responses=answers(STYLE_JSON))
+@router.get("/styles/{style}", summary="A MapLibre style", responses=answers(STYLE_JSON, schema=STYLE))
 def style(
     request: Request, database: Database, lang: Language, territory: Territory, style: str, as_of: AsOf = None
 ) -> Response:
@@ -79,7 +80,7 @@ def style(
     return JSONResponse(document, media_type=STYLE_JSON)
 
 
-@router.get("/jobs/{jobId}/style", summary="A MapLibre style of a result", responses=answers(STYLE_JSON))
+@router.get("/jobs/{jobId}/style", summary="A MapLibre style of a result", responses=answers(STYLE_JSON, schema=STYLE))
 def job_style(
     request: Request, database: Database, lang: Language, territory: Territory, job_id: JobId, theme: ThemeName = LIGHT
 ) -> Response:

@@ -11,10 +11,12 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Connection
 
 from api.database import Database
+from api.documents import MATRIX_SET, MATRIX_SETS, TILEJSON_DOCUMENT, TILESET, TILESETS
 from api.links import Link, base_url, formats, link
 from api.negotiation import HTML, JSON, MVT, TILEJSON, Format, Language, format_of, negotiate, page
 from api.ogc.schemas import JSON_SCHEMA
 from api.ogc.tiles import Collection, Collections, MatrixSetId, Selected, Selection, names
+from api.openapi import answers
 from api.scope import Territory
 from api.security import CallerOf
 from api.tile_answers import tile_answers
@@ -52,13 +54,20 @@ TILING_SCHEME = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"
 _OFFERED = {"json": JSON, "html": HTML}
 _TILESET_OFFERED = {"json": JSON, "tilejson": TILEJSON, "html": HTML}
 TilesetFormat = format_of(_TILESET_OFFERED)
+_TILESET_ANSWERS = answers(JSON, HTML, schema=TILESET)
+_TILESET_ANSWERS[200]["content"][TILEJSON] = {"schema": TILEJSON_DOCUMENT}
 _GEOMETRY_DIMENSION = {Shape.POINT: 0, Shape.LINE: 1, Shape.POLYGON: 2}
 _MERCATOR_LATITUDE = 85.0511287798066
 
 router = APIRouter(tags=["Tiles"])
 
 
-@router.get("/tileMatrixSets", summary="Tile matrix sets", operation_id="getTileMatrixSetsList")
+@router.get(
+    "/tileMatrixSets",
+    summary="Tile matrix sets",
+    operation_id="getTileMatrixSetsList",
+    responses=answers(JSON, HTML, schema=MATRIX_SETS),
+)
 def matrix_sets(
     request: Request, database: Database, lang: Language, territory: Territory, f: Format = None
 ) -> Response:
@@ -81,7 +90,12 @@ def matrix_sets(
     return page(request, "Tile matrix sets", lang, document) if chosen == "html" else JSONResponse(document)
 
 
-@router.get("/tileMatrixSets/{tileMatrixSetId}", summary="A tile matrix set", operation_id="getTileMatrixSet")
+@router.get(
+    "/tileMatrixSets/{tileMatrixSetId}",
+    summary="A tile matrix set",
+    operation_id="getTileMatrixSet",
+    responses=answers(JSON, HTML, schema=MATRIX_SET),
+)
 def matrix_set(request: Request, lang: Language, matrix_set: MatrixSetId, f: Format = None) -> Response:
     """Describe how tiles are cut: the CRS, and the scale, origin and size of each zoom."""
     chosen = negotiate(request, f, _OFFERED)
@@ -93,7 +107,12 @@ def matrix_set(request: Request, lang: Language, matrix_set: MatrixSetId, f: For
     return JSONResponse(document)
 
 
-@router.get("/tiles", summary="Tilesets of the city", operation_id="dataset.vector.getTileSetsList")
+@router.get(
+    "/tiles",
+    summary="Tilesets of the city",
+    operation_id="dataset.vector.getTileSetsList",
+    responses=answers(JSON, HTML, schema=TILESETS),
+)
 def city_tilesets(
     request: Request, database: Database, lang: Language, territory: Territory, f: Format = None
 ) -> Response:
@@ -105,6 +124,7 @@ def city_tilesets(
     "/collections/{collection}/tiles",
     summary="Tilesets of a layer",
     operation_id="collection.vector.getTileSetsList",
+    responses=answers(JSON, HTML, schema=TILESETS),
 )
 def layer_tilesets(
     request: Request,
@@ -124,6 +144,7 @@ def layer_tilesets(
     "/tiles/{tileMatrixSetId}",
     summary="The city's tileset, or its TileJSON",
     operation_id="dataset.vector.getTileSet",
+    responses=_TILESET_ANSWERS,
 )
 def city_tileset(
     request: Request,
@@ -147,6 +168,7 @@ def city_tileset(
     "/collections/{collection}/tiles/{tileMatrixSetId}",
     summary="A layer's tileset, or its TileJSON",
     operation_id="collection.vector.getTileSet",
+    responses=_TILESET_ANSWERS,
 )
 def layer_tileset(
     request: Request,
