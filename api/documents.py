@@ -13,7 +13,8 @@ _NUMBERS: Schema = {"type": "array", "items": {"type": "number"}}
 
 def a(required: str, **properties: Schema) -> Schema:
     """Return the schema of an object with some members, those named among ``required`` always there."""
-    return {"type": "object", "required": required.split(), "properties": properties}
+    always = {"required": required.split()} if required else {}
+    return {"type": "object", **always, "properties": properties}
 
 
 def some(schema: Schema) -> Schema:

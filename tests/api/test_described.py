@@ -20,7 +20,7 @@ from sqlalchemy import Engine, text
 from layers.packs import around
 from layers.territory import register
 
-SECONDS = int(os.environ.get("HORAD_FUZZ_S", "40"))
+SECONDS = int(os.environ.get("HORAD_FUZZ_S", "20"))
 EXAMPLES = int(os.environ.get("HORAD_FUZZ_EXAMPLES", "2"))
 LEFT_OUT = "positive_data_acceptance"
 """The description can't say the grammars of CQL2, times and colours, so that it allows any text for them."""
