@@ -17,7 +17,7 @@ from geo.errors import HoradError
 
 _COMMANDS = {
     "up": "cli_service:up",
-    "serve": "cli_service:serve",
+    "serve": "cli_serve:serve",
     "stop": "cli_service:stop",
     "status": "cli_service:status",
     "load": "cli_load:load",

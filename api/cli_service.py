@@ -1,4 +1,4 @@
-"""``horad up``, ``serve``, ``stop`` and ``status``: the service and its base as a whole."""
+"""``horad up``, ``stop`` and ``status``: the service and its base as a whole."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from api import service
 from api.cli_adapt import print_adaptation
+from api.cli_serve import serve
 from api.console import loading_progress, print_json
 from layers import custom, database, store
 from layers.adapting import adapt
@@ -56,22 +57,6 @@ def up(
     out.print(f"  The API          {url}/collections")
     out.print(f"  Its log          {service.log_file()}")
     out.print("  To stop          make stop\n")
-
-
-def serve(
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="How many processes share the port; by default HORAD_WORKERS, or 1.")
-    ] = None,
-) -> None:
-    """Serve in this terminal until Ctrl-C."""
-    from api import server
-
-    service.check_port_is_free()
-    ready_engine()
-    number = workers or get_settings().workers
-    database.check_connections(number)
-    database.disconnect()
-    server.run(number)
 
 
 def stop() -> None:

@@ -17,6 +17,7 @@ from titiler.extensions import wmtsExtension
 
 from api.links import base_url
 from api.raster_choice import RASTER_MATRIX_SETS, CachedRoute, Chosen, Part, chosen, colours, rendering
+from api.raster_pictures import picture
 
 MATRIX_SETS: dict[str, TileMatrixSet] = {name: known_matrix_sets.get(name) for name in RASTER_MATRIX_SETS}
 
@@ -78,6 +79,7 @@ _Factory(
     path_dependency=chosen,
     colormap_dependency=colours,
     render_dependency=rendering,
+    render_func=picture,
     img_part_dependency=Part,
     environment_dependency=lambda: GDAL_OPTIONS,
     supported_tms=TileMatrixSets(MATRIX_SETS),

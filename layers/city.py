@@ -15,7 +15,7 @@ from layers.catalog import all_layers, find
 from layers.changes import ChangeReport, changes
 from layers.history import State, timeline
 from layers.models.base import STORAGE_SRID
-from layers.packs import Selection
+from layers.pack_facts import Selection
 from layers.territory import find_territory
 
 

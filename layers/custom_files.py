@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from geo.errors import InvalidInputError
 from layers.catalog import LayerTable
-from layers.custom import create_layer
+from layers.custom_making import create_layer
 from layers.ingest import Report
 from layers.loading import territory_for
 from layers.settings import get_settings
@@ -46,7 +46,7 @@ def load_custom(
     table
         Which table of the file, where it has several.
     layer
-        What `layers.custom.create_layer` takes beside: ``title``, ``function``, ``shape``, ``style_by``, ``progress``.
+        What `create_layer` takes beside: ``title``, ``function``, ``shape``, ``style_by``, ``progress``.
     **stated
         What the file doesn't say itself, by the names of :class:`layers.sources.stated.Stated`.
 

@@ -28,9 +28,7 @@ from sqlalchemy.exc import OperationalError
 from geo.errors import HoradError, InvalidInputError
 from layers import custom, database, process_jobs
 from layers.errors import DatabaseError, NotFoundError, SourceError
-from layers.loading import load_source
 from layers.models.registry import IngestRun, TerritoryRow
-from layers.packs import Territory
 from layers.roles import engine_for
 from layers.sources.description import last_due
 from layers.territory import find_territory
@@ -227,6 +225,9 @@ async def _load(context: procrastinate.JobContext, /, territory: str, source: st
 
 
 def _load_now(territory: str, source: str) -> str:
+    from layers.loading import load_source
+    from layers.packs import Territory
+
     engine = database.engine()
     with engine.connect() as connection:
         find_territory(connection, territory)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import available_timezones
 
@@ -24,6 +23,7 @@ from layers.boundaries import Boundary, box_of
 from layers.catalog import all_layers
 from layers.errors import NotFoundError
 from layers.norms import Norms
+from layers.pack_facts import FACTS, Selection
 from layers.pack_files import PackError, PackFile, Steps
 from layers.raster_sources import RasterSource
 from layers.settings import PROJECT
@@ -38,11 +38,6 @@ from layers.sources.remote.wfs import WfsSource
 PACKS = PROJECT / "data" / "territories"
 
 EVERYTHING = "*"
-
-FACTS: Mapping[str, Any] = MappingProxyType(
-    {"kind": "city", "timezone": None, "languages": list(LANGUAGES), "norms": {}, "layers": {}, "analyses": {}}
-)
-"""What everybody may know of a territory's description, and what it is where nothing is said."""
 
 _ID = r"^[a-z0-9][a-z0-9-]*$"
 _ID_LENGTH = 63
@@ -78,29 +73,6 @@ def _languages(value: tuple[str, ...]) -> tuple[str, ...]:
     if unknown or len(set(value)) != len(value):
         raise ValueError(f"must be some of the platform's languages, each once: {', '.join(LANGUAGES)}")
     return value
-
-
-class Selection(BaseModel):
-    """Some of all that there is: only those named, or all without those named."""
-
-    model_config = STRICT
-
-    only: tuple[str, ...] | None = None
-    without: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _says_one_thing(self) -> Selection:
-        if self.only is not None and self.without:
-            raise ValueError("needs either only or without")
-        return self
-
-    @property
-    def names(self) -> set[str]:
-        """The names in it."""
-        return {*(self.only or ()), *self.without}
-
-    def __contains__(self, name: str) -> bool:
-        return name not in self.without and (self.only is None or name in self.only)
 
 
 def _layers(value: Selection) -> Selection:

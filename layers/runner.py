@@ -19,7 +19,7 @@ from geo.networks.slopes import Heights
 from layers import database, links, store
 from layers.catalog import find
 from layers.models.base import STORAGE_SRID
-from layers.packs import Selection
+from layers.pack_facts import Selection
 from layers.territory import at, find_territory, only_territory, registered
 
 _NETWORKS_KEPT = 4

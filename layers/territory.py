@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import shapely
 from geoalchemy2 import Geometry
@@ -11,13 +11,15 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Text, cast, delete
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from geo.errors import InvalidInputError
-from layers.boundaries import shape_of
 from layers.catalog import all_layers
 from layers.crs import provide_crs
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import TerritoryRow
-from layers.packs import FACTS, Territory
+from layers.pack_facts import FACTS
+
+if TYPE_CHECKING:
+    from layers.packs import Territory
 
 _NOT_TOLD = {"boundary", "pack", "facts"}
 
@@ -34,6 +36,8 @@ def register(connection: Connection, territory: Territory) -> None:
     SourceError
         The file of its boundary can't be had.
     """
+    from layers.boundaries import shape_of
+
     if territory.parent is not None:
         find_territory(connection, territory.parent)
         if territory.parent in family(connection, territory.id):

@@ -16,7 +16,7 @@ from layers.streams.batches import GEOMETRY, batches, schema
 from layers.streams.selection import Selection
 from layers.streams.sink import Sink
 
-_ROWS_A_GROUP = 10_000
+_ROWS_A_GROUP = 5_000
 _BYTES_A_GROUP = 16 << 20
 _UNIQUE = "source_id"
 _EDGES = ("xmin", "ymin", "xmax", "ymax")

@@ -21,6 +21,7 @@ from layers import custom, database, store
 from layers.catalog import LayerTable, all_layers, find, set_custom_layers
 from layers.city import City
 from layers.custom_files import load_custom
+from layers.custom_making import create_layer
 from layers.description import Shape
 from layers.errors import NotFoundError
 from layers.ingest import Report
@@ -59,7 +60,7 @@ def make(town: Town, *items: Record, name: str = "playgrounds", **options: objec
     def opener(layer: LayerTable) -> Given:
         return Given(*(item._replace(layer=layer.name) for item in items))
 
-    return custom.create_layer(
+    return create_layer(
         town.engine, opener, name=name, territory=town.id, file_name="given", fingerprint="x", **options
     )
 
@@ -198,7 +199,7 @@ def test_what_is_no_layer_is_refused_and_leaves_nothing(grounds: Town, monkeypat
     with pytest.raises(InvalidInputError, match="no points, lines or polygons"):
         make(grounds)
     monkeypatch.setattr(
-        "layers.custom.get_settings", lambda: get_settings().model_copy(update={"custom_max_features": 1})
+        "layers.custom_making.get_settings", lambda: get_settings().model_copy(update={"custom_max_features": 1})
     )
     with pytest.raises(InvalidInputError, match="at most 1 features"):
         make(grounds, point(1, SOCCER), point(2, CHESS))
