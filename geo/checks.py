@@ -29,7 +29,10 @@ def amounts(name: str, values: Any, *, count: int | None = None, positive: bool 
     InvalidInputError
         If they are not.
     """
-    given: Floats = np.asarray(values, dtype=float)
+    try:
+        given: Floats = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{name} must be numbers ({error})") from error
     if count is not None and given.shape != (count,):
         raise InvalidInputError(f"{name} must be {count} numbers, not of shape {given.shape}")
     if not np.isfinite(given).all() or (given < 0).any() or (positive and (given == 0).any()):

@@ -28,6 +28,9 @@ RATINGS = {"good": 85, "satisfactory": 70, "fair": 55, "poor": 40, "very poor": 
 SMALLEST_DEDUCT = 2.0
 MOST_DEDUCTS = 10.0
 
+ROUNDING = 1e-6
+"""By which part a distress may seem larger than its unit."""
+
 
 def condition_of_sample_units(distresses: pd.DataFrame, *, pavement: Pavement = "asphalt") -> pd.DataFrame:
     """Return the pavement condition index (PCI) of each sample unit (ASTM D6433).
@@ -57,8 +60,8 @@ def condition_of_sample_units(distresses: pd.DataFrame, *, pavement: Pavement = 
     Raises
     ------
     InvalidInputError
-        If a column is missing, a distress or severity is not known, a quantity or size is not as it should be, or more
-        slabs have a distress than there are.
+        If a column is missing, a row names no section or unit, a distress or severity is not known, a quantity or size
+        is not as it should be, or more slabs, or a larger area, have a distress than there are.
     """
     size = "area_m2" if pavement == "asphalt" else "slabs"
     _check(distresses, pavement, size)
@@ -67,12 +70,12 @@ def condition_of_sample_units(distresses: pd.DataFrame, *, pavement: Pavement = 
     known = distresses[distresses.distress.notna()]
     total = known.groupby([*keys, "distress", "severity"], sort=True).quantity.sum().reset_index()
     density = total.quantity / sizes[size].loc[list(zip(total.section, total.unit, strict=True))].to_numpy()
-    crowded = np.flatnonzero((density > 1) & (size == "slabs"))
+    shares = [pavement == "concrete" or DISTRESSES[each].measured == "area" for each in total.distress]
+    crowded = np.flatnonzero((density > 1 + ROUNDING) & np.array(shares, dtype=bool))
     if len(crowded):
         row = total.iloc[crowded[0]]
-        raise InvalidInputError(
-            f"distresses: more slabs have {row.distress} than unit {row.unit} of {row.section} has at all"
-        )
+        what = "a larger area has" if pavement == "asphalt" else "more slabs have"
+        raise InvalidInputError(f"distresses: {what} {row.distress} than unit {row.unit} of {row.section} has at all")
     values = [
         deduct_value(kind, severity, each, pavement=pavement)
         for kind, severity, each in zip(total.distress, total.severity, density, strict=True)
@@ -194,6 +197,10 @@ def _check(distresses: pd.DataFrame, pavement: Pavement, size: str) -> None:
     missing = {"section", "unit", "area_m2", size, "distress", "severity", "quantity"} - set(distresses)
     if missing:
         raise InvalidInputError(f"distresses: no column {', '.join(sorted(missing))}")
+    for name in ("section", "unit"):
+        nameless = distresses.index[distresses[name].isna()]
+        if len(nameless):
+            raise InvalidInputError(f"distresses: row {named(nameless[0])} has no {name}")
     for name in dict.fromkeys(("area_m2", size)):
         sizes = pd.to_numeric(distresses[name], errors="coerce")
         if not (np.isfinite(sizes) & (sizes > 0)).all():

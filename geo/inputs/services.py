@@ -162,6 +162,8 @@ def of_kind(facilities: gpd.GeoDataFrame, kind: str, network: Network) -> gpd.Ge
 
 def of_use(buildings: gpd.GeoDataFrame, use: str, network: Network) -> gpd.GeoDataFrame:
     """Return the buildings of a use, or ``all``, in the CRS of the network; that there is none is an error."""
+    if buildings.empty:
+        raise InvalidInputError("there is no building")
     uses = column(buildings, "use")
     taken = buildings if use == "all" else buildings[(uses == use).to_numpy(dtype=bool, na_value=False)]
     if taken.empty:

@@ -38,12 +38,15 @@ def areas_around(xy: Floats, group: Ints, *, groups: int, reach_m: float) -> Geo
     Raises
     ------
     InvalidInputError
-        If a coordinate is not finite, or the distance not positive.
+        If a coordinate is not finite, there is not one group for each place, or the distance is not positive.
     """
     if not 0 < reach_m < np.inf:
         raise InvalidInputError(f"reach_m must be positive, not {reach_m}")
-    places, first = np.unique(coordinates(xy), axis=0, return_index=True)
-    owner = np.asarray(group)[first]
+    given, members = coordinates(xy), np.asarray(group)
+    if members.shape != (len(given),):
+        raise InvalidInputError(f"group must be {len(given)} numbers, one a place, not of shape {members.shape}")
+    places, first = np.unique(given, axis=0, return_index=True)
+    owner = members[first]
     around = shapely.buffer(shapely.points(places), reach_m)
     cells = around
     if len(places) > 1:

@@ -90,6 +90,8 @@ def test_areas_are_nearest_places_and_do_not_overlap() -> None:
     assert areas.union_all().symmetric_difference(within).area < 0.01 * within.area
     assert areas_around(xy[:1], np.zeros(1, int), groups=1, reach_m=10)[0].area == pytest.approx(314, rel=0.01)
     assert areas_around(np.empty((0, 2)), np.empty(0, int), groups=1, reach_m=10)[0].is_empty
+    with pytest.raises(InvalidInputError, match="group must be 60 numbers, one a place"):
+        areas_around(xy, np.zeros(1, int), groups=1, reach_m=10)
 
 
 @pytest.mark.parametrize(

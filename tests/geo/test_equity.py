@@ -75,6 +75,7 @@ def test_the_median_of_people() -> None:
         (lambda: gini([-1, 2]), "values must be"),
         (lambda: gini([1, 2], [1]), "as many values as weights"),
         (lambda: gini([1, np.nan]), "finite"),
+        (lambda: gini(["much"]), "values must be numbers"),
         (lambda: atkinson([1], aversion=0), "aversion"),
         (lambda: weighted_quantile([1], [0], 0.5), "somebody"),
     ],

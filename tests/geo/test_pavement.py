@@ -176,6 +176,9 @@ def test_ratings() -> None:
         ({"quantity": [-1.0]}, "quantity must be a number of 0 or more"),
         ({"quantity": ["many"]}, "quantity must be a number of 0 or more"),
         ({"area_m2": [0.0]}, "area_m2 must be positive"),
+        ({"section": [None]}, "row 0 has no section"),
+        ({"unit": [None]}, "row 0 has no unit"),
+        ({"quantity": [1e6]}, "a larger area has rutting than unit 1 of A has at all"),
     ],
 )
 def test_wrong_records_are_named(changes: dict[str, list[object]], message: str) -> None:
