@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import mapbox_vector_tile
+import pyogrio
 import pytest
 from pmtiles.reader import Reader
 
@@ -84,3 +88,15 @@ def test_mistakes_are_told(archive: str, tmp_path: Path, capsys: pytest.CaptureF
             main(["tiles", *words])
         assert ended.value.code == 1
         assert told in " ".join(capsys.readouterr().err.split())
+
+
+def test_tippecanoe_and_gdal_read_it(archive: str, client: httpx.Client, tmp_path: Path) -> None:
+    file = tmp_path / "centre.pmtiles"
+    file.write_bytes(client.get(f"/archives/{archive}.pmtiles").content)
+    program = Path(sys.executable).with_name("tippecanoe-decode")
+    told = subprocess.run([program, "-Z", "14", "-z", "14", file], capture_output=True, check=True, timeout=60)
+    tiles = json.loads(told.stdout)["features"]
+    drawn = [feature for tile in tiles for layer in tile["features"] for feature in layer["features"]]
+    assert {tile["properties"]["zoom"] for tile in tiles} == {14}
+    assert len(drawn) > 100
+    assert len(pyogrio.read_dataframe(file, layer="roads")) > 100
