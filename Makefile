@@ -2,8 +2,8 @@
 
 TERRITORY ?= helsinki
 TESTS ?=
-SECONDS ?= 900
-EXAMPLES ?= 25
+FUZZ_S ?= 900
+FUZZ_EXAMPLES ?= 25
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PYTHON_READY := $(VENV)/ready
@@ -24,8 +24,8 @@ env: system $(PYTHON_READY) $(WEB_READY)  ## only make the environment ready: sy
 test: system-for-tests env  ## run every test (TESTS="-k tiles" for some)
 	@$(PYTHON) -m pytest $(TESTS)
 
-fuzz: system-for-tests env  ## ask all of the API for things good and bad, for long, and hold the answers to its description (SECONDS=900)
-	@HORAD_FUZZ_S=$(SECONDS) HORAD_FUZZ_EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest tests/api/test_described.py
+fuzz: system-for-tests env  ## ask all of the API for things good and bad, for long, and hold the answers to its description (FUZZ_S=900)
+	@HORAD_FUZZ_S=$(FUZZ_S) HORAD_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(PYTHON) -m pytest tests/api/test_described.py
 
 lint: env  ## check style, types and the direction of imports
 	@$(VENV)/bin/ruff check .
