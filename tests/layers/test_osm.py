@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import osmium
 import pandas as pd
 import pyogrio
 import pytest
@@ -449,3 +450,27 @@ def test_routes_are_lines_of_the_ways_that_they_list(town: Town, tmp_path: Path)
     assert (row["source_id"], row["mode"], row["ref"], row["operator"]) == ("r1", "bus", "100", "City")
     parts = shapely.get_parts(shapely.from_wkt(row["wkt"]))
     assert sorted(len(part.coords) for part in parts) == [2, 3]
+
+
+def test_what_is_deleted_in_a_file_is_not_taken(town: Town, tmp_path: Path) -> None:
+    corners = [node(1), node(2, 1, 0), node(3, 1, 1)]
+    gone = [
+        node(4, 0, 0, {"amenity": "school"}),
+        way(5, [1, 2, 3, 1], {"building": "yes"}),
+        multipolygon(7, {6: "outer"}, {"leisure": "park"}),
+    ]
+    gone = [each.replace('version="1"', 'version="2" visible="false"', 1) for each in gone]
+    kept = [node(8, 1, 1, {"amenity": "school"}), way(6, [1, 2, 3, 1], {})]
+    file = write(tmp_path / "town.osm", *corners, gone[0], kept[0], gone[1], kept[1], gone[2])
+    report = town.load(file)
+    assert {name: each.added for name, each in report.layers.items() if each.read} == {"facilities": 1}
+    assert set(town.features("facilities")) == {"n8"}
+
+
+def test_a_file_of_the_history_of_elements_is_refused(town: Town, tmp_path: Path) -> None:
+    file = write(tmp_path / "town.osm", node(1, 0, 0, {"amenity": "school"}))
+    with osmium.SimpleWriter(str(tmp_path / "town.osh.pbf")) as writer:
+        for element in osmium.FileProcessor(str(file)):
+            writer.add(element)
+    with pytest.raises(SourceError, match=r"town\.osh\.pbf holds the history of its elements"):
+        town.load(tmp_path / "town.osh.pbf")

@@ -29,6 +29,7 @@ _OPEN_RING = "the way is not closed, so it is no area"
 _BROKEN_AREA = "the area can't be assembled: a ring is open, crosses itself or is partly outside the file"
 _UNKNOWN_NODES = "fewer than two nodes of the way are in the file"
 _UNKNOWN_WAYS = "none of the ways of the route are in the file"
+_TAKE_OUT = "take out one moment, with osmium time-filter"
 _AREA_RELATIONS = ("multipolygon", "boundary")
 _OF_AREAS = frozenset({"area", "relation"})
 _ROUTES, _TURNS = frozenset({"route"}), frozenset({"turn"})
@@ -86,7 +87,8 @@ class _Target:
 class OsmReader:
     """Reads the features of the given layers from an OpenStreetMap file.
 
-    Ids are those of OpenStreetMap with the element's kind before them: ``n1``, ``w2``, ``r3``.
+    Ids are those of OpenStreetMap with the element's kind before them: ``n1``, ``w2``, ``r3``. What is deleted in the
+    file isn't taken.
 
     Parameters
     ----------
@@ -98,7 +100,7 @@ class OsmReader:
     Raises
     ------
     SourceError
-        The file is missing, cut off, or no OpenStreetMap file (when it is read).
+        The file is missing, cut off, no OpenStreetMap file, or one of elements' history (when it is read).
     """
 
     def __init__(self, path: Path, models: Mapping[str, LayerTable]) -> None:
@@ -124,7 +126,8 @@ class OsmReader:
         try:
             self._find_relations()
             for element in self._elements():
-                self._take(element)
+                if element.visible:
+                    self._take(element)
                 if self._out:
                     yield from self._out
                     self._out.clear()
@@ -144,6 +147,9 @@ class OsmReader:
         seen = sorted(self._keys.union(of_ways))
         if not seen:
             return []
+        with osmium.io.Reader(str(self._path), osmium.osm.osm_entity_bits.NOTHING) as reader:
+            if reader.header().has_multiple_object_versions:
+                raise SourceError(f"{self._path.name} holds the history of its elements: {_TAKE_OUT}.")
         file = osmium.FileProcessor(str(self._path))
         located = file.with_areas(KeyFilter(*sorted(self._keys))) if self._keys else file.with_locations()
         return located.with_filter(KeyFilter(*seen))

@@ -27,7 +27,7 @@ class Relation(NamedTuple):
 
 
 def read_relations(path: Path, keys: Iterable[str]) -> Iterator[Relation]:
-    """Yield the relations of a file that have one of the keys.
+    """Yield the relations of a file that have one of the keys, without those that are deleted in it.
 
     Raises
     ------
@@ -36,5 +36,7 @@ def read_relations(path: Path, keys: Iterable[str]) -> Iterator[Relation]:
     """
     found: Any = osmium.FileProcessor(str(path), osmium.osm.RELATION).with_filter(KeyFilter(*keys))
     for each in found:
+        if not each.visible:
+            continue
         members = [Member(part.type, part.ref, part.role) for part in each.members]
         yield Relation(f"r{each.id}", dict(each.tags), members)
