@@ -330,6 +330,6 @@ def _problem(detail: Mapping[str, Any]) -> str:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
     return (
         f"{path}: {detail['msg']}"
-        if detail["type"] in ("points", "lines", "missing")
+        if detail["type"] in ("shapes", "missing")
         else (f"{path}: {detail['msg']}, not {detail['input']!r:.80}")
     )

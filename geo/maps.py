@@ -15,7 +15,7 @@ from jinja2 import Template
 
 from geo.analysis import ColourClass, View
 from geo.errors import InvalidInputError
-from geo.inputs.points import LONLAT
+from geo.inputs.shapes import LONLAT
 from geo.map_classes import NO_DATA_COLOUR, MapClass, format_value, map_classes, titled, view_title
 
 if TYPE_CHECKING:

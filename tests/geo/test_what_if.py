@@ -108,10 +108,10 @@ def test_lines_are_read_from_many_forms(value: object, labels: list[object]) -> 
         (["a", "b"], "a line needs at least two"),
         ([POSITIONS, 5], "at least two"),
         ([[27.5, 95], [27.6, 53.9]], "out of range"),
-        ({"type": "Point", "coordinates": [1, 2]}, "lines must be a list"),
+        ({"type": "Point", "coordinates": [1, 2]}, "GeoJSON must be a LineString"),
         ({"type": "FeatureCollection", "features": [5]}, "must hold features"),
         (gpd.GeoSeries([LineString(POSITIONS)]), "no CRS"),
-        (gpd.GeoSeries([Point(1, 2)], crs=4326), "is not a line"),
+        (gpd.GeoSeries([Point(1, 2)], crs=4326), "every geometry must be a line"),
         (None, "lines must be a list"),
     ],
 )
