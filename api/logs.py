@@ -86,7 +86,7 @@ class AccessMiddleware:
 
     def _tell(self, scope: Scope, status: int, sent: int, took_s: float) -> None:
         method, route = scope["method"], route_of(scope)
-        metrics.REQUESTS.labels(method, route, str(status)).observe(took_s)
+        metrics.of_requests(method, route, status).observe(took_s)
         if self._logs:
             told = {"method": method, "route": route, "status": status, "ms": round(took_s * 1000, 2), "bytes": sent}
             asks = scope.get(CALLER)

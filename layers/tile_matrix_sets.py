@@ -33,7 +33,7 @@ _AREA_MARGIN_DEG = 5.0
 _EARTH: Box = (-180.0, -90.0, 180.0, 90.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MatrixSet:
     """A quad tree of square tiles, numbered from the north-western corner.
 

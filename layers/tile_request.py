@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from layers.catalog import find
 from layers.cql2 import Filter
@@ -75,17 +75,17 @@ class TileRequest:
             self.columns, self.territory, self.time, self.filter, self.as_of,
         )  # fmt: skip
 
-    @property
+    @cached_property
     def matrices(self) -> MatrixSet:
         """Its tile matrix set."""
         return find_matrix_set(self.matrix_set)
 
-    @property
+    @cached_property
     def scale_zoom(self) -> int:
         """The zoom of WebMercatorQuad that has about its scale: it decides what is drawn."""
         return self.matrices.scale_zoom + self.z
 
-    @property
+    @cached_property
     def drawn(self) -> tuple[str, ...]:
         """Those of its layers that are drawn at its zoom; none where its tile matrix set doesn't reach.
 
