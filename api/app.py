@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import archives, errors, health, history, openapi, rasters, sessions, sprites
 from api.head import HeadMiddleware
+from api.items_gate import ItemsGate
 from api.late import LateRouter
 from api.limits import Limits, LimitsMiddleware
 from api.logs import AccessMiddleware
@@ -44,6 +45,7 @@ from api.tile_gate import TileGate
 from layers.jobs import process_worker
 from layers.settings import PROJECT, get_settings
 from layers.streams.formats import FORMATS
+from layers.tile_pool import few_connections
 
 WEB = PROJECT / "api" / "web"
 
@@ -68,7 +70,7 @@ class Service(FastAPI):
 
 def create_app() -> FastAPI:
     """Return the service: the API of all territories, below it one of each, and the files of its pages."""
-    app, limits = _api(Service, lifespan=_running), Limits()
+    app, limits, connections = _api(Service, lifespan=_running), Limits(), few_connections()
     other_sites = partial(
         CORSMiddleware,
         allow_origins=[each.strip() for each in get_settings().cors_origins.split(",")],
@@ -76,6 +78,7 @@ def create_app() -> FastAPI:
         allow_headers=["Authorization", "Content-Type", "Content-Crs", "If-Match", "If-None-Match"],
         expose_headers=["ETag", "Content-Crs", "Content-Disposition", "Location", "Retry-After"],
     )
+    app.add_middleware(ItemsGate, connections=connections)
     app.add_middleware(
         GZipMiddleware,
         minimum_size=_COMPRESS_FROM_BYTES,
@@ -91,7 +94,7 @@ def create_app() -> FastAPI:
     app.mount(PREFIX, app.state.of_territories)
     _mount_files(app)
     trace(app)
-    app.front = AccessMiddleware(TileGate(app.routed, limits, other_sites))
+    app.front = AccessMiddleware(TileGate(app.routed, limits, connections, other_sites))
     return app
 
 

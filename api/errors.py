@@ -110,6 +110,11 @@ def problem(status: HTTPStatus, detail: str, *, kind: str = _UNTYPED) -> JSONRes
     return JSONResponse(body, status, headers, PROBLEM)
 
 
+def stopped() -> JSONResponse:
+    """Return the answer to what took the database too long."""
+    return problem(HTTPStatus.GATEWAY_TIMEOUT, _TOO_LONG)
+
+
 def install(app: FastAPI) -> None:
     """Let the application answer every error as a problem."""
     handlers = dict.fromkeys(_STATUS, _answer) | {
@@ -144,7 +149,7 @@ def answer(request: Request, error: Exception) -> JSONResponse:
 def _answer(_request: Request, error: Exception) -> JSONResponse:
     status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
     if isinstance(getattr(error, "orig", None), psycopg.errors.QueryCanceled):
-        return problem(HTTPStatus.GATEWAY_TIMEOUT, _TOO_LONG)
+        return stopped()
     if isinstance(error, TooLargeError):
         return problem(error.status, str(error))
     if isinstance(error, TooManyError):

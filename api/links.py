@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-from urllib.parse import urlencode
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 from fastapi import Request
+from starlette.datastructures import URL
 
 Link: TypeAlias = dict[str, str]
 
@@ -15,7 +16,9 @@ def base_url(request: Request) -> str:
 
     The API of a territory has one of its own.
     """
-    return str(request.base_url.replace(path=request.scope["root_path"])).rstrip("/")
+    scope = request.scope
+    server = tuple(scope["server"]) if scope.get("server") else None
+    return _address(scope.get("scheme", "http"), request.headers.get("host"), server, scope["root_path"])
 
 
 def root_url(request: Request) -> str:
@@ -33,13 +36,20 @@ def formats(url: str, chosen: str, offered: dict[str, str]) -> list[Link]:
     """Return the link of a resource to itself and those to its other formats."""
     return [
         link(
-            f"{url}{'&' if '?' in url else '?'}{urlencode({'f': name})}",
+            f"{url}{'&' if '?' in url else '?'}f={name}",
             _rel(name, chosen),
             media_type,
             _title(name, chosen),
         )
         for name, media_type in offered.items()
     ]
+
+
+@lru_cache(maxsize=1024)
+def _address(scheme: str, host: str | None, server: tuple[Any, ...] | None, path: str) -> str:
+    headers = [] if host is None else [(b"host", host.encode("latin-1"))]
+    asked = {"scheme": scheme, "server": server, "path": path, "query_string": b"", "headers": headers}
+    return str(URL(scope=asked)).rstrip("/")
 
 
 def _rel(name: str, chosen: str) -> str:

@@ -19,6 +19,7 @@ from api.tile_cache import ClientGoneError, Kept, Raw, TileCache, TileKey, tile_
 from layers import tiles
 from layers.announcements import RIGHTS, Announcements
 from layers.catalog import find
+from layers.event_loop import Connections
 from layers.settings import get_settings
 from layers.tile_pool import TilePool
 from layers.tile_request import TileRequest
@@ -44,12 +45,14 @@ class TileAnswers:
     ----------
     known
         What the base announces.
+    connections
+        To the database.
     """
 
-    def __init__(self, known: Announcements) -> None:
+    def __init__(self, known: Announcements, connections: Connections) -> None:
         settings = get_settings()
         self._known = known
-        self._pool = TilePool()
+        self._pool = TilePool(connections)
         self._shared = _shared_tiles(settings.redis_url)
         self._cache = TileCache(known, settings.tile_cache_mb * 1_000_000, self._shared)
         self._versions: dict[tuple[str, ...], str] = {}

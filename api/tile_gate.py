@@ -21,6 +21,7 @@ from layers import custom
 from layers.announcements import Announcements, announcements
 from layers.catalog import all_layers, show_custom_layers
 from layers.errors import NotFoundError
+from layers.event_loop import Connections
 from layers.tile_request import TileRequest
 
 _PATH = re.compile(
@@ -56,16 +57,20 @@ class TileGate:
         The application.
     limits
         How much it may be asked.
+    connections
+        To the database.
     foreign
         Puts before tiles what requests from the pages of other sites need.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, foreign: Callable[[ASGIApp], ASGIApp]) -> None:
+    def __init__(
+        self, app: ASGIApp, limits: Limits, connections: Connections, foreign: Callable[[ASGIApp], ASGIApp]
+    ) -> None:
         self._app = app
         self._limits = limits
         self._foreign = foreign(self._answer)
         self._known: Announcements = announcements()
-        self._answers = TileAnswers(self._known)
+        self._answers = TileAnswers(self._known, connections)
         self._asked: dict[tuple[str, bytes], _Asked] = {}
         self._asked_of = -1
 

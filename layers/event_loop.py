@@ -9,10 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
-from psycopg.adapt import PyFormat, Transformer
+from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
+from psycopg.types.string import ByteaBinaryLoader
 
 from layers import database
 
@@ -23,6 +24,8 @@ _PREPARED_AT_MOST = 1_000
 _STOPS_WITHIN_S = 5.0
 _BINARY = 1
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+_AS_SENT = AdaptersMap(psycopg.adapters)
+_AS_SENT.register_loader("text", ByteaBinaryLoader)
 _MARK = re.compile(r"%\((\w+)\)s|%%")
 
 
@@ -59,15 +62,17 @@ class Connection:
         """Whether it was closed or lost."""
         return self._libpq.status == ConnStatus.BAD
 
-    async def run(self, statement: str, values: Mapping[str, Any], settings: Mapping[str, str] | None) -> PGresult:
+    async def run(
+        self, statement: str, values: Mapping[str, Any] | None, settings: Mapping[str, str] | None = None
+    ) -> PGresult:
         """Run a statement, and give up its execution when the task is cancelled.
 
         Parameters
         ----------
         statement
-            With its values marked as ``%(name)s``.
+            With its values marked as ``%(name)s``, and ``%`` written twice.
         values
-            By name.
+            By name. ``None`` where the statement holds them and marks nothing: it is planned for them, and not kept.
         settings
             Of PostgreSQL, by name, that are to hold for this statement.
 
@@ -94,7 +99,10 @@ class Connection:
         self._stop_reading()
         await self._connection.close()
 
-    async def _run(self, statement: str, values: Mapping[str, Any]) -> PGresult:
+    async def _run(self, statement: str, values: Mapping[str, Any] | None) -> PGresult:
+        if values is None:
+            self._libpq.send_query_params(statement.encode(), None, result_format=_BINARY)
+            return await self._answer()
         command, names = _numbered(statement)
         given = self._values.dump_sequence([values[name] for name in names], [PyFormat.AUTO] * len(names))
         known = command, self._values.types or ()
@@ -198,7 +206,7 @@ class Connections:
         self._patience_s = patience_s
 
     async def run(
-        self, statement: str, values: Mapping[str, Any], settings: Mapping[str, str] | None = None
+        self, statement: str, values: Mapping[str, Any] | None, settings: Mapping[str, str] | None = None
     ) -> PGresult:
         """Run a statement when its turn comes; parameters as for `Connection.run`.
 
@@ -238,7 +246,11 @@ class Connections:
             await self._places.acquire()
 
     async def _on(
-        self, connection: Connection, statement: str, values: Mapping[str, Any], settings: Mapping[str, str] | None
+        self,
+        connection: Connection,
+        statement: str,
+        values: Mapping[str, Any] | None,
+        settings: Mapping[str, str] | None,
     ) -> PGresult:
         try:
             return await connection.run(statement, values, settings)
@@ -247,6 +259,13 @@ class Connections:
                 self._free.append(connection)
             else:
                 await connection.close()
+
+
+def rows_of(result: PGresult) -> list[tuple[Any, ...]]:
+    """Return the rows of a result as Python's values, texts as their bytes."""
+    reading = Transformer(_AS_SENT)
+    reading.set_pgresult(result)
+    return reading.load_rows(0, result.ntuples, tuple)
 
 
 @lru_cache(maxsize=2048)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, func, null, select
+from sqlalchemy import Connection, Engine, func, null, select
 
 from layers.announcements import RIGHTS, announcements
 from layers.catalog import find
@@ -25,6 +25,8 @@ _Key: TypeAlias = tuple[Any, ...]
 _known: OrderedDict[_Key, Facts] = OrderedDict()
 _counts: OrderedDict[_Key, int | None] = OrderedDict()
 _lock = Lock()
+_turns = tuple(Lock() for _ in range(64))
+"""Held while something is counted, so that many who ask for it at once don't count it each."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +77,34 @@ def count(connection: Connection, layer: str, *, territory: str | None = None, r
     found = _kept(key)
     if found is not None:
         return found.count
+    with _turns[hash(key) % len(_turns)]:
+        with _lock:
+            if key in _counts:
+                return _counts[key]
+        counted = count_up_to(connection, layer, Query(territory=territory), at_most=_COUNTED_AT_MOST)
+        with _lock:
+            _counts[key] = counted
+            while len(_counts) > _KEPT:
+                _counts.popitem(last=False)
+        return counted
+
+
+def kept_count(engine: Engine, layer: str) -> int | None:
+    """Return how many features of a layer the public sees, as `count` has found out.
+
+    Raises
+    ------
+    LookupError
+        It isn't known any more, or not yet.
+    """
+    heard = announcements()
+    if not heard.current:
+        raise LookupError(layer)
+    granted = tuple(heard.touched(each) for each in RIGHTS)
+    key = str(engine.url), layer, find(layer).mark, heard.touched(layer), None, "", granted
+    found = _kept(key)
     with _lock:
-        if key in _counts:
-            return _counts[key]
-    counted = count_up_to(connection, layer, Query(territory=territory), at_most=_COUNTED_AT_MOST)
-    with _lock:
-        _counts[key] = counted
-        while len(_counts) > _KEPT:
-            _counts.popitem(last=False)
-    return counted
+        return _counts[key] if found is None else found.count
 
 
 def _keys(connection: Connection, layers: list[str], territory: str | None, rights: str) -> dict[str, _Key]:

@@ -13,7 +13,7 @@ import shapely
 from geoalchemy2.types import Geometry
 from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
 
-from layers.catalog import all_layers, find
+from layers.catalog import LayerTable, all_layers, find
 from layers.crs import CRS84, Crs
 from layers.errors import NotFoundError
 from layers.geojson import SHARED, geojson
@@ -30,10 +30,13 @@ __all__ = [
     "Query",
     "conditions",
     "count",
+    "count_statement",
     "count_up_to",
     "extent",
     "geojson",
     "matching",
+    "page_of",
+    "page_statement",
     "parse_bbox",
     "parse_id",
     "parse_moment",
@@ -60,7 +63,7 @@ _DTYPES: dict[type, str] = {
 
 @dataclass(frozen=True)
 class Page:
-    """A run of features in their order, each as GeoJSON text.
+    """A run of features in their order, each as GeoJSON text in UTF-8.
 
     Parameters
     ----------
@@ -72,7 +75,7 @@ class Page:
         Whether there are more in the direction in which was read.
     """
 
-    features: list[str]
+    features: list[bytes]
     first: Position | None
     last: Position | None
     more: bool
@@ -153,12 +156,25 @@ def read_page(
     only
         The properties wanted; by default all.
     """
-    model = find(layer)
-    limited = query.limit or 1
+    rows = connection.execute(page_statement(find(layer), query, crs=crs, only=only)).all()
+    return page_of([(row[0].encode(), *row[1:]) for row in rows], query)
+
+
+def page_statement(
+    model: LayerTable, query: Query, *, crs: Crs = CRS84, only: Sequence[str] | None = None
+) -> Select[Any]:
+    """Return the statement of a page: of each feature its text and its place in the order, of one more than wanted.
+
+    Parameters are as for `read_page`.
+    """
     table = rows_at(model, query.as_of)
-    places = position_columns(table, query.sort)
-    wanted = [geojson(model, table, crs=crs, only=only), *places]
-    rows = connection.execute(matching(model, replace(query, limit=limited + 1), wanted, table)).all()
+    wanted = [geojson(model, table, crs=crs, only=only), *position_columns(table, query.sort)]
+    return matching(model, replace(query, limit=(query.limit or 1) + 1), wanted, table)
+
+
+def page_of(rows: Sequence[Sequence[Any]], query: Query) -> Page:
+    """Return the page of the rows that its statement gave."""
+    limited = query.limit or 1
     page = list(rows[:limited])
     if query.before is not None:
         page.reverse()
@@ -203,13 +219,16 @@ def count(connection: Connection, layer: str, query: Query) -> int:
 
 def count_up_to(connection: Connection, layer: str, query: Query, *, at_most: int = _COUNT_AT_MOST) -> int | None:
     """Count the features that match, on all pages, or return ``None`` where there are more than ``at_most``."""
-    model = find(layer)
+    found = int(connection.execute(count_statement(find(layer), query, at_most=at_most)).scalar_one())
+    return found if found <= at_most else None
+
+
+def count_statement(model: LayerTable, query: Query, *, at_most: int) -> Select[Any]:
+    """Return the statement that counts the features that match, on all pages, up to one more than ``at_most``."""
     every_page = replace(query, after=None, before=None, limit=None, offset=None)
     table = rows_at(model, query.as_of)
     matched: Select[Any] = select(literal_column("1")).select_from(table).where(*conditions(model, table, every_page))
-    some = matched.limit(at_most + 1).subquery()
-    found = int(connection.execute(select(func.count()).select_from(some)).scalar_one())
-    return found if found <= at_most else None
+    return select(func.count()).select_from(matched.limit(at_most + 1).subquery())
 
 
 def parse_id(layer: str, text: str) -> int:

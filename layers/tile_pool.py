@@ -22,13 +22,18 @@ _SIDES = ("west", "south", "east", "north")
 
 
 class TilePool:
-    """Connections with the rights of the public, at most ``HORAD_TILE_CONNECTIONS`` at a time, on one event loop.
+    """Makes tiles over connections with the rights of the public, on one event loop.
 
     Whoever is cancelled while waiting for a tile has its statement cancelled.
+
+    Parameters
+    ----------
+    connections
+        By default its own, at most ``HORAD_TILE_CONNECTIONS`` at a time.
     """
 
-    def __init__(self) -> None:
-        self._connections = Connections(get_settings().tile_connections, patience_s=_PATIENCE_S)
+    def __init__(self, connections: Connections | None = None) -> None:
+        self._connections = connections or few_connections()
 
     async def make(self, request: TileRequest, settings: Mapping[str, str] | None = None) -> bytes:
         """Make a tile.
@@ -97,6 +102,11 @@ class TilePool:
         except TimeoutError as error:
             raise DatabaseError("too many tiles are being made") from error
         return found.get_value(0, 0) or b""
+
+
+def few_connections() -> Connections:
+    """Return connections for small statements, at most ``HORAD_TILE_CONNECTIONS`` at a time."""
+    return Connections(get_settings().tile_connections, patience_s=_PATIENCE_S)
 
 
 def _marks(nth: int) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
+import orjson
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
@@ -65,10 +66,10 @@ CONFORMS_TO = (
     ),
 )
 
-_COUNTED_ANYWAY = 2_000
+COUNTED_ANYWAY = 2_000
 _OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
-_ITEMS_OFFERED = _OFFERED | {name: each.media_type for name, each in FORMATS.items()}
-ItemsFormat, ItemFormat = format_of(_ITEMS_OFFERED), format_of(_OFFERED)
+ITEMS_OFFERED = _OFFERED | {name: each.media_type for name, each in FORMATS.items()}
+ItemsFormat, ItemFormat = format_of(ITEMS_OFFERED), format_of(_OFFERED)
 _ASKED = ("q", "filter", "bbox", "datetime", "sortby", "limit")
 _PLACES = ("f", "after", "before", "offset")
 router = APIRouter(tags=["Features"])
@@ -77,7 +78,7 @@ router = APIRouter(tags=["Features"])
 @router.get(
     "/collections/{collection}/items",
     summary="Features of a layer",
-    responses=answers(*_ITEMS_OFFERED.values(), schema=FEATURES),
+    responses=answers(*ITEMS_OFFERED.values(), schema=FEATURES),
     openapi_extra={"parameters": [PROPERTY_PARAMETERS]},
 )
 def items(
@@ -87,12 +88,39 @@ def items(
 
     ``numberMatched`` is told where it is cheap to know, and with ``count=exact`` always.
     """
-    chosen = negotiate(request, f, _ITEMS_OFFERED)
+    chosen = negotiate(request, f, ITEMS_OFFERED)
     if chosen not in _OFFERED or (chosen == "geojson" and (wanted.query.limit or 0) > MAX_LIMIT):
         return _file(request, database, wanted, chosen)
     wanted = replace(wanted, query=replace(wanted.query, limit=min(wanted.query.limit or 1, MAX_LIMIT)))
     found = store.read_page(database, wanted.layer, wanted.query, crs=wanted.crs, only=wanted.only)
     matched = _matched(database, wanted, found, who.rights)
+    if chosen == "html":
+        return _page(request, wanted, json.loads(collection_of(request, wanted, found, chosen, matched)), lang)
+    return answer(request, wanted, found, chosen, matched)
+
+
+def answer(request: Request, wanted: ItemsQuery, found: store.Page, chosen: str, matched: int | None) -> Response:
+    """Return a page of features as GeoJSON; parameters as for `collection_of`."""
+    body = collection_of(request, wanted, found, chosen, matched)
+    return Response(body, media_type=ITEMS_OFFERED[chosen], headers=_content_crs(wanted.crs))
+
+
+def collection_of(request: Request, wanted: ItemsQuery, found: store.Page, chosen: str, matched: int | None) -> bytes:
+    """Return a page of features as a GeoJSON collection with its links.
+
+    Parameters
+    ----------
+    request
+        That asks for it.
+    wanted
+        What it asks for.
+    found
+        The page.
+    chosen
+        The format.
+    matched
+        How many features there are on all pages, if that is known.
+    """
     head = {
         "type": "FeatureCollection",
         "links": _links(request, wanted, found, chosen),
@@ -100,10 +128,7 @@ def items(
         "numberReturned": len(found.features),
         **({} if matched is None else {"numberMatched": matched}),
     }
-    body = f'{json.dumps(head, ensure_ascii=False)[:-1]}, "features": [{",".join(found.features)}]}}'
-    if chosen == "html":
-        return _page(request, wanted, json.loads(body), lang)
-    return Response(body, media_type=_OFFERED[chosen], headers=_content_crs(wanted.crs))
+    return b'%s,"features":[%s]}' % (orjson.dumps(head)[:-1], b",".join(found.features))
 
 
 @router.get(
@@ -181,7 +206,7 @@ def _matched(database: Connection, wanted: ItemsQuery, found: store.Page, rights
     if query == store.Query(territory=query.territory, sort=query.sort):
         counted = facts.count(database, wanted.layer, territory=query.territory, rights=rights)
     else:
-        counted = store.count_up_to(database, wanted.layer, query, at_most=_COUNTED_ANYWAY)
+        counted = store.count_up_to(database, wanted.layer, query, at_most=COUNTED_ANYWAY)
     if counted is None and wanted.exact:
         return store.count(database, wanted.layer, query)
     return counted
@@ -191,7 +216,7 @@ def _links(request: Request, wanted: ItemsQuery, found: store.Page, chosen: str)
     base = base_url(request)
     url = f"{base}/collections/{wanted.layer}/items"
     kept = [(name, value) for name, value in request.query_params.multi_items() if name not in _PLACES]
-    links = formats(f"{url}?{urlencode(kept)}" if kept else url, chosen, _ITEMS_OFFERED)
+    links = formats(f"{url}?{urlencode(kept)}" if kept else url, chosen, ITEMS_OFFERED)
     backwards = wanted.query.before is not None
     started = wanted.query.after is not None or bool(wanted.query.offset)
 

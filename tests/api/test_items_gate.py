@@ -1,0 +1,110 @@
+"""The short way of features answers as the routes do, and sees what the public may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, text
+
+ITEMS = "/collections/facilities/items"
+BOX = "24.93,60.16,24.95,60.18"
+
+
+def told(answer: httpx.Response) -> dict[str, Any]:
+    """What an answer tells, but for the moment and how it was asked."""
+    found = answer.json()
+    links = [{**each, "href": each["href"].replace("q=&", "").replace("?q=", "")} for each in found["links"]]
+    return {**found, "timeStamp": None, "links": links}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "limit=3",
+        "limit=3&f=json",
+        "limit=3&after=20",
+        "limit=3&before=1000000",
+        "before=0",
+        "after=999999999999999999",
+        f"limit=3&bbox={BOX}",
+        f"limit=1000&bbox={BOX}",
+        f"limit=2&before=1000000&bbox={BOX}",
+        f"bbox={BOX}&after=999999999999",
+        "bbox=24.93,60.16,0,24.95,60.18,9",
+        "bbox=170,-10,-170,10",
+    ],
+)
+def test_it_answers_as_the_route_does(client: httpx.Client, query: str) -> None:
+    by_route = client.get(f"{ITEMS}?q=&{query}".rstrip("&"))  # an empty parameter, which only the route takes
+    short = client.get(f"{ITEMS}?{query}")
+    assert short.status_code == by_route.status_code == 200
+    assert told(short) == told(by_route)
+    apart = {"date", "content-length"}
+    assert {*short.headers.items()} - {*by_route.headers.items()} <= {(k, short.headers[k]) for k in apart}
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=-1", "limit=x", "limit=", "bbox=1,2", "after=x", "after=1&before=2", "bogus=1", "f=x"]
+)
+def test_what_is_wrong_is_told(client: httpx.Client, query: str) -> None:
+    answer = client.get(f"{ITEMS}?{query}")
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_others_are_answered_by_the_routes(client: httpx.Client) -> None:
+    assert client.get(ITEMS, headers={"Accept": "text/html"}).headers["content-type"].startswith("text/html")
+    assert client.get(ITEMS, headers={"Accept": "image/png"}).status_code == 406
+    assert client.get("/collections/nothing/items").status_code == 404
+    assert client.head(ITEMS).status_code == 200
+    page = client.get(ITEMS, headers={"Origin": "https://elsewhere.example", "Accept-Encoding": "gzip"})
+    assert page.headers["access-control-allow-origin"] == "*"
+    assert page.headers["content-encoding"] == "gzip"
+
+
+@pytest.fixture
+def hidden(helsinki: Engine) -> Iterator[int]:
+    """A school that isn't public."""
+    insert = (
+        "INSERT INTO facilities (territory, source, source_id, kind, restricted, geom)"
+        " VALUES ('helsinki', 'gate', '1', 'school', true, ST_Point(24.94, 60.17, 4326)) RETURNING id"
+    )
+    with helsinki.begin() as connection:
+        made = connection.execute(text(insert)).scalar_one()
+    yield made
+    with helsinki.begin() as connection:
+        connection.execute(text("DELETE FROM facilities WHERE id = :id"), {"id": made})
+
+
+def test_what_is_restricted_stays_hidden_unless_who_asks_may_see_it(
+    client: httpx.Client, hidden: int, user: Any
+) -> None:
+    viewer = {"Authorization": f"Bearer {user('viewer')}"}
+    for query in (f"after={hidden - 1}&limit=1", f"bbox={BOX}&limit=1000"):
+        public = client.get(f"{ITEMS}?{query}").json()
+        assert hidden not in [each["id"] for each in public["features"]]
+        assert hidden in [each["id"] for each in client.get(f"{ITEMS}?{query}", headers=viewer).json()["features"]]
+
+
+def test_a_change_is_seen_at_once(client: httpx.Client, helsinki: Engine) -> None:
+    before = client.get(f"{ITEMS}?limit=1").json()["numberMatched"]
+    before = client.get(f"{ITEMS}?limit=1").json()["numberMatched"]
+    with helsinki.begin() as connection:
+        made = connection.execute(
+            text(
+                "INSERT INTO facilities (territory, source, source_id, kind, geom) VALUES ('helsinki', 'gate', '2',"
+                " 'school', ST_Point(24.94, 60.17, 4326)) RETURNING id"
+            )
+        ).scalar_one()
+    try:
+        [last] = client.get(f"{ITEMS}?limit=1&after={made - 1}").json()["features"]
+        assert last["id"] == made
+        after = [client.get(f"{ITEMS}?limit=1").json()["numberMatched"] for _ in range(20)]
+        assert after[-1] == before + 1
+    finally:
+        with helsinki.begin() as connection:
+            connection.execute(text("DELETE FROM facilities WHERE id = :id"), {"id": made})

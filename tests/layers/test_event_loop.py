@@ -1,0 +1,141 @@
+"""Statements on the event loop: their values, their rights, their end, and connections that are lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+
+from layers import event_loop
+from layers.event_loop import Connections, rows_of
+
+pytestmark = pytest.mark.usefixtures("engine")
+MINE = "usename = session_user AND query LIKE '%pg_sleep(%' AND state = 'active' AND pid <> pg_backend_pid()"
+
+
+def apart(task: Coroutine[Any, Any, Any]) -> Any:
+    """Run a task on an event loop of its own; the main thread may have one already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, task).result()
+
+
+async def row(connections: Connections, statement: str, settings: dict[str, str] | None = None, **values: Any) -> Any:
+    [found] = rows_of(await connections.run(statement, values, settings))
+    return found
+
+
+async def pid(connections: Connections) -> int:
+    return (await row(connections, "SELECT pg_backend_pid()"))[0]
+
+
+def test_values_go_and_come_as_they_are() -> None:
+    async def asked() -> None:
+        connections = Connections(1, patience_s=5)
+        statement = "SELECT %(a)s::float8, %(b)s::bigint, %(c)s::text, %(a)s::float8 + 1, '100%%', %(d)s::text"
+        for number in (1.5, -2e300):
+            found = await row(connections, statement, a=number, b=2**40, c="го'рад %s", d=None)
+            assert found == (number, 2**40, "го'рад %s".encode(), number + 1, b"100%", None)
+        assert rows_of(await connections.run("SELECT '100%'", None)) == [(b"100%",)]
+        await connections.close()
+
+    apart(asked())
+
+
+def test_they_have_the_rights_of_the_public_and_settings_hold_for_one_statement() -> None:
+    async def asked() -> None:
+        connections = Connections(1, patience_s=5)
+        statement = "SELECT current_user::text, current_setting('horad.rights', true)"
+        assert await row(connections, statement, {"horad.rights": '{"viewer": ["town"]}'}) == (
+            b"horad_public",
+            b'{"viewer": ["town"]}',
+        )
+        assert (await row(connections, statement))[1] in (b"", None)
+        await connections.close()
+
+    apart(asked())
+
+
+def test_after_an_error_the_connection_serves_on() -> None:
+    async def asked() -> None:
+        connections = Connections(1, patience_s=5)
+        first = await pid(connections)
+        for settings in (None, {"horad.rights": "{}"}):
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                await row(connections, "SELECT 1 / %(a)s::int", settings, a=0)
+            with pytest.raises(psycopg.errors.UndefinedTable):
+                await row(connections, "SELECT * FROM nowhere", settings)
+        assert await pid(connections) == first
+        await connections.close()
+
+    apart(asked())
+
+
+def test_more_statements_than_are_kept_prepared_all_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_loop, "_PREPARED_AT_MOST", 3)
+
+    async def asked() -> None:
+        connections = Connections(1, patience_s=5)
+        for number in [*range(8), *range(8)]:
+            assert await row(connections, f"SELECT {number} + %(a)s::int", a=1) == (number + 1,)
+        await connections.close()
+
+    apart(asked())
+
+
+def test_who_is_cancelled_has_the_statement_stopped(engine: Engine) -> None:
+    async def asked() -> None:
+        connections = Connections(1, patience_s=5)
+        first = await pid(connections)
+        task = asyncio.create_task(row(connections, "SELECT pg_sleep(%(s)s)::text", s=60.0))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await pid(connections) == first
+        await connections.close()
+
+    apart(asked())
+    with engine.connect() as connection:
+        assert connection.execute(text(f"SELECT count(*) FROM pg_stat_activity WHERE {MINE}")).scalar() == 0
+
+
+def test_a_connection_that_was_lost_is_replaced_and_one_that_is_lost_is_told(engine: Engine) -> None:
+    async def asked() -> None:
+        connections = Connections(1, patience_s=5)
+        first = await pid(connections)
+        await asyncio.to_thread(end, engine, first)
+        second = await pid(connections)
+        assert second != first
+        task = asyncio.create_task(row(connections, "SELECT pg_sleep(60)::text"))
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(end, engine, second)
+        with pytest.raises(event_loop.LOST):
+            await task
+        assert await pid(connections) not in (first, second)
+        await connections.close()
+
+    apart(asked())
+
+
+def end(engine: Engine, backend: int) -> None:
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
+
+
+def test_so_many_at_once_and_no_more() -> None:
+    async def asked() -> None:
+        connections = Connections(2, patience_s=0.2)
+        both = [asyncio.create_task(row(connections, "SELECT pg_sleep(1)::text")) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        with pytest.raises(TimeoutError):
+            await pid(connections)
+        await asyncio.gather(*both)
+        assert await pid(connections)
+        await connections.close()
+
+    apart(asked())
