@@ -11,11 +11,11 @@ from api.web.build import WEB
 
 SCRIPT = WEB / "node_modules" / "ol" / "dist" / "ol.js"
 SIDE_PX = 400
-DRAWS = """async ({url, source, extent}) => {
+DRAWS = """async ({url, source, extent, crs}) => {
   const style = {'fill-color': '#c00', 'stroke-color': '#00c'};
   const options = {
     vector: () => new ol.layer.VectorTile({
-      source: new ol.source.OGCVectorTile({url, format: new ol.format.MVT()}), style
+      source: new ol.source.OGCVectorTile({url, projection: crs, format: new ol.format.MVT()}), style
     }),
     map: () => new ol.layer.Tile({source: new ol.source.OGCMapTile({url, crossOrigin: 'anonymous'})}),
     items: () => new ol.layer.Vector({
@@ -24,8 +24,9 @@ DRAWS = """async ({url, source, extent}) => {
   };
   const layer = options[source]();
   document.body.innerHTML = '<div id="map" style="width: 400px; height: 400px"></div>';
-  const map = new ol.Map({target: 'map', layers: [layer], controls: []});
-  map.getView().fit(ol.proj.transformExtent(extent, 'EPSG:4326', 'EPSG:3857'), {size: [400, 400]});
+  const view = new ol.View({projection: crs});
+  const map = new ol.Map({target: 'map', layers: [layer], controls: [], view});
+  view.fit(ol.proj.transformExtent(extent, 'EPSG:4326', crs), {size: [400, 400]});
   const wanted = layer.getSource();
   const share = () => Math.max(...[...document.querySelectorAll('canvas')].map(canvas => {
     const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -53,17 +54,18 @@ def page(chromium: Browser) -> Iterator[Page]:
     context.close()
 
 
-def draw(page: Page, source: str, url: str, extent: tuple[float, float, float, float]) -> float:
+def draw(page: Page, source: str, url: str, extent: tuple[float, float, float, float], crs: str = "EPSG:3857") -> float:
     """The share of a map that is drawn from a source."""
-    return float(page.evaluate(DRAWS, {"source": source, "url": url, "extent": extent}))
+    return float(page.evaluate(DRAWS, {"source": source, "url": url, "extent": extent, "crs": crs}))
 
 
 CENTRE = (24.940, 60.168, 24.948, 60.172)
 
 
-def test_vector_tiles(page: Page, server_url: str) -> None:
-    url = f"{server_url.rstrip('/')}/collections/buildings/tiles/WebMercatorQuad"
-    assert 0.2 < draw(page, "vector", url, CENTRE) < 0.9
+@pytest.mark.parametrize(("matrix_set", "crs"), [("WebMercatorQuad", "EPSG:3857"), ("WorldCRS84Quad", "EPSG:4326")])
+def test_vector_tiles(page: Page, server_url: str, matrix_set: str, crs: str) -> None:
+    url = f"{server_url.rstrip('/')}/collections/buildings/tiles/{matrix_set}"
+    assert 0.2 < draw(page, "vector", url, CENTRE, crs) < 0.9
 
 
 def test_vector_tiles_of_the_whole_city(page: Page, server_url: str) -> None:
