@@ -88,6 +88,11 @@ class ColourClass:
     colour: str
     values: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, value: str, colour: str, *, be: str, ru: str, en: str) -> ColourClass:
+        """Return the class of one value, with its title in every language."""
+        return cls(title={"be": be, "ru": ru, "en": en}, values=(value,), colour=colour)
+
 
 @dataclass(frozen=True, kw_only=True)
 class View:

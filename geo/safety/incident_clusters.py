@@ -83,10 +83,6 @@ LimitsD = Annotated[
 ]
 
 
-def _quadrant(value: str, colour: str, be: str, ru: str, en: str) -> ColourClass:
-    return ColourClass(title={"be": be, "ru": ru, "en": en}, values=(value,), colour=colour)
-
-
 @analysis(
     id="local-moran",
     title={"be": "Згусткі і выключэнні", "ru": "Сгустки и исключения", "en": "Clusters and outliers"},
@@ -101,11 +97,11 @@ def _quadrant(value: str, colour: str, be: str, ru: str, en: str) -> ColourClass
         geometry="polygon",
         colour_by="kind",
         classes=(
-            _quadrant("HH", "#b2182b", "Шмат сярод шмат", "Много среди многих", "High among high"),
-            _quadrant("HL", "#f4a582", "Шмат сярод мала", "Много среди немногих", "High among low"),
-            _quadrant("none", "#f7f7f7", "Не значна", "Не значимо", "Not significant"),
-            _quadrant("LH", "#92c5de", "Мала сярод шмат", "Мало среди многих", "Low among high"),
-            _quadrant("LL", "#2166ac", "Мала сярод мала", "Мало среди немногих", "Low among low"),
+            ColourClass.of("HH", "#b2182b", be="Шмат сярод шмат", ru="Много среди многих", en="High among high"),
+            ColourClass.of("HL", "#f4a582", be="Шмат сярод мала", ru="Много среди немногих", en="High among low"),
+            ColourClass.of("none", "#f7f7f7", be="Не значна", ru="Не значимо", en="Not significant"),
+            ColourClass.of("LH", "#92c5de", be="Мала сярод шмат", ru="Мало среди многих", en="Low among high"),
+            ColourClass.of("LL", "#2166ac", be="Мала сярод мала", ru="Мало среди немногих", en="Low among low"),
         ),
         columns={
             "kind": Column(title={"be": "Клас", "ru": "Класс", "en": "Class"}),

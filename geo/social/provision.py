@@ -72,10 +72,6 @@ Limited = Annotated[
 ]
 
 
-def _state(value: str, colour: str, be: str, ru: str, en: str) -> ColourClass:
-    return ColourClass(title={"be": be, "ru": ru, "en": en}, values=(value,), colour=colour)
-
-
 @analysis(
     id="provision",
     title={"be": "Забеспячэнне паводле норм", "ru": "Обеспеченность по нормативам", "en": "Provision by norms"},
@@ -91,10 +87,10 @@ def _state(value: str, colour: str, be: str, ru: str, en: str) -> ColourClass:
         colour_by="state",
         opacity=0.7,
         classes=(
-            _state("provided", "#a6d96a", "Хапае", "Хватает", "Provided"),
-            _state("short", "#d73027", "Не хапае", "Не хватает", "Short"),
-            _state("spare", "#1f78b4", "Ёсць вольныя", "Есть свободные", "Spare places"),
-            _state("full", "#6a3d9a", "Поўная", "Заполнено", "Full"),
+            ColourClass.of("provided", "#a6d96a", be="Хапае", ru="Хватает", en="Provided"),
+            ColourClass.of("short", "#d73027", be="Не хапае", ru="Не хватает", en="Short"),
+            ColourClass.of("spare", "#1f78b4", be="Ёсць вольныя", ru="Есть свободные", en="Spare places"),
+            ColourClass.of("full", "#6a3d9a", be="Поўная", ru="Заполнено", en="Full"),
         ),
         columns={
             "what": Column(title={"be": "Што", "ru": "Что", "en": "What"}),
