@@ -10,6 +10,15 @@ from geo.errors import InvalidInputError
 from geo.networks.topology import Floats
 
 
+def as_numbers(name: str, values: Any) -> Floats:
+    """Return numbers as an array; that they are none is an error, of which `name` tells the subject."""
+    try:
+        given: Floats = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{name} must be numbers ({error})") from error
+    return given
+
+
 def amounts(name: str, values: Any, *, count: int | None = None, positive: bool = False) -> Floats:
     """Return numbers as an array, checked to be finite and not negative.
 
@@ -29,10 +38,7 @@ def amounts(name: str, values: Any, *, count: int | None = None, positive: bool 
     InvalidInputError
         If they are not.
     """
-    try:
-        given: Floats = np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"{name} must be numbers ({error})") from error
+    given = as_numbers(name, values)
     if count is not None and given.shape != (count,):
         raise InvalidInputError(f"{name} must be {count} numbers, not of shape {given.shape}")
     if not np.isfinite(given).all() or (given < 0).any() or (positive and (given == 0).any()):

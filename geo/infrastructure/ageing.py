@@ -13,6 +13,7 @@ import scipy
 import shapely
 
 from geo.analysis import Column, LayerInput, View, analysis, labelled
+from geo.checks import as_numbers
 from geo.crs import metric_crs
 from geo.errors import InvalidInputError
 from geo.inputs.demand import share
@@ -105,7 +106,7 @@ def weibull_law(
         If there are fewer than 2 breaks, an age is out of order, or the breaks show no law (all at one age, or at the
         end of what was seen).
     """
-    broken = np.asarray(ages, dtype=float)
+    broken = as_numbers("ages", ages)
     one, other, much = np.broadcast_arrays(*(np.atleast_1d(each).astype(float) for each in (begin, end, exposure)))
     seen = (one >= 0) & (other > one) & (much > 0) & np.isfinite(other) & np.isfinite(much)
     if not seen.all() or not len(seen) or not ((broken > 0) & np.isfinite(broken)).all():

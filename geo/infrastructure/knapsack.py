@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def knapsack(
     InvalidInputError
         If a number is not finite, a cost or the budget is negative, or there are not as many of one as of the other.
     """
-    costs, benefits = np.asarray(cost, dtype=float), np.asarray(benefit, dtype=float)
+    costs, benefits = as_numbers("cost", cost), as_numbers("benefit", benefit)
     groups = np.arange(len(costs)) if group is None else np.asarray(group)
     if costs.shape != benefits.shape or groups.shape != costs.shape or costs.ndim != 1:
         raise InvalidInputError("give a cost, a benefit and a group for each thing")

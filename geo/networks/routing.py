@@ -137,6 +137,7 @@ class TravelNetwork:
         ----------
         points
             In the CRS of the network. Of lines and polygons the nearest point counts, or their centre if on the edge.
+            What is missing, empty or has a coordinate that is not finite has no place.
         max_m
             No edge farther than this is taken. Of equally near edges that with the westernmost middle is, so that
             the order of the edges does not matter.
@@ -151,9 +152,10 @@ class TravelNetwork:
         if points.crs != self.network.crs:
             raise InvalidInputError(f"points must be in the CRS of the network, {self.network.crs.name}")
         geometry = points.to_numpy()
+        placed = np.isfinite(shapely.bounds(geometry)).all(axis=1)
         positions = Positions(np.full(len(geometry), -1), np.zeros(len(geometry)), np.full(len(geometry), np.inf))
         for edges, tree in [self._everywhere] if anywhere else self._mainland_first:
-            left = np.flatnonzero(~positions.found)
+            left = np.flatnonzero(placed & ~positions.found)
             row, edge, fraction, distance = self._nearest(geometry[left], edges, tree, max_m)
             positions.edge[left[row]], positions.fraction[left[row]] = edge, fraction
             positions.distance_m[left[row]] = distance

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy
 
-from geo.checks import amounts
+from geo.checks import amounts, as_numbers
 from geo.errors import InvalidInputError
 from geo.networks.topology import Floats, Ints
 
@@ -216,7 +216,7 @@ def in_reach(cost: Any) -> scipy.sparse.csr_array:
         rows = np.repeat(np.arange(given.shape[0]), np.diff(given.indptr))
         columns, values, shape = given.indices.copy(), given.data.astype(float), given.shape
     else:
-        plain = np.asarray(cost, dtype=float)
+        plain = as_numbers("cost", cost)
         if plain.ndim != 2:
             raise InvalidInputError(f"cost must have rows of demand and columns of supply, not shape {plain.shape}")
         rows, columns = np.nonzero(~np.isposinf(plain))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import scipy
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError
 from geo.networks.topology import Bools, Floats, Ints
 from geo.siting.capacitated import Plan, search_capacitated
@@ -309,7 +310,7 @@ def capacitated_p_median(
         If no p sites were found that have room for all the demand.
     """
     task = SitingTask.read(cost, weights, p, existing, forbidden)
-    given = np.asarray(capacity, dtype=float)
+    given = as_numbers("capacity", capacity)
     candidates = task.full_cost.shape[1]
     if given.shape != (candidates,) or not (given >= 0).all():
         raise InvalidInputError(f"capacity must be {candidates} numbers of 0 or more, one a column of cost")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class SitingTask:
         forbidden: npt.ArrayLike,
     ) -> SitingTask:
         """Check the input of a model; no weights are weights of 1, and no p is as many as there are."""
-        full = np.asarray(cost, dtype=float)
+        full = as_numbers("cost", cost)
         if full.ndim != 2 or 0 in full.shape:
             raise InvalidInputError(f"cost must have rows of demand and columns of candidates, not shape {full.shape}")
         if not (full >= 0).all():
@@ -101,7 +102,7 @@ class SitingTask:
 
 
 def _weights(weights: npt.ArrayLike, count: int) -> Floats:
-    demand = np.asarray(weights, dtype=float)
+    demand = as_numbers("weights", weights)
     if demand.shape != (count,):
         raise InvalidInputError(f"weights must be {count} numbers, one a row of cost, not of shape {demand.shape}")
     if not ((demand >= 0) & np.isfinite(demand)).all():

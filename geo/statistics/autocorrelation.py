@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError
 from geo.networks.topology import Bools, Floats
 
@@ -259,7 +260,7 @@ def join_counts(values: Any, weights: csr_array) -> JoinCounts:
 
 def checked_values(values: Any, weights: csr_array, *, least: int = 3) -> Floats:
     """Return the values as an array, checked to suit the weights and to differ."""
-    x: Floats = np.asarray(values, dtype=float)
+    x = as_numbers("values", values)
     if x.ndim != 1 or weights.shape != (len(x), len(x)):
         raise InvalidInputError(f"weights of shape {weights.shape} do not suit values of shape {x.shape}")
     if len(x) < least:

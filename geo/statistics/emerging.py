@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError
 from geo.networks.topology import Bools, Floats, Ints
 from geo.statistics.autocorrelation import LocalG, getis_ord
@@ -85,7 +86,7 @@ def mann_kendall(series: Any) -> Trend:
     InvalidInputError
         If there are fewer than 3 steps, or a value is not finite.
     """
-    x = np.round(np.asarray(series, dtype=float), SAME_DECIMALS)
+    x = np.round(as_numbers("series", series), SAME_DECIMALS)
     if x.ndim != 2 or x.shape[1] < 3:
         raise InvalidInputError(f"series need at least 3 steps: shape (series, steps), not {x.shape}")
     if not np.isfinite(x).all():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError
 from geo.networks.topology import Floats, Ints, ranges
 from geo.statistics.autocorrelation import checked_values
@@ -34,7 +35,7 @@ def adjusted_p(p: Any) -> Floats:
     InvalidInputError
         If a value is not between 0 and 1.
     """
-    given: Floats = np.asarray(p, dtype=float)
+    given = as_numbers("p", p)
     tested = np.flatnonzero(~np.isnan(given))
     if ((given[tested] < 0) | (given[tested] > 1)).any():
         raise InvalidInputError("p-values must be between 0 and 1")
@@ -144,7 +145,7 @@ def empirical_bayes_rates(events: Any, population: Any) -> Floats:
     InvalidInputError
         If lengths differ, a number is negative or not finite, or nobody lives anywhere.
     """
-    counts, people = np.asarray(events, dtype=float), np.asarray(population, dtype=float)
+    counts, people = as_numbers("events", events), as_numbers("population", population)
     if counts.ndim != 1 or counts.shape != people.shape:
         raise InvalidInputError(f"events and population must be as many: not {counts.shape} and {people.shape}")
     if not (np.isfinite(counts) & np.isfinite(people) & (counts >= 0) & (people >= 0)).all():

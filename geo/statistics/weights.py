@@ -8,6 +8,7 @@ import numpy as np
 import scipy
 import shapely
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError, named
 from geo.networks.topology import Floats, Ints
 
@@ -166,7 +167,7 @@ def near_pairs(xy: Any, *, radius_m: float, days: Floats | None = None, window_d
 
 def coordinates(xy: Any) -> Floats:
     """Return coordinates as an array of shape (places, 2), checked to be finite."""
-    places: Floats = np.asarray(xy, dtype=float)
+    places = as_numbers("coordinates", xy)
     if places.ndim != 2 or places.shape[1] != 2:
         raise InvalidInputError(f"coordinates must have the shape (places, 2), not {places.shape}")
     wrong = ~np.isfinite(places).all(axis=1)

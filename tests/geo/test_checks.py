@@ -1,0 +1,55 @@
+"""What is no number, or nowhere, is told or passed over in every method that takes arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from street_map import draw
+
+from geo.errors import InvalidInputError
+from geo.infrastructure.ageing import weibull_law
+from geo.infrastructure.knapsack import knapsack
+from geo.networks.network import Network
+from geo.networks.travel import WALK
+from geo.siting.accessibility import nearest_supply, two_step, within
+from geo.siting.models import capacitated_p_median, p_median
+from geo.statistics.autocorrelation import moran
+from geo.statistics.emerging import mann_kendall
+from geo.statistics.inference import adjusted_p, empirical_bayes_rates
+from geo.statistics.weights import k_nearest
+
+NEAR = k_nearest([[0, 0], [1, 1], [2, 2], [5, 5]], k=1)
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        (lambda: moran(list("abcd"), NEAR), "values"),
+        (lambda: k_nearest([["a", "b"]], k=1), "coordinates"),
+        (lambda: nearest_supply([["a"]]), "cost"),
+        (lambda: two_step([[1]], ["a"], [1], within(1)), "demand"),
+        (lambda: p_median([["a"]], [1], p=1), "cost"),
+        (lambda: p_median([[1]], ["a"], p=1), "weights"),
+        (lambda: capacitated_p_median([[1]], [1], ["a"], p=1), "capacity"),
+        (lambda: empirical_bayes_rates(["a"], [1]), "events"),
+        (lambda: adjusted_p([[0.1], [0.2, 0.3]]), "p"),
+        (lambda: mann_kendall(["a", "b"]), "series"),
+        (lambda: weibull_law(["a"], [0], [1]), "ages"),
+        (lambda: knapsack([["a"]], [[1]], budget=1), "cost"),
+    ],
+)
+def test_what_is_no_number_is_named(call: Any, what: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"{what} must be numbers"):
+        call()
+
+
+def test_what_is_nowhere_has_no_place_on_streets() -> None:
+    streets = draw("A---B")
+    travel = Network.from_roads(streets.roads).for_mode(WALK)
+    nowhere = [shapely.Point(np.nan, 1), None, shapely.Point(), streets.places["A"], shapely.Point(np.inf, np.inf)]
+    places = travel.snap(gpd.GeoSeries(nowhere, crs=streets.roads.crs), max_m=10)
+    assert places.found.tolist() == [False, False, False, True, False]
