@@ -217,3 +217,20 @@ def test_a_file_that_cant_be_read_changes_nothing(town: Town, tmp_path: Path) ->
     with pytest.raises(SourceError, match=r"table.gpkg has no table with a geometry"):
         town.load(table, "facilities")
     assert town.everything() == before
+
+
+def test_features_of_geojson_that_share_a_number_are_told(town: Town, tmp_path: Path) -> None:
+    point = {"type": "Point", "coordinates": [LON, LAT]}
+    features = [
+        {"type": "Feature", "id": number, "properties": {"kind": "school", "nr": nth}, "geometry": point}
+        for nth, number in enumerate((1, 1, 2))
+    ]
+    file = tmp_path / "town.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    with pytest.raises(SourceError, match=r"Several features of town\.geojson have the id 1.*--key"):
+        town.load(file, "facilities")
+    town.load(file, "facilities", key="nr")
+    assert set(town.features("facilities")) == {"0", "1", "2"}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features[1:]}))
+    town.load(file, "facilities")
+    assert set(town.features("facilities")) == {"1", "2"}

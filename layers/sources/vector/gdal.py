@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,6 +29,9 @@ from layers.sources.tabular.encodings import detect_in
 _BATCH_ROWS = 5_000
 _BATCH_BYTES = 64 * 1024 * 1024
 _MOST_REMARKS = 5
+_HEAD_BYTES = 64 * 1024
+_NUMERIC_ID = re.compile(rb'"id"\s*:\s*-?\d')
+_SHARED_ID = re.compile(r"Several features with id = (-?\d+) ")
 _ADVICE = "; It might help to specify the correct driver"
 _PROXY, _NOBODY = "GDAL_HTTP_PROXY", "127.0.0.1:1"
 _DRIVERS = frozenset(
@@ -122,6 +126,8 @@ class VectorReader:
         mapping = mapping or RowMapping()
         mapping.check_header(fields, path.name, *as_keys(key))
         self._key = as_keys(key) or own_key(fields)
+        if not self._key and self._info["driver"] == "GeoJSON":
+            _check_numbers_differ(path, self._table)
         self._placer = Placer(known_crs(path.name, crs or self._info["crs"]), swapped=swapped)
         self._maker = BatchMaker(
             model, fields, notes=self.notes, mapping=mapping, timezone=timezone, untold=as_keys(key)
@@ -205,6 +211,31 @@ class VectorReader:
             texts = [None if each is None else each.decode(self._found_encoding, "replace") for each in raw]
             return pa.array(texts, pa.string())
         return column
+
+
+def _check_numbers_differ(path: Path, table: str | int) -> None:
+    """Refuse GeoJSON in which features share a numeric id: GDAL would give the second one the id of another.
+
+    Raises
+    ------
+    SourceError
+        Some do, or the file can't be read.
+    """
+    with path.open("rb") as stream:
+        if not _NUMERIC_ID.search(stream.read(_HEAD_BYTES)):
+            return
+    warned: list[str] = []
+    try:
+        with _listening(warned):
+            pyogrio.raw.read(path, layer=table, columns=[], read_geometry=False, return_fids=True)
+    except _FAULTS as error:
+        raise SourceError(f"{path.name} can't be read: {_plain(path, error)}") from error
+    shared = [found[1] for each in warned if (found := _SHARED_ID.match(each))]
+    if shared:
+        raise SourceError(
+            f"Several features of {path.name} have the id {shared[0]}: each must have its own, or name a property that"
+            " tells them apart with --key."
+        )
 
 
 def spatial_tables(path: Path) -> list[str]:
