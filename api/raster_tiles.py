@@ -11,13 +11,18 @@ from fastapi.responses import JSONResponse
 from morecantile import TileMatrixSet
 from morecantile import tms as known_matrix_sets
 from morecantile.defaults import TileMatrixSets
+from rasterio.crs import CRS
+from rasterio.warp import transform_bounds
+from rio_tiler.constants import WGS84_CRS
 from rio_tiler.io import Reader
+from rio_tiler.types import BBox
 from titiler.core.factory import TilerFactory
 from titiler.extensions import wmtsExtension
 
 from api.links import base_url
-from api.raster_choice import RASTER_MATRIX_SETS, CachedRoute, Chosen, Part, chosen, colours, rendering
+from api.raster_choice import MOST_PIXELS, RASTER_MATRIX_SETS, CachedRoute, Chosen, Part, chosen, colours, rendering
 from api.raster_pictures import picture
+from geo.errors import InvalidInputError
 
 MATRIX_SETS: dict[str, TileMatrixSet] = {name: known_matrix_sets.get(name) for name in RASTER_MATRIX_SETS}
 
@@ -48,6 +53,24 @@ class CatalogueReader(Reader):
             self.options = {"unscale": True, **self.options}
         self.input = str(self.chosen)
         super().__attrs_post_init__()
+
+    def part(self, bbox: BBox, *args: Any, bounds_crs: CRS = WGS84_CRS, padding: int | None = None, **kw: Any) -> Any:
+        """Read a part; with padding, which is read from no overview, only where it isn't large.
+
+        Raises
+        ------
+        InvalidInputError
+            It would take too many pixels of the raster.
+        """
+        if padding:
+            west, _, east, _ = transform_bounds(bounds_crs, self.dataset.crs, *bbox)
+            pixels = (east - west) / self.dataset.res[0]
+            if pixels > MOST_PIXELS:
+                raise InvalidInputError(
+                    f"padding={padding}: only where at most {MOST_PIXELS} pixels of the raster lie side by side,"
+                    f" not {pixels:,.0f}; take a greater zoom, or none"
+                )
+        return super().part(bbox, *args, bounds_crs=bounds_crs, padding=padding, **kw)
 
 
 @define(kw_only=True)
