@@ -35,6 +35,7 @@ BOX = (27.50, 53.88, 27.60, 53.92)
 VERTICES = 40
 SIZES_MB = (25, 100)
 ROUNDS = 3
+_WIDTH = 140
 OGR2OGR = ("ogr2ogr", "-q", "-f", "PostgreSQL", "--config", "PG_USE_COPY", "YES", "-overwrite", "-nln", "ogr2ogr")
 AS_POINTS = ("-oo", "X_POSSIBLE_NAMES=lon", "-oo", "Y_POSSIBLE_NAMES=lat", "-oo", "AUTODETECT_TYPE=YES")
 
@@ -156,7 +157,7 @@ def compared(file: Path, layer: str, target: str) -> list[float]:
 
 def main(sizes_mb: list[int], names: set[str]) -> None:
     """Measure each file in each size, and print what was found."""
-    console = Console()
+    console = Console(width=_WIDTH)
     clocks = [f"{what}, {clock}" for what in ("first", "again", "beside") for clock in ("wall", "processor")]
     table = Table("file", "MB", "features", *clocks, "peak MB")
     with own_database() as socket, tempfile.TemporaryDirectory() as folder:
