@@ -145,6 +145,43 @@ def empirical_bayes_rates(events: Any, population: Any) -> Floats:
     InvalidInputError
         If lengths differ, a number is negative or not finite, or nobody lives anywhere.
     """
+    rate, people, mean, between = _rates(events, population)
+    between = max(between, 0.0)
+    drawn = between * people + mean
+    share = np.divide(between * people, drawn, out=np.zeros(len(people)), where=drawn > 0)
+    smoothed: Floats = mean + share * (rate - mean)
+    return smoothed
+
+
+def standardised_rates(events: Any, population: Any) -> Floats:
+    """Return rates whose spread no longer depends on the population, so that their Moran's I can be judged.
+
+    ``z_i = (r_i - m) / sqrt(v_i)`` with ``v_i = a + m / n_i``, or ``m / n_i`` where that is negative, and m and a of
+    `empirical_bayes_rates`. Assunção & Reis 1999, Statistics in Medicine 18(16), 2147-2162 (empirical Bayes index).
+
+    Parameters
+    ----------
+    events
+        How many in each area.
+    population
+        At risk in each area, more than 0.
+
+    Raises
+    ------
+    InvalidInputError
+        If lengths differ, a number is negative or not finite, nothing happened, or nobody lives in an area.
+    """
+    rate, people, mean, between = _rates(events, population)
+    if mean == 0 or (people == 0).any():
+        raise InvalidInputError("rates are only standardised where people live in every area, and something happened")
+    chance = mean / people
+    variance = np.where(between + chance < 0, chance, between + chance)
+    standardised: Floats = (rate - mean) / np.sqrt(variance)
+    return standardised
+
+
+def _rates(events: Any, population: Any) -> tuple[Floats, Floats, float, float]:
+    """Return the rate and people of each area, the overall rate, and the variance between areas."""
     counts, people = as_numbers("events", events), as_numbers("population", population)
     if counts.ndim != 1 or counts.shape != people.shape:
         raise InvalidInputError(f"events and population must be as many: not {counts.shape} and {people.shape}")
@@ -152,11 +189,7 @@ def empirical_bayes_rates(events: Any, population: Any) -> Floats:
         raise InvalidInputError("events and population must be finite and not negative")
     if ((people == 0) & (counts > 0)).any() or people.sum() == 0:
         raise InvalidInputError("events need a population: an area has events and nobody at risk")
-    mean = counts.sum() / people.sum()
+    mean = float(counts.sum() / people.sum())
     rate = np.divide(counts, people, out=np.full(len(people), mean), where=people > 0)
-    variance = people @ (rate - mean) ** 2 / people.sum() - mean / people.mean()
-    between = max(float(variance), 0.0)
-    drawn = between * people + mean
-    share = np.divide(between * people, drawn, out=np.zeros(len(people)), where=drawn > 0)
-    smoothed: Floats = mean + share * (rate - mean)
-    return smoothed
+    between = float(people @ (rate - mean) ** 2 / people.sum() - mean / people.mean())
+    return rate, people, mean, between

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -18,7 +19,7 @@ from shapely import Point, box
 
 from geo.errors import InvalidInputError
 from geo.statistics.autocorrelation import geary, getis_ord, getis_ord_general, join_counts, local_moran, moran
-from geo.statistics.inference import adjusted_p, empirical_bayes_rates, permuted_p
+from geo.statistics.inference import adjusted_p, empirical_bayes_rates, permuted_p, standardised_rates
 from geo.statistics.weights import contiguity, distance_band, k_nearest, row_standardised
 
 ORD_XY = [(10, 10), (20, 10), (40, 10), (15, 20), (30, 20), (30, 30)]
@@ -173,6 +174,33 @@ def test_empirical_bayes_rates_of_north_carolina_as_pysal_has_them() -> None:
     assert ours == pytest.approx(theirs)
     raw = counties.SID74 / counties.BIR74
     assert (np.abs(ours - ours.mean()) <= np.abs(raw - ours.mean()) + 1e-3).all()
+
+
+def test_the_empirical_bayes_index_of_north_carolina() -> None:
+    """PySAL's documentation: I = 0.1662 with p = 0.0042, one-sided, and quadrants as in GeoDa."""
+    counties = gpd.read_file(libpysal.examples.get_path("sids2.shp"))
+    with contextlib.closing(libpysal.io.open(libpysal.examples.get_path("sids2.gal"))) as file:
+        links = file.read()
+    links.transform = "r"
+    weights, rates = csr_array(links.sparse), standardised_rates(counties.SID79, counties.BIR79)
+    assert moran(rates, weights).statistic == pytest.approx(0.1662, abs=5e-5)
+    assert moran(rates, weights).p_normal / 2 == pytest.approx(0.0042, abs=5e-5)
+    assert local_moran(rates, weights).quadrant[:10].tolist() == [
+        "LH",
+        "HL",
+        "LL",
+        "HH",
+        "LH",
+        "HH",
+        "HH",
+        "HL",
+        "LH",
+        "HL",
+    ]
+    assert rates == pytest.approx(esda.smoothing.assuncao_rate(counties.SID79.to_numpy(), counties.BIR79.to_numpy()))
+    for events, people in (([0, 0], [1, 2]), ([1, 0], [5, 0])):
+        with pytest.raises(InvalidInputError, match="people live in every area, and something happened"):
+            standardised_rates(events, people)
 
 
 def test_empirical_bayes_rates_without_people_or_events() -> None:
