@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from pydantic_core import PydanticCustomError, core_schema
 
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -72,8 +72,8 @@ class ShapeKind:
         wrong = shapes.geom_type.to_numpy() != self.geometry
         wrong |= ~np.isfinite(shapely.bounds(geometry)).all(axis=1)
         if wrong.any():
-            label, shape = shapes.index[wrong][0], shapes[wrong].iloc[0]
-            raise InvalidInputError(f"geometry of {label!r} is {str(shape)[:80]}: every geometry must be a {self.name}")
+            label, shape = named(shapes.index[wrong][0]), str(shapes[wrong].iloc[0])[:80]
+            raise InvalidInputError(f"geometry of {label} is {shape}: every geometry must be a {self.name}")
         return shapes
 
     def _parsed(self, value: Any) -> gpd.GeoSeries:

@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 import shapely
 
-from geo.errors import InvalidInputError
+from geo.errors import InvalidInputError, named
 from geo.networks.topology import Bools, Floats, Geometries, Ints
 from geo.networks.turns import ArcPath, headings_deg
 
@@ -77,12 +77,13 @@ class TurnRestrictions:
         kinds = frame["kind"].astype(str)
         wrong = ~kinds.str.startswith(("no_", "only_"))
         if wrong.any():
-            raise InvalidInputError(f"restrictions: the kind of {frame.index[wrong][0]!r} is {kinds[wrong].iloc[0]!r}")
+            label, kind = named(frame.index[wrong][0]), named(kinds[wrong].iloc[0])
+            raise InvalidInputError(f"restrictions: the kind of {label} is {kind}, and must begin with no_ or only_")
         lines = shapely.remove_repeated_points(shapely.force_2d(frame.geometry.to_numpy()))
         short = (shapely.get_type_id(lines) != shapely.GeometryType.LINESTRING) | (shapely.get_num_points(lines) < 3)
         if short.any():
             raise InvalidInputError(
-                f"restrictions: geometry of {frame.index[short][0]!r} must be a line of three points or more, the"
+                f"restrictions: geometry of {named(frame.index[short][0])} must be a line of three points or more, the"
                 f" middle ones at junctions or between them, not {lines[short][0]}"
             )
         who = {
