@@ -14,7 +14,7 @@ from geo.networks.routing import TravelNetwork
 from geo.networks.topology import Floats
 from geo.networks.travel import WALK
 from geo.siting.accessibility import gaussian, two_step
-from geo.siting.models import mclp, p_median
+from geo.siting.models import capacitated_p_median, mclp, p_median
 from geo.siting.program import Model
 
 CATCHMENT_S = 900.0
@@ -82,6 +82,12 @@ def sites(table: Table) -> None:
     cost, weights = plane(5000, 200)
     large, large_s = timed(lambda: p_median(cost, weights, p=10))
     table.add_row(f"p-median 5,000 x 200, p = 10, s (gap {large.gap:.2%})", f"{large_s:.2f}")
+    for demand, candidates, p in ((1000, 100, 10), (5000, 200, 20)):
+        cost, weights = plane(demand, candidates)
+        room = np.random.default_rng(1).uniform(1.05, 1.6, candidates) * weights.sum() / p
+        held, held_s = timed(lambda: capacitated_p_median(cost, weights, room, p=p))  # noqa: B023
+        name = f"p-median with capacities {demand:,} x {candidates}, p = {p}, s (gap {held.gap:.2%})"
+        table.add_row(name, f"{held_s:.2f}")
 
 
 def main() -> None:

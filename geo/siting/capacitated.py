@@ -9,7 +9,7 @@ import numpy as np
 from geo.networks.topology import Bools, Floats, Ints
 from geo.siting.search import FEWEST_STEPS, PATIENCE, SLOWEST, TIE, greedy, interchange
 
-STEPS, CELLS_OF_STEPS = 300, 300_000
+STEPS, CELLS_OF_STEPS = 300, 1_000_000
 """How many steps a relaxation takes at most; of tables larger than so many cells fewer, to take about as long."""
 
 ROUNDS, WORTH_A_ROUND = 50, 1e-4
@@ -75,7 +75,7 @@ def search_capacitated(cost: Floats, weights: Floats, room: Floats, p: int, fixe
     best = _improved(usable, weights, room, _roomy(start, weights, room, fixed), fixed)
     price, pace, stalled, bound = finite[:, start].min(axis=1), 2.0, 0, -np.inf
     for _ in range(max(FEWEST_STEPS, min(STEPS, STEPS * CELLS_OF_STEPS // cost.size))):
-        value, served = _knapsacks(usable - price[:, np.newaxis], weights, room)
+        value, row, column, taken = _knapsacks(usable - price[:, np.newaxis], weights, room)
         ranked = np.where(fixed, -np.inf, value)
         chosen = np.sort(np.argpartition(ranked, p - 1)[:p])
         lower = float(price @ weights + value[chosen].sum())
@@ -87,7 +87,8 @@ def search_capacitated(cost: Floats, weights: Floats, room: Floats, p: int, fixe
             trial = _improved(usable, weights, room, sites, fixed, most)
             if trial is not None and (best is None or trial.objective < best.objective):
                 best = trial
-        slope = weights - served[:, chosen].sum(axis=1)
+        mine = np.isin(column, chosen)
+        slope = weights - np.bincount(row[mine], taken[mine], minlength=len(weights))
         steepness = float(slope @ slope)
         goal = dearest * weights.sum() if best is None else best.objective
         if steepness <= TIE or bound >= goal * (1 - TIE) or pace < SLOWEST:
@@ -98,15 +99,18 @@ def search_capacitated(cost: Floats, weights: Floats, room: Floats, p: int, fixe
     return best, max(bound, 0.0) if best is None else min(max(bound, 0.0), best.objective)
 
 
-def _knapsacks(net: Floats, weights: Floats, room: Floats) -> tuple[Floats, Floats]:
-    """Return, for each column, the least net cost of what fits into it, parts too, and how much of each demand does."""
-    order = np.argsort(net, axis=0)
-    sizes, ranked = weights[order], np.take_along_axis(net, order, axis=0)
-    taken = np.clip(room - (np.cumsum(sizes, axis=0) - sizes), 0.0, sizes)
-    taken[ranked >= 0] = 0.0
-    served = np.empty_like(taken)
-    np.put_along_axis(served, order, taken, axis=0)
-    return (np.minimum(ranked, 0.0) * taken).sum(axis=0), served
+def _knapsacks(net: Floats, weights: Floats, room: Floats) -> tuple[Floats, Ints, Ints, Floats]:
+    """Return, for each column, the least net cost of what fits into it, parts too; and row, column, amount of these."""
+    row, column = np.nonzero(net < 0)
+    order = np.lexsort((net[row, column], column))
+    row, column = row[order], column[order]
+    sizes = weights[row]
+    before = np.cumsum(sizes) - sizes
+    first = np.searchsorted(column, np.arange(len(room)))
+    begun = np.append(before, sizes.sum())[first]
+    taken = np.clip(room[column] - (before - begun[column]), 0.0, sizes)
+    value: Floats = np.bincount(column, net[row, column] * taken, minlength=len(room)).astype(float)
+    return value, row, column, taken
 
 
 def _roomy(sites: Ints, weights: Floats, room: Floats, fixed: Bools) -> Ints:
