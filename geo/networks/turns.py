@@ -33,7 +33,8 @@ BACK_DEG = 179.0
 class TurnCosts:
     """Seconds that turns at junctions take; infinite where they are forbidden.
 
-    Where only two edges meet nothing is counted, however sharp the bend. A dead end is always left again.
+    Where only two edges meet nothing is counted, however sharp the bend. A dead end is always left again. Whoever
+    starts or ends at a junction does so on one of its edges, and turns from or into that one.
 
     Parameters
     ----------

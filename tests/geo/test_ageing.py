@@ -41,6 +41,16 @@ def test_lives_that_are_cut_off() -> None:
     assert law.breaks == 9
 
 
+def test_the_lives_of_ball_bearings() -> None:
+    """Millions of turns to failure (Lieblein & Zelen 1956); shape and scale as in Lawless 1982."""
+    turns = [
+        17.88, 28.92, 33.0, 41.52, 42.12, 45.6, 48.48, 51.84, 51.96, 54.12, 55.56, 67.8,
+        68.64, 68.64, 68.88, 84.12, 93.12, 98.64, 105.12, 105.84, 127.92, 128.04, 173.4,
+    ]  # fmt: skip
+    law = weibull_law(turns, 0, turns)
+    assert (law.shape, law.scale) == pytest.approx((2.102, 81.88), abs=0.005)
+
+
 def test_a_law_is_found_again_from_lives_seen_only_late() -> None:
     rng = np.random.default_rng(3)
     lives = 60 * rng.weibull(2.5, 20_000)

@@ -31,6 +31,23 @@ def test_the_knapsack_p01() -> None:
     assert (value[chosen].sum(), weight[chosen].sum()) == (309, 165)
 
 
+def test_the_large_numbers_of_kreher_and_stinson() -> None:
+    """Their problems with 15 and 24 things, of which the best subsets are published: 1,458 and 13,549,094."""
+    weight = np.array([70, 73, 77, 80, 82, 87, 90, 94, 98, 106, 110, 113, 115, 118, 120])
+    value = np.array([135, 139, 149, 150, 156, 163, 173, 184, 192, 201, 210, 214, 221, 229, 240])
+    assert value[knapsack(weight, value, 750)].sum() == 1458
+    weight = np.array([
+        382745, 799601, 909247, 729069, 467902, 44328, 34610, 698150, 823460, 903959, 853665, 551830,
+        610856, 670702, 488960, 951111, 323046, 446298, 931161, 31385, 496951, 264724, 224916, 169684,
+    ])  # fmt: skip
+    value = np.array([
+        825594, 1677009, 1676628, 1523970, 943972, 97426, 69666, 1296457, 1679693, 1902996, 1844992, 1049289,
+        1252836, 1319836, 953277, 2067538, 675367, 853655, 1826027, 65731, 901489, 577243, 466257, 369261,
+    ])  # fmt: skip
+    chosen = knapsack(weight, value, 6404180)
+    assert (value[chosen].sum(), weight[chosen].sum()) == (13549094, 6402560)
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), things=st.integers(1, 9), groups=st.integers(1, 4))
 def test_no_other_choice_is_better(seed: int, things: int, groups: int) -> None:

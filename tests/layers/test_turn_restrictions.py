@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -121,15 +122,23 @@ def test_whom_and_when_a_restriction_is_for(town: Town, tmp_path: Path) -> None:
 def test_cars_are_led_around_what_is_forbidden(town: Town, tmp_path: Path) -> None:
     ends = {"stops": [place(0.2, 0), place(1, 0.8)], "turns_s": (0, 5, 600)}
 
-    def streets(**more: Any) -> list[str]:
-        found: gpd.GeoDataFrame = runner.run(town.engine, "route", ends | more, territory=town.id)
+    def streets(moment: dt.datetime | None = None, **more: Any) -> list[str]:
+        found: gpd.GeoDataFrame = runner.run(town.engine, "route", ends | more, territory=town.id, as_of=moment)
         return [street for street in found["street"] if street]
 
     load(town, tmp_path / "free.osm")
     assert streets(mode="drive") == ["West", "North"]
+    before_the_signs = dt.datetime.now(dt.UTC)
     load(town, tmp_path / "signs.osm", restriction(10, VIA_NODE, NO_LEFT | {"except": "bicycle"}))
     assert streets(mode="drive") == ["West", "East", "Around", "South", "North"]
     assert streets(mode="cycle") == streets(mode="walk") == ["West", "North"]
+    assert streets(before_the_signs, mode="drive") == ["West", "North"]
+    area = {"origins": [place(0.2, 0)], "mode": "drive", "cutoffs_s": [15]}
+    reached = [
+        runner.run(town.engine, "service-areas", area, territory=town.id, as_of=moment).street_length_m[0]
+        for moment in (before_the_signs, None)
+    ]
+    assert reached[0] > reached[1] + 50
     before = runner.network(town.engine, town.id, "roads")
     assert before is runner.network(town.engine, town.id, "roads")
     load(town, tmp_path / "free.osm")
