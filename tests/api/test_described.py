@@ -48,6 +48,7 @@ def url(helsinki: Engine) -> Iterator[str]:
     with helsinki.begin() as connection:
         register(connection, SCRATCH)
     with serving(statement_timeout_s=10, analysis_timeout_s=10) as server:
+        httpx.get(f"{server.url}/api", timeout=120)
         yield server.url
     with helsinki.begin() as connection:
         connection.execute(text("DELETE FROM territories WHERE id = 'scratch'"))
