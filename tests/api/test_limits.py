@@ -14,7 +14,7 @@ import pytest
 from serving import Server, free_port, serving
 from sqlalchemy import Engine, text
 
-ITEMS = "/collections/facilities/items?limit=1"
+ITEMS = "/collections/facilities/items?limit=1&sortby=name"
 METRICS_PORT = free_port()
 
 
