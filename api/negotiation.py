@@ -18,10 +18,10 @@ from api.errors import NotAcceptableError
 from api.links import base_url, root_url
 from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
+from layers.media_types import GEOJSON as GEOJSON
+from layers.media_types import JSON as JSON
 from layers.settings import PROJECT
 
-JSON = "application/json"
-GEOJSON = "application/geo+json"
 HTML = "text/html"
 TILEJSON = "application/vnd.mapbox.tilejson+json"
 MVT = "application/vnd.mapbox-vector-tile"

@@ -18,6 +18,7 @@ from api.scope import Territory
 from layers.crs import CRS84
 from layers.raster_series import Series, all_series, period
 from layers.territory import family
+from layers.times import rfc3339
 
 _OFFERED = {"json": JSON, "html": HTML}
 _TILES = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-map"
@@ -98,4 +99,4 @@ def _links(url: str, series: Series, title: str) -> list[Link]:
 
 
 def _written(time: Any) -> str | None:
-    return None if time is None else time.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return None if time is None else rfc3339(time, "seconds")

@@ -8,47 +8,33 @@ from __future__ import annotations
 
 import os
 import random
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import morecantile
 import rasterio
+from peers import servers
 from rasterio.warp import transform_bounds
+from serving import database_called
 
-from api import service
 from layers.packs import around
 from layers.raster_description import RasterDescription
 from layers.rasters import add_raster
 from layers.settings import get_settings
-from layers.startup import ready_engine
 from layers.territory import register
 
+DATABASE = "horad_rasters"
 ROUNDS, TILES, CLIENTS, ZOOMS = 7, 120, 4, (9, 10, 11, 12)
-PEER = """
-from fastapi import FastAPI
-from titiler.core.factory import TilerFactory
-app = FastAPI()
-app.include_router(TilerFactory().router)
-"""
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="horad-bench-"))
-    home.chmod(0o755)
-    os.environ |= {"HORAD_HOME": str(home), "HORAD_PORT": str(free_port()), "HORAD_RATE_LIMIT": "off"}
-    get_settings.cache_clear()
     file = get_settings().data / "rasters" / "srtm90_deflate.tif"
     with rasterio.open(file) as opened:
         box = transform_bounds(opened.crs, 4326, *opened.bounds)
-    engine = ready_engine()
+    engine, where, _ = database_called(DATABASE)
     with engine.begin() as connection:
         register(connection, around("bench", box))
     words = {"collection": "srtm", "content": "elevation", "source": "srtm"}
@@ -56,17 +42,14 @@ def main() -> None:
     low, high = raster.bands[0]["min"], raster.bands[0]["max"]
     drawn = f"colormap_name=terrain&rescale={low},{high}"
     tiles = [tile(box) for _ in range(ROUNDS * TILES)]
-    try:
-        with peer(home) as (url, peers_pid):
-            served = service.start()
-            ours = f"{served.url}/rasters/bench.srtm/tiles/WebMercatorQuad/{{}}.png"
-            theirs = f"{url}/tiles/WebMercatorQuad/{{}}.png?url={raster.path}&{drawn}"
-            before = cpu_s(served.pid), cpu_s(peers_pid)
-            measure(ours, theirs, tiles)
-            used, theirs_used = cpu_s(served.pid) - before[0], cpu_s(peers_pid) - before[1]
-            print(f"processor time: {theirs_used / used:.2f} x titiler")
-    finally:
-        service.stop()
+    with servers.titiler() as peer, servers.horad(where, cached=True) as served:
+        ours = f"{served}/rasters/bench.srtm/tiles/WebMercatorQuad/{{}}.png"
+        theirs = f"{peer}/tiles/WebMercatorQuad/{{}}.png?url={raster.path}&{drawn}"
+        pids = servers.process_at(served), servers.process_at(peer)
+        before = [cpu_s(each) for each in pids]
+        measure(ours, theirs, tiles)
+        used, theirs_used = (cpu_s(pid) - was for pid, was in zip(pids, before, strict=True))
+        print(f"processor time: {theirs_used / used:.2f} x titiler")
 
 
 def measure(ours: str, theirs: str, tiles: list[str]) -> None:
@@ -91,8 +74,6 @@ def fetch(urls: list[str]) -> float:
 
 
 def tile(box: tuple[float, float, float, float]) -> str:
-    import morecantile
-
     west, south, east, north = box
     zoom = random.choice(ZOOMS)
     place = morecantile.tms.get("WebMercatorQuad").tile(
@@ -101,36 +82,9 @@ def tile(box: tuple[float, float, float, float]) -> str:
     return f"{place.z}/{place.x}/{place.y}"
 
 
-@contextmanager
-def peer(home: Path) -> Iterator[tuple[str, int]]:
-    (home / "peer.py").write_text(PEER)
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "peer:app", "--port", str(port), "--log-level", "error"]
-    process = subprocess.Popen(command, cwd=home)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                httpx.get(f"{url}/openapi.json", timeout=2)
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        yield url, process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def cpu_s(pid: int) -> float:
     user, system = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -57,6 +57,15 @@ def main() -> None:
 
 def base(name: str, *, copies: int) -> tuple[Engine, URL]:
     """Return the base of copies, built at the first call; it stays for the next run."""
+    engine, where, new = database_called(name)
+    if new:
+        out.print(f"building {name}, once …")
+        city.build(engine, copies=copies)
+    return engine, where
+
+
+def database_called(name: str) -> tuple[Engine, URL, bool]:
+    """Return a database with our tables, and whether it is new; from here on it is the one of the settings."""
     url = make_url(database.ensure_running())
     server = create_engine(url, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
@@ -67,11 +76,7 @@ def base(name: str, *, copies: int) -> tuple[Engine, URL]:
     os.environ["HORAD_DATABASE_URL"] = servers.plain(where)
     database.disconnect()
     get_settings.cache_clear()
-    engine = ready_engine()
-    if not there:
-        out.print(f"building {name}, once …")
-        city.build(engine, copies=copies)
-    return engine, where
+    return ready_engine(), where, not there
 
 
 def count(engine: Engine) -> None:

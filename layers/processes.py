@@ -16,6 +16,7 @@ from geo.analysis import Analysis, all_analyses
 from geo.errors import InvalidInputError
 from layers import echo, runner, store
 from layers.errors import NotFoundError
+from layers.media_types import GEOJSON, JSON
 from layers.models.base import STORAGE_SRID
 
 RESULT = "result"
@@ -23,9 +24,6 @@ RESULT = "result"
 
 AS_OF = "as_of"
 """The input of every analysis that says at which moment to take the layers."""
-
-GEOJSON = "application/geo+json"
-JSON = "application/json"
 
 _COORDINATE_DECIMALS = 7
 

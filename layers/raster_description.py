@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 from geo.language import Text
 from layers.description import text
 from layers.sources.description import STRICT, KnownCrs, Titles
+from layers.times import rfc3339
 
 RasterKind = Literal["elevation", "population", "night_lights", "land_cover", "imagery", "other"]
 
@@ -54,8 +55,8 @@ def read_time(value: str) -> tuple[dt.datetime, str]:
 
 def write_time(moment: dt.datetime, precision: str) -> str:
     """Write a moment as precisely as it is known."""
-    utc = moment.astimezone(dt.UTC)
-    return utc.strftime(_FORMATS[precision]) if precision in _FORMATS else utc.isoformat().replace("+00:00", "Z")
+    form = _FORMATS.get(precision)
+    return rfc3339(moment) if form is None else moment.astimezone(dt.UTC).strftime(form)
 
 
 def _as_text(value: Any) -> Any:

@@ -26,6 +26,7 @@ from layers.facts import Facts, facts
 from layers.models.registry import CustomLayer
 from layers.streams.formats import FORMATS
 from layers.territory import family
+from layers.times import rfc3339
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
@@ -108,7 +109,7 @@ def _extent(known: Facts) -> dict[str, Any]:
     if known.box is not None:
         extent["spatial"] = {"bbox": [_outwards(known.box)], "crs": CRS84.uri}
     if known.times is not None:
-        interval = [each.isoformat().replace("+00:00", "Z") for each in known.times]
+        interval = [rfc3339(each) for each in known.times]
         extent["temporal"] = {"interval": [interval], "trs": GREGORIAN}
     return extent
 

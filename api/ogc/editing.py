@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
@@ -126,6 +128,32 @@ def create_feature(
     return Response(status_code=201, headers={"Location": location, "ETag": etag(state)})
 
 
+@dataclass
+class Edit:
+    """A feature that is to be edited, what is sent for it, and who sends it."""
+
+    database: Database
+    caller: WriterOf
+    territory: Territory
+    collection: Collection
+    feature: FeatureId
+    body: Document
+    crs: ContentCrs
+    if_match: IfMatch = None
+
+    def done(self, how: Callable[..., str], note: str) -> Response:
+        """Do it in one of the ways of `layers.editing`, and answer with the ETag of the new state."""
+        model, number = find(self.collection), store.parse_id(self.collection, self.feature)
+        state = _seen(self.database, model, number, self.territory, self.if_match)
+        after = how(self.database, model, number, self.body, crs=self.crs, territory=self.territory, state=state)
+        _note(self.caller, note, self.collection, number)
+        self.database.commit()
+        return Response(status_code=204, headers={"ETag": etag(after)})
+
+
+EditOf = Annotated[Edit, Depends()]
+
+
 @router.put(
     "/collections/{collection}/items/{feature}",
     summary="Replace a feature",
@@ -133,23 +161,9 @@ def create_feature(
     responses=_answers(204, "It is replaced; ETag is that of its new state."),
     openapi_extra=_body(GEOJSON),
 )
-def replace_feature(
-    database: Database,
-    caller: WriterOf,
-    territory: Territory,
-    collection: Collection,
-    feature: FeatureId,
-    body: Document,
-    crs: ContentCrs,
-    if_match: IfMatch = None,
-) -> Response:
+def replace_feature(edit: EditOf) -> Response:
     """Give all properties of a feature the values sent, and none to those that aren't sent."""
-    model, number = find(collection), store.parse_id(collection, feature)
-    state = _seen(database, model, number, territory, if_match)
-    after = editing.replace(database, model, number, body, crs=crs, territory=territory, state=state)
-    _note(caller, "feature replaced", collection, number)
-    database.commit()
-    return Response(status_code=204, headers={"ETag": etag(after)})
+    return edit.done(editing.replace, "feature replaced")
 
 
 @router.patch(
@@ -159,23 +173,9 @@ def replace_feature(
     responses=_answers(204, "It is changed; ETag is that of its new state."),
     openapi_extra=_body(MERGE_PATCH),
 )
-def update_feature(
-    database: Database,
-    caller: WriterOf,
-    territory: Territory,
-    collection: Collection,
-    feature: FeatureId,
-    body: Document,
-    crs: ContentCrs,
-    if_match: IfMatch = None,
-) -> Response:
+def update_feature(edit: EditOf) -> Response:
     """Change what a JSON merge patch tells of a feature, and nothing else."""
-    model, number = find(collection), store.parse_id(collection, feature)
-    state = _seen(database, model, number, territory, if_match)
-    after = editing.update(database, model, number, body, crs=crs, territory=territory, state=state)
-    _note(caller, "feature changed", collection, number)
-    database.commit()
-    return Response(status_code=204, headers={"ETag": etag(after)})
+    return edit.done(editing.update, "feature changed")
 
 
 @router.delete(

@@ -40,6 +40,7 @@ from layers.crs import CRS84, Crs
 from layers.paging import Position, write_position
 from layers.streams.formats import FORMATS
 from layers.streams.selection import Selection
+from layers.times import rfc3339
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
@@ -236,4 +237,4 @@ def _content_crs(crs: Crs) -> dict[str, str]:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return rfc3339(datetime.now(UTC), "seconds")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -19,6 +18,7 @@ from layers import database as databases
 from layers import process_jobs, processes
 from layers.process_jobs import STATUSES, SUCCESSFUL, Job, Search
 from layers.query import parse_interval
+from layers.times import rfc3339
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/job-list",
@@ -129,14 +129,10 @@ def status_info(base: str, job: Job) -> dict[str, Any]:
         "jobID": job.id,
         "status": job.status,
         **({} if job.message is None else {"message": job.message}),
-        **{name: _written(time) for name, time in times.items() if time is not None},
+        **{name: rfc3339(time, "milliseconds") for name, time in times.items() if time is not None},
         "progress": 100 if job.status == SUCCESSFUL else 0,
         "links": links,
     }
-
-
-def _written(time: dt.datetime) -> str:
-    return time.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _check(given: list[str] | None, known: tuple[str, ...], name: str) -> None:

@@ -203,6 +203,13 @@ def bare(body: Path) -> Iterator[str]:
     return running([*command, "--port", str(port)], "/tiles/0/0/0", port=port, env={"BODY": str(body)})
 
 
+def titiler() -> Iterator[str]:
+    """Run titiler's routes, of the version that we use."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "plain_titiler:app", "--app-dir", Path(__file__).parent]
+    return running([*command, "--no-access-log", "--port", str(port)], "/openapi.json", port=port)
+
+
 def plain(database: URL) -> str:
     """Return an address as PostgreSQL's own programs take it."""
     return database.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from layers.ahead import ahead
 
-_BLOCK_BYTES = 1 << 18
+_BLOCK_BYTES = 1 << 19
 _BLOCKS_AHEAD = 2
 _CANCEL_TIMEOUT_S = 10.0
 _LONGEST_S = 3_600
