@@ -44,3 +44,12 @@ def amounts(name: str, values: Any, *, count: int | None = None, positive: bool 
     if not np.isfinite(given).all() or (given < 0).any() or (positive and (given == 0).any()):
         raise InvalidInputError(f"{name} must be finite and {'positive' if positive else 'not negative'}")
     return given
+
+
+def same_length(**given: Floats) -> tuple[Floats, ...]:
+    """Return arrays by name as long as one another, those of one number repeated; that they can't be is an error."""
+    try:
+        return tuple(np.broadcast_arrays(*given.values()))
+    except ValueError as error:
+        shapes = ", ".join(f"{name} {values.shape}" for name, values in given.items())
+        raise InvalidInputError(f"there must be as many of each, or one for all: {shapes}") from error

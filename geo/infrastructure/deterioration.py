@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def family_curve(age: npt.ArrayLike, condition: npt.ArrayLike) -> FamilyCurve:
 
 
 def _pairs(age: npt.ArrayLike, condition: npt.ArrayLike) -> tuple[Floats, Floats]:
-    years, index = np.asarray(age, dtype=float), np.asarray(condition, dtype=float)
+    years, index = as_numbers("ages", age), as_numbers("condition", condition)
     if years.shape != index.shape or years.ndim != 1:
         raise InvalidInputError(f"give a condition for each of {years.size} ages, not {index.size}")
     known = np.isfinite(years) & np.isfinite(index)
@@ -238,7 +239,7 @@ def states_of(condition: npt.ArrayLike, bounds: npt.ArrayLike) -> Ints:
     bounds
         Falling; a condition at a bound is in the better state.
     """
-    values, steps = np.asarray(condition, dtype=float), np.asarray(bounds, dtype=float)
+    values, steps = as_numbers("condition", condition), as_numbers("bounds", bounds)
     if steps.ndim != 1 or not (np.diff(steps) < 0).all():
         raise InvalidInputError("bounds must fall")
     state = (values[..., np.newaxis] < steps).sum(axis=-1)

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 
 from geo.analysis import Column, LayerInput, View, analysis, labelled
+from geo.checks import as_numbers, same_length
 from geo.crs import metric_crs
 from geo.errors import InvalidInputError
 from geo.infrastructure.inventory import Areas, CellM
@@ -49,7 +50,7 @@ def land_consumption_rate(before: npt.ArrayLike, after: npt.ArrayLike, *, years:
         Between them.
     """
     _check_years(years)
-    one, other = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+    one, other = same_length(before=as_numbers("before", before), after=as_numbers("after", after))
     rate: Floats = share(other - one, one) / years
     return rate
 
@@ -65,7 +66,7 @@ def population_growth_rate(before: npt.ArrayLike, after: npt.ArrayLike, *, years
         Between them.
     """
     _check_years(years)
-    one, other = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+    one, other = same_length(before=as_numbers("before", before), after=as_numbers("after", after))
     ratio = share(other, one)
     rate: Floats = np.log(np.where(ratio > 0, ratio, np.nan)) / years
     return rate
@@ -84,10 +85,12 @@ def land_per_growth(
     Above 1 the city takes land faster than it gains people. NaN where the population stood still, or a rate is NaN.
     See `land_consumption_rate` and `population_growth_rate` for the parameters.
     """
-    growth = population_growth_rate(people_before, people_after, years=years)
-    rate = land_consumption_rate(area_before, area_after, years=years)
+    rate, growth = same_length(
+        land=land_consumption_rate(area_before, area_after, years=years),
+        people=population_growth_rate(people_before, people_after, years=years),
+    )
     still = np.abs(growth) < 1e-12
-    ratio: Floats = np.divide(rate, growth, out=np.full(np.broadcast(rate, growth).shape, np.nan), where=~still)
+    ratio: Floats = np.divide(rate, growth, out=np.full(rate.shape, np.nan), where=~still)
     return ratio
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError, named
 from geo.infrastructure.deduct_values import CORRECTED, DISTRESSES, TOTAL
 from geo.infrastructure.slab_deduct_values import SLAB_CORRECTED, SLAB_DISTRESSES
@@ -139,7 +140,7 @@ def condition_index(deducts: npt.ArrayLike, *, pavement: Pavement = "asphalt") -
     InvalidInputError
         If one is negative or not a finite number.
     """
-    values = np.sort(np.asarray(deducts, dtype=float))[::-1]
+    values = np.sort(as_numbers("deduct values", deducts), axis=None)[::-1]
     if not (np.isfinite(values) & (values >= 0)).all():
         raise InvalidInputError("deduct values must be finite and 0 or more")
     if (values > SMALLEST_DEDUCT).sum() <= 1:
@@ -185,7 +186,7 @@ def _slab_curve(above: int) -> Floats:
 
 def rating(index: npt.ArrayLike) -> Any:
     """Return the rating of each index, from ``good`` to ``failed``; null where the index is not a number."""
-    values = np.asarray(index, dtype=float)
+    values = as_numbers("index", index)
     names = np.array([*RATINGS, None], dtype=object)
     at_least = np.array(list(RATINGS.values()), dtype=float)
     place = (values[..., np.newaxis] <= at_least).sum(axis=-1)

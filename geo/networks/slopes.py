@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError
 from geo.networks.topology import Floats
 
@@ -48,7 +49,7 @@ def heights_of_grid(heights_m: npt.ArrayLike, *, west: float, north: float, cell
     InvalidInputError
         If there are fewer than two rows or columns, or the cell is not positive.
     """
-    grid = np.asarray(heights_m, dtype=float)
+    grid = as_numbers("heights", heights_m)
     if grid.ndim != 2 or min(grid.shape) < 2 or not 0 < cell_m < np.inf:
         raise InvalidInputError(f"heights need two rows and columns at least, and a positive cell, not {grid.shape}")
 
@@ -77,7 +78,7 @@ def tobler(slope: npt.ArrayLike) -> Floats:
     slope
         Rise by distance: positive uphill.
     """
-    speed: Floats = np.exp(-3.5 * (np.abs(np.asarray(slope, dtype=float) + 0.05) - 0.05))
+    speed: Floats = np.exp(-3.5 * (np.abs(as_numbers("slope", slope) + 0.05) - 0.05))
     return speed
 
 
@@ -94,7 +95,7 @@ def cycling(slope: npt.ArrayLike, *, speed_kmh: float = 16.0) -> Floats:
     speed_kmh
         On the flat.
     """
-    slopes = np.asarray(slope, dtype=float)
+    slopes = as_numbers("slope", slope)
     flat = speed_kmh / 3.6
     drag, weight = 0.5 * AIR_KG_M3 * DRAG_M2, MASS_KG * GRAVITY_M_S2
     power = flat * (weight * ROLLING + drag * flat**2)

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from geo.analysis import Column, View, analysis, labelled
-from geo.checks import amounts
+from geo.checks import amounts, as_numbers
 from geo.crs import metric_crs
 from geo.errors import InvalidInputError
 from geo.inputs.demand import share
@@ -87,7 +87,7 @@ def prediction_accuracy(score: Any, area: Any, later: Any) -> PredictionCurve:
     InvalidInputError
         If lengths differ, a score is not finite, or an area or a number is negative.
     """
-    ranked = np.asarray(score, dtype=float)
+    ranked = as_numbers("scores", score)
     if ranked.ndim != 1 or not np.isfinite(ranked).all():
         raise InvalidInputError("scores must be finite numbers, one for each place")
     size = amounts("areas", area, count=len(ranked), positive=True)

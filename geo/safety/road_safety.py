@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from geo.checks import amounts
+from geo.checks import amounts, same_length
 from geo.errors import InvalidInputError
 from geo.networks.topology import Floats
 
@@ -121,7 +121,7 @@ def empirical_bayes(observed: Any, predicted: Any, *, dispersion: Any) -> Empiri
     """
     counted, by_model = amounts("observed", observed), amounts("predicted", predicted)
     phi = amounts("dispersion", dispersion, positive=True)
-    counted, by_model, phi = _same_length(observed=counted, predicted=by_model, dispersion=phi)
+    counted, by_model, phi = same_length(observed=counted, predicted=by_model, dispersion=phi)
     weight = 1 / (1 + by_model / phi)
     expected = weight * by_model + (1 - weight) * counted
     return EmpiricalBayes(weight, expected, np.sqrt((1 - weight) * expected), expected - by_model)
@@ -160,7 +160,7 @@ def measure_effect(
     """
     before, by_model, after, model_after, phi = (
         np.atleast_1d(each)
-        for each in _same_length(
+        for each in same_length(
             observed_before=amounts("observed_before", observed_before),
             predicted_before=amounts("predicted_before", predicted_before, positive=True),
             observed_after=amounts("observed_after", observed_after),
@@ -200,7 +200,7 @@ def equivalent_damage_only(
     InvalidInputError
         If a number is negative or not finite, or lengths do not suit.
     """
-    deaths, injuries, damages = _same_length(
+    deaths, injuries, damages = same_length(
         fatal=amounts("fatal", fatal), injury=amounts("injury", injury), damage=amounts("damage", damage)
     )
     weighed: Floats = (
@@ -211,8 +211,12 @@ def equivalent_damage_only(
 
 def section_exposure(vehicles_per_day: Any, *, length_km: Any, years: Any = 1.0) -> Floats:
     """Return the traffic of sections in 100 million vehicle-kilometres: vehicles a day x 365 x years x length / 10⁸."""
-    days = DAYS * amounts("years", years)
-    exposure: Floats = amounts("vehicles_per_day", vehicles_per_day) * days * amounts("length_km", length_km)
+    vehicles, days, length = same_length(
+        vehicles_per_day=amounts("vehicles_per_day", vehicles_per_day),
+        years=DAYS * amounts("years", years),
+        length_km=amounts("length_km", length_km),
+    )
+    exposure: Floats = vehicles * days * length
     return exposure / VEHICLE_KM
 
 
@@ -237,7 +241,7 @@ def accident_rate(accidents: Any, exposure: Any) -> Floats:
     InvalidInputError
         If a number is negative or not finite, or lengths do not suit.
     """
-    counted, traffic = _same_length(accidents=amounts("accidents", accidents), exposure=amounts("exposure", exposure))
+    counted, traffic = same_length(accidents=amounts("accidents", accidents), exposure=amounts("exposure", exposure))
     rate: Floats = np.divide(counted, traffic, out=np.full(counted.shape, np.nan), where=traffic > 0)
     return rate
 
@@ -270,15 +274,7 @@ def critical_rate(mean_rate: Any, exposure: Any, *, confidence: float = 0.95) ->
     """
     if not 0.5 <= confidence < 1:
         raise InvalidInputError(f"confidence must be from 0.5 to below 1, not {confidence}")
-    mean, traffic = _same_length(mean_rate=amounts("mean_rate", mean_rate), exposure=amounts("exposure", exposure))
+    mean, traffic = same_length(mean_rate=amounts("mean_rate", mean_rate), exposure=amounts("exposure", exposure))
     inverse = np.divide(1.0, traffic, out=np.zeros(traffic.shape), where=traffic > 0)
     critical = mean + float(scipy.special.ndtri(confidence)) * np.sqrt(mean * inverse) + inverse / 2
     return np.where(traffic > 0, critical, np.inf)
-
-
-def _same_length(**given: Floats) -> tuple[Floats, ...]:
-    try:
-        return tuple(np.broadcast_arrays(*given.values()))
-    except ValueError as error:
-        shapes = ", ".join(f"{name} {values.shape}" for name, values in given.items())
-        raise InvalidInputError(f"there must be as many of each, or one for all: {shapes}") from error

@@ -40,7 +40,7 @@ def steps(limits: npt.ArrayLike, weights: npt.ArrayLike) -> Decay:
     weights
         As many, such as 1, 0.68 and 0.22.
     """
-    edges, values = np.asarray(limits, dtype=float), np.asarray(weights, dtype=float)
+    edges, values = as_numbers("limits", limits), as_numbers("weights", weights)
     if edges.ndim != 1 or edges.shape != values.shape or not (np.diff(edges) > 0).all() or not (values >= 0).all():
         raise InvalidInputError("steps need ascending limits, and as many weights of 0 or more")
     return lambda cost: np.append(values, 0.0)[np.searchsorted(edges, cost, side="left")]

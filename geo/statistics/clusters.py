@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError
 from geo.networks.topology import Floats, Ints
 from geo.statistics.weights import coordinates, near_pairs
@@ -78,7 +79,7 @@ def in_days(times: Any, count: int) -> Floats:
     series = pd.Series(times).reset_index(drop=True)
     if pd.api.types.is_datetime64_any_dtype(series):
         series = (series - series.min()) / pd.Timedelta(days=1)
-    days: Floats = np.asarray(series, dtype=float)
+    days = as_numbers("times", series)
     if days.shape != (count,) or not np.isfinite(days).all():
         raise InvalidInputError(f"each of the {count} events needs a time: leave out those without")
     since_first: Floats = days - days.min(initial=np.inf)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import scipy
 
+from geo.checks import as_numbers
 from geo.errors import InvalidInputError
 from geo.networks.positions import Positions
 from geo.networks.topology import Bools, Floats, Geometries, Ints, cut_lines, ranges
+from geo.statistics.weights import coordinates
 
 if TYPE_CHECKING:
     from geo.networks.network import Network
@@ -115,11 +117,8 @@ def plane_density(events: Any, places: Any, *, bandwidth_m: float, weights: Any 
     InvalidInputError
         If the bandwidth is not positive, or a coordinate or weight is not finite.
     """
-    given = np.asarray(events, dtype=float).reshape(-1, 2)
-    wanted = np.asarray(places, dtype=float).reshape(-1, 2)
+    given, wanted = coordinates(events), coordinates(places)
     weight = _checked(weights, len(given), bandwidth_m)
-    if not (np.isfinite(given).all() and np.isfinite(wanted).all()):
-        raise InvalidInputError("coordinates must be finite: leave out events and places without")
     density = np.zeros(len(wanted))
     if not len(given):
         return density
@@ -312,7 +311,7 @@ def _quartic(distance_m: Floats, bandwidth_m: float) -> Floats:
 def _checked(weights: Any, count: int, bandwidth_m: float) -> Floats:
     if not 0 < bandwidth_m < np.inf:
         raise InvalidInputError(f"bandwidth_m must be positive, not {bandwidth_m}")
-    weight = np.ones(count) if weights is None else np.asarray(weights, dtype=float)
+    weight = np.ones(count) if weights is None else as_numbers("weights", weights)
     if weight.shape != (count,) or not np.isfinite(weight).all():
         raise InvalidInputError(f"weights must be {count} finite numbers, one for each event")
     return weight

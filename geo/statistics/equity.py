@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from geo.checks import amounts
+from geo.checks import amounts, as_numbers
 from geo.errors import InvalidInputError
 from geo.networks.topology import Floats
 
@@ -117,8 +117,8 @@ def atkinson(values: Any, weights: Any = None, *, aversion: float = 0.5) -> floa
 
 def weighted_quantile(values: Any, weights: Any, part: float) -> float:
     """Return the value that a part of the people do not exceed; infinite values count as the greatest."""
-    given, people = np.asarray(values, dtype=float), amounts("weights", weights)
-    if given.shape != people.shape or np.isnan(given).any() or not people.sum() > 0:
+    given, people = as_numbers("values", values), amounts("weights", weights)
+    if given.ndim != 1 or given.shape != people.shape or np.isnan(given).any() or not people.sum() > 0:
         raise InvalidInputError("quantiles need as many values as weights, none NaN, and somebody")
     order = np.argsort(given, kind="stable")
     running = np.cumsum(people[order])

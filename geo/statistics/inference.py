@@ -36,6 +36,8 @@ def adjusted_p(p: Any) -> Floats:
         If a value is not between 0 and 1.
     """
     given = as_numbers("p", p)
+    if given.ndim != 1:
+        raise InvalidInputError(f"p must be a list of numbers, not of shape {given.shape}")
     tested = np.flatnonzero(~np.isnan(given))
     if ((given[tested] < 0) | (given[tested] > 1)).any():
         raise InvalidInputError("p-values must be between 0 and 1")

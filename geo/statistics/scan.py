@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from geo.checks import amounts
+from geo.checks import amounts, as_numbers
 from geo.errors import InvalidInputError
 from geo.networks.topology import Floats, Ints
 from geo.statistics.weights import coordinates, near_pairs
@@ -164,7 +164,7 @@ def scan_space_time(
     InvalidInputError
         As `scan_space`, or if a step or a place is out of range.
     """
-    when, where = np.asarray(step, dtype=np.int64), np.asarray(place, dtype=np.int64)
+    when, where = _whole("steps", step), _whole("places", place)
     places, _ = _given(xy, np.zeros(len(xy)), permutations, share)
     if when.shape != where.shape or when.ndim != 1:
         raise InvalidInputError(f"events need as many steps as places: not {when.shape} and {where.shape}")
@@ -328,12 +328,19 @@ def _intervals(steps: int, longest: int, *, until_last: bool) -> Ints:
     return np.column_stack([first[kept], after[kept]])
 
 
+def _whole(name: str, values: Any) -> Ints:
+    given = as_numbers(name, values)
+    if not np.isfinite(given).all() or (given != given.round()).any():
+        raise InvalidInputError(f"{name} must be whole numbers")
+    return given.astype(np.int64)
+
+
 def _cube(when: Ints, *, places: int, steps: int, where: Ints) -> Ints:
     return np.bincount(when * places + where, minlength=places * steps).reshape(steps, places)
 
 
 def _given(xy: Any, events: Any, permutations: int, share: float) -> tuple[Floats, Ints]:
-    places = coordinates(np.asarray(xy, dtype=float).reshape(-1, 2))
+    places = coordinates(xy)
     counts = amounts("events", events, count=len(places))
     if (counts != counts.round()).any():
         raise InvalidInputError("events must be whole numbers")

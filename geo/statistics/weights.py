@@ -168,6 +168,8 @@ def near_pairs(xy: Any, *, radius_m: float, days: Floats | None = None, window_d
 def coordinates(xy: Any) -> Floats:
     """Return coordinates as an array of shape (places, 2), checked to be finite."""
     places = as_numbers("coordinates", xy)
+    if not places.size:
+        return places.reshape(0, 2)
     if places.ndim != 2 or places.shape[1] != 2:
         raise InvalidInputError(f"coordinates must have the shape (places, 2), not {places.shape}")
     wrong = ~np.isfinite(places).all(axis=1)

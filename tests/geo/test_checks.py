@@ -12,14 +12,18 @@ from street_map import draw
 
 from geo.errors import InvalidInputError
 from geo.infrastructure.ageing import weibull_law
+from geo.infrastructure.development import land_consumption_rate
 from geo.infrastructure.knapsack import knapsack
 from geo.networks.network import Network
 from geo.networks.travel import WALK
+from geo.safety.road_safety import section_exposure
 from geo.siting.accessibility import nearest_supply, two_step, within
 from geo.siting.models import capacitated_p_median, p_median
 from geo.statistics.autocorrelation import moran
+from geo.statistics.density import plane_density
 from geo.statistics.emerging import mann_kendall
 from geo.statistics.inference import adjusted_p, empirical_bayes_rates
+from geo.statistics.scan import scan_space, scan_space_time
 from geo.statistics.weights import k_nearest
 
 NEAR = k_nearest([[0, 0], [1, 1], [2, 2], [5, 5]], k=1)
@@ -44,6 +48,22 @@ NEAR = k_nearest([[0, 0], [1, 1], [2, 2], [5, 5]], k=1)
 )
 def test_what_is_no_number_is_named(call: Any, what: str) -> None:
     with pytest.raises(InvalidInputError, match=f"{what} must be numbers"):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: plane_density([1, 2, 3, 4], [[0, 0]], bandwidth_m=1), "shape .places, 2."),
+        (lambda: scan_space([1, 2, 3, 4], [1, 1], [1, 1], radius_m=1, seed=1), "shape .places, 2."),
+        (lambda: scan_space_time([[0, 0], [1, 1]], [0.7, 1], [0, 1], radius_m=1, seed=1), "steps must be whole"),
+        (lambda: adjusted_p([[0.1, 0.2]]), "p must be a list"),
+        (lambda: section_exposure([1, 2], length_km=[1, 2, 3]), "as many of each"),
+        (lambda: land_consumption_rate([1, 2], [1, 2, 3], years=1), "as many of each"),
+    ],
+)
+def test_what_has_another_shape_is_refused(call: Any, says: str) -> None:
+    with pytest.raises(InvalidInputError, match=says):
         call()
 
 

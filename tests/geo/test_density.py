@@ -199,5 +199,5 @@ def test_unfit_input_is_refused(star: TravelNetwork) -> None:
         network_density(star, lost, event, bandwidth_m=5)
     with pytest.raises(InvalidInputError, match="length_m"):
         lixels(star, length_m=-1)
-    with pytest.raises(InvalidInputError, match="coordinates must be finite"):
+    with pytest.raises(InvalidInputError, match="coordinates of place 0 are not finite"):
         plane_density([(np.nan, 0)], [(0, 0)], bandwidth_m=5)
