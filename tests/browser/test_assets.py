@@ -36,7 +36,7 @@ def test_every_text_the_page_uses_is_there(language):
 def test_the_languages_say_the_same_and_nothing_is_left_over():
     keys = [set(messages(language)) for language in LANGUAGES]
     assert keys[0] == keys[1] == keys[2]
-    looked_up = ("column.", "unit.", "value.", "maplibre.")
+    looked_up = ("column.", "unit.", "value.", "role.", "maplibre.")
     assert {key for key in keys[0] if not key.startswith(looked_up)} <= used_keys() | {"feature.yes", "feature.no"}
 
 
