@@ -115,6 +115,7 @@ def _api(kind: type[App], **options: Any) -> App:
         default_response_class=Response,
         generate_unique_id_function=openapi.operation_id,
         dependencies=[Depends(known_parameters)],
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         **options,
     )
     errors.install(app)

@@ -36,17 +36,17 @@ def main() -> None:
             asked = asking(mine, MINE, query)
             compare(case, asked, "tipg", asking(theirs, THEIRS, query))
             limit = 10 if query == ["limit=10"] else 1000
-            compare(case, asked, "pgbench", partial(rows_per_s, where, limit, boxes if len(query) > 1 else ()))
+            compare(case, asked, "pgbench", partial(rows, where, limit, boxes if len(query) > 1 else ()))
         first, last = asking(mine, MINE, ["limit=10"]), asking(mine, MINE, [f"limit=10&after={deep}"])
         compare("page from row 390,000", last, "first page", first)
 
 
 def asking(url: str, path: str, queries: Sequence[str]) -> Measure:
     paths = [f"{path}?{query}" for query in queries]
-    return lambda: load.requests_per_s(url, paths, seconds=SECONDS)
+    return lambda: load.requests(url, paths, seconds=SECONDS, server=servers.process_of(url))
 
 
-def rows_per_s(where: URL, limit: int, boxes: Sequence[str]) -> float:
+def rows(where: URL, limit: int, boxes: Sequence[str]) -> load.Rate:
     """Return how often pgbench gets the rows of a page in a second, each as GeoJSON text with all its columns."""
     wanted, script = "", ""
     if boxes:
@@ -55,8 +55,8 @@ def rows_per_s(where: URL, limit: int, boxes: Sequence[str]) -> float:
         script += f"SELECT * FROM (VALUES ({sides})) AS b (w, s, e, n) OFFSET :nth - 1 LIMIT 1 \\gset\n"
         wanted = "WHERE geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)"
     columns = ", ".join(["id", *properties_of(find("buildings")), "geom"])
-    rows = f"SELECT {columns} FROM buildings {wanted} ORDER BY id LIMIT {limit}"
-    return load.pgbench(where, f"{script}SELECT ST_AsGeoJSON(t.*) FROM ({rows}) AS t;\n", SECONDS)
+    wanted_rows = f"SELECT {columns} FROM buildings {wanted} ORDER BY id LIMIT {limit}"
+    return load.pgbench(where, f"{script}SELECT ST_AsGeoJSON(t.*) FROM ({wanted_rows}) AS t;\n", SECONDS)
 
 
 def random_boxes(engine: Engine) -> list[str]:

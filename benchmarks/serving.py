@@ -1,7 +1,8 @@
 """How fast tiles are served: beside Martin, TiPg and pygeoapi on the same tables, beside pgbench, and beside Starlette.
 
 Each figure is a ratio of one run: both are asked for the same tiles, turn and turn about, and the median of the ratios
-counts. Martin is taken from where ``HORAD_BENCHMARK_MARTIN`` tells.
+counts. Beside the rates stand the ratios of the processor time that a tile took a server and PostgreSQL together, which
+other work on the machine disturbs less. Martin is taken from where ``HORAD_BENCHMARK_MARTIN`` tells.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ FEW = 2
 GZIP = {"Accept-Encoding": "gzip"}
 _TYPES = {str: "text", int: "int4", float: "float8", bool: "bool"}
 
-Measure = Callable[[], float]
+Measure = Callable[[], load.Rate]
 out = Console(highlight=False)
 
 
@@ -130,7 +131,7 @@ def uncached(engine: Engine, where: URL, peers: dict[str, str]) -> None:
                 f"uncached {layer} z{z}",
                 mine,
                 "pgbench",
-                partial(load.statements_per_s, engine, where, layer, places, seconds=SECONDS),
+                partial(load.statements, engine, where, layer, places, seconds=SECONDS),
             )
         columns = ",".join(fields(find(layer), z))
         theirs = f"/collections/public.{layer}/tiles/WebMercatorQuad/{{z}}/{{col}}/{{row}}?properties={columns}"
@@ -189,15 +190,20 @@ def asking(
     url: str, template: str, places: list[load.Tile], *, seconds: float = SECONDS, headers: dict[str, str] | None = None
 ) -> Measure:
     paths = [template.format(z=z, row=row, col=col) for z, row, col in places]
-    return lambda: load.requests_per_s(url, paths, seconds=seconds, headers=headers)
+    server = servers.process_of(url)
+    return lambda: load.requests(url, paths, seconds=seconds, server=server, headers=headers)
 
 
 def compare(case: str, mine: Measure, name: str, theirs: Measure, *, rounds: int = ROUNDS) -> None:
     """Measure both turn and turn about, and tell the median of the ratios."""
     pairs = [(mine(), theirs()) for _ in range(rounds)]
-    ratio = statistics.median(one / other for one, other in pairs)
-    rates = [statistics.median(each) for each in zip(*pairs, strict=True)]
-    out.print(f"{case:28} {ratio:8.2f} x {name:10} ({rates[0]:8.1f} and {rates[1]:8.1f} a second)")
+    ratio = statistics.median(one.per_s / other.per_s for one, other in pairs)
+    rates = [statistics.median(each.per_s for each in side) for side in zip(*pairs, strict=True)]
+    spent = [statistics.median(each.processor_us for each in side) for side in zip(*pairs, strict=True)]
+    out.print(
+        f"{case:26} {ratio:6.2f} x {name:9} ({rates[0]:7.1f} and {rates[1]:7.1f} a second); by processor time"
+        f" {spent[1] / spent[0]:5.2f} ({spent[0]:.0f} and {spent[1]:.0f} µs)"
+    )
 
 
 if __name__ == "__main__":

@@ -8,21 +8,37 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from processes import server_s
 from sqlalchemy import URL, Engine, text
 
 from layers import tiles
+from layers.cluster import Cluster
+from layers.settings import get_settings
 from layers.tile_request import TileRequest
 
 CONNECTIONS = 8
 CLIENTS = 4
+_ENDS_WITHIN_S = 0.3
+"""PostgreSQL's process of a client that has gone."""
 
 Tile = tuple[int, int, int]
 
 
-def requests_per_s(url: str, paths: Sequence[str], *, seconds: float, headers: dict[str, str] | None = None) -> float:
+class Rate(NamedTuple):
+    """How often in a second, and what each time took of the processors: the server's and PostgreSQL's time, in µs."""
+
+    per_s: float
+    processor_us: float
+
+
+def requests(
+    url: str, paths: Sequence[str], *, seconds: float, server: int, headers: dict[str, str] | None = None
+) -> Rate:
     """Return how many of these paths a server answers in a second, asked one after the other by eight clients."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         lines = ", ".join(json.dumps(path) for path in paths)
@@ -48,14 +64,16 @@ def requests_per_s(url: str, paths: Sequence[str], *, seconds: float, headers: d
             script.name,
             url,
         ]
+        before = _spent_s(server)
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        spent_s = _spent_s(server) - before
     count, duration_us, errors = map(int, re.search(r"RESULT (\d+) (\d+) (\d+)", told).groups())
     if errors:
         raise SystemExit(f"{url}: {errors} of {count} requests failed")
-    return count / duration_us * 1e6
+    return Rate(count / duration_us * 1e6, spent_s / max(count, 1) * 1e6)
 
 
-def statements_per_s(engine: Engine, database: URL, layer: str, places: Sequence[Tile], *, seconds: float) -> float:
+def statements(engine: Engine, database: URL, layer: str, places: Sequence[Tile], *, seconds: float) -> Rate:
     """Return how many tiles pgbench makes in a second by Horad's statement, prepared, with the rights of the public.
 
     The sides of each tile are read from a table; the time of that, measured apart, is taken off.
@@ -77,7 +95,7 @@ def statements_per_s(engine: Engine, database: URL, layer: str, places: Sequence
     made = re.sub(r"%\((\w+)\)s", r":\1", statement).replace("%%", "%")
     both = pgbench(database, f"{where}{made};\n", seconds)
     lookup = pgbench(database, where, min(seconds, 3))
-    return 1 / (1 / both - 1 / lookup)
+    return Rate(1 / (1 / both.per_s - 1 / lookup.per_s), both.processor_us - lookup.processor_us)
 
 
 def random_tiles(engine: Engine, layer: str, z: int, count: int) -> list[Tile]:
@@ -99,7 +117,7 @@ def random_tiles(engine: Engine, layer: str, z: int, count: int) -> list[Tile]:
     return sorted(found, key=hash)[:count]
 
 
-def pgbench(database: URL, script: str, seconds: float) -> float:
+def pgbench(database: URL, script: str, seconds: float) -> Rate:
     """Return how often a script of pgbench runs in a second, prepared, with the rights of the public."""
     host, port = (database.query.get(key) or getattr(database, key) for key in ("host", "port"))
     env = {
@@ -115,7 +133,17 @@ def pgbench(database: URL, script: str, seconds: float) -> float:
         file = Path(folder) / "tiles.sql"
         file.write_text(script)
         command = ["pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "1", "-T", str(max(round(seconds), 1))]
+        before = _spent_s(None)
         told = subprocess.run(
             [*command, "-f", str(file), str(database.database)], check=True, capture_output=True, text=True, env=env
         ).stdout
-    return float(re.search(r"tps = ([\d.]+)", told)[1])
+        time.sleep(_ENDS_WITHIN_S)
+        spent_s = _spent_s(None) - before
+    count = int(re.search(r"transactions actually processed: (\d+)", told)[1])
+    return Rate(float(re.search(r"tps = ([\d.]+)", told)[1]), spent_s / max(count, 1) * 1e6)
+
+
+def _spent_s(server: int | None) -> float:
+    """Return the processor time of the embedded PostgreSQL so far, and of a server with its workers."""
+    postmaster = Cluster(get_settings().home).postmaster_pid()
+    return sum(server_s(each) for each in (postmaster, server) if each is not None)

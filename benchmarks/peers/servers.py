@@ -31,6 +31,7 @@ PACKAGES = {
     "pygeoapi": ("pygeoapi==0.21.0", "gunicorn", "psycopg2-binary", "sqlalchemy<2.1", "geoalchemy2"),
 }
 _START_WITHIN_S = 90.0
+_processes: dict[str, int] = {}
 
 
 def environment(name: str) -> Path:
@@ -70,6 +71,7 @@ def running(
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"{command[0]} doesn't start")
             time.sleep(0.2)
+        _processes[url] = process.pid
         yield url
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -78,6 +80,11 @@ def running(
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
+
+
+def process_of(url: str) -> int:
+    """Return the number of the process that was started to answer at an address."""
+    return _processes[url]
 
 
 def horad(database: URL, *, cached: bool, workers: int = 1) -> Iterator[str]:
