@@ -14,7 +14,8 @@ from geo.networks.routing import TravelNetwork
 from geo.networks.topology import Floats
 from geo.networks.travel import WALK
 from geo.siting.accessibility import gaussian, two_step
-from geo.siting.models import capacitated_p_median, mclp, p_median
+from geo.siting.capacitated import capacitated_p_median
+from geo.siting.models import mclp, p_median
 from geo.siting.program import Model
 
 CATCHMENT_S = 900.0

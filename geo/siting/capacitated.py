@@ -1,13 +1,25 @@
-"""Choice of sites of limited capacity beyond the reach of an exact solver: a heuristic, and a bound."""
+"""Where to place facilities of limited capacity: exact by HiGHS, or by a search with a bound."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 
+from geo.checks import as_numbers
+from geo.errors import InvalidInputError
 from geo.networks.topology import Bools, Floats, Ints
+from geo.siting.models import TIME_LIMIT_S, Method, Siting
+from geo.siting.program import Model, SitingTask
 from geo.siting.search import FEWEST_STEPS, PATIENCE, SLOWEST, TIE, greedy, interchange
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+EXACT_PAIRS = 20_000
+"""How many pairs of demand and candidate the exact solver is given on its own accord."""
 
 STEPS, CELLS_OF_STEPS = 300, 1_000_000
 """How many steps a relaxation takes at most; of tables larger than so many cells fewer, to take about as long."""
@@ -36,6 +48,77 @@ class Plan:
     sites: Ints
     assigned: Ints
     objective: float
+
+
+def capacitated_p_median(
+    cost: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    capacity: npt.ArrayLike,
+    *,
+    p: int,
+    existing: npt.ArrayLike = (),
+    forbidden: npt.ArrayLike = (),
+    method: Method = "auto",
+    time_limit_s: float = TIME_LIMIT_S,
+) -> Siting:
+    """Choose p sites of limited capacity with the least weighted cost (capacitated p-median; Mulvey & Beck 1984).
+
+    As `geo.siting.models.p_median`, with Σᵢ wᵢ xᵢⱼ ≤ qⱼ yⱼ and x binary: all the demand of a place goes to one site, not
+    always to the nearest. The heuristic is `search_capacitated`.
+
+    Parameters
+    ----------
+    capacity
+        How much weight each candidate can serve.
+    method
+        See `geo.siting.models.Method`; on its own accord the exact solver is given `EXACT_PAIRS`.
+    cost, weights, p, existing, forbidden, time_limit_s
+        See `geo.siting.models.p_median`.
+
+    Raises
+    ------
+    InvalidInputError
+        If no p sites were found that have room for all the demand.
+    """
+    task = SitingTask.read(cost, weights, p, existing, forbidden)
+    given = as_numbers("capacity", capacity)
+    candidates = task.full_cost.shape[1]
+    if given.shape != (candidates,) or not (given >= 0).all():
+        raise InvalidInputError(f"capacity must be {candidates} numbers of 0 or more, one a column of cost")
+    room = np.minimum(given[task.columns], task.weights.sum())
+    plan, bound = search_capacitated(task.cost, task.weights, room, task.p, task.fixed)
+    pairs = int((np.isfinite(task.cost) & (task.weights[:, np.newaxis] <= room)).sum())
+    proved = plan is not None and plan.objective <= bound * (1 + TIE)
+    if not proved and (method == "exact" or (method == "auto" and pairs <= EXACT_PAIRS)):
+        plan, bound = _exact_capacitated(task, room, plan, bound, time_limit_s)
+    if plan is None:
+        raise InvalidInputError(f"no {p} sites were found that have room for all the demand: take more, or larger ones")
+    assigned = np.full(len(task.full_cost), -1)
+    assigned[task.rows] = task.columns[plan.assigned]
+    return Siting(sites=task.columns[plan.sites], assigned=assigned, objective=plan.objective, bound=bound)
+
+
+def _exact_capacitated(
+    task: SitingTask, room: Floats, plan: Plan | None, bound: float, time_limit_s: float
+) -> tuple[Plan | None, float]:
+    """Return the better of a plan and what the solver finds, with the better of their bounds."""
+    row, column = np.nonzero(np.isfinite(task.cost) & (task.weights[:, np.newaxis] <= room))
+    load = scipy.sparse.csr_array((task.weights[row], (column, np.arange(len(row)))), shape=(len(room), len(row)))
+    model = Model(fixed=task.fixed, others=len(row), integral=True)
+    model.assign(row, column, len(task.weights))
+    model.add(scipy.sparse.diags_array(room, format="csr"), -load, lower=0.0)
+    model.open_exactly(task.p)
+    paid = task.weights[row] * task.cost[row, column]
+    solved = model.solve(np.concatenate([np.zeros(len(room)), paid]), time_limit_s)
+    if solved is None:
+        return plan, bound
+    taken = np.flatnonzero(solved.others > 0.5)
+    spent = float(paid[taken].sum())
+    if plan is None or spent < plan.objective:
+        assigned = np.full(len(task.weights), -1)
+        assigned[row[taken]] = column[taken]
+        plan = Plan(sites=solved.open, assigned=assigned, objective=spent)
+    return plan, min(max(bound, solved.bound), plan.objective)
 
 
 def search_capacitated(cost: Floats, weights: Floats, room: Floats, p: int, fixed: Bools) -> tuple[Plan | None, float]:

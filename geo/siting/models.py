@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import scipy
 
-from geo.checks import as_numbers
 from geo.errors import InvalidInputError
 from geo.networks.topology import Bools, Floats, Ints
-from geo.siting.capacitated import Plan, search_capacitated
 from geo.siting.program import Model, SitingTask, Solved, identity
 from geo.siting.search import TIE, Found, greedy, search, weighted_cost
 
@@ -23,9 +21,6 @@ Method = Literal["auto", "exact", "heuristic"]
 
 EXACT_PAIRS = 200_000
 """How many pairs of demand and candidate the exact solver is given on its own accord."""
-
-EXACT_CAPACITATED_PAIRS = 20_000
-"""How many it is given where sites have capacities, which makes them much harder."""
 
 TIME_LIMIT_S = 60.0
 
@@ -277,77 +272,6 @@ def backup_coverage(
     solved = model.solve_surely(np.concatenate([np.zeros(candidates), -task.weights]), time_limit_s)
     twice = float(task.weights @ (covered[:, solved.open].sum(axis=1) > 1))
     return _siting(task, solved.open, twice, max(-solved.bound, twice))
-
-
-def capacitated_p_median(
-    cost: npt.ArrayLike,
-    weights: npt.ArrayLike,
-    capacity: npt.ArrayLike,
-    *,
-    p: int,
-    existing: npt.ArrayLike = (),
-    forbidden: npt.ArrayLike = (),
-    method: Method = "auto",
-    time_limit_s: float = TIME_LIMIT_S,
-) -> Siting:
-    """Choose p sites of limited capacity with the least weighted cost (capacitated p-median; Mulvey & Beck 1984).
-
-    As `p_median`, with Σᵢ wᵢ xᵢⱼ ≤ qⱼ yⱼ and x binary: all the demand of a place goes to one site, not always to the
-    nearest. The heuristic is `geo.siting.capacitated.search_capacitated`.
-
-    Parameters
-    ----------
-    capacity
-        How much weight each candidate can serve.
-    method
-        See `Method`; on its own accord the exact solver is given `EXACT_CAPACITATED_PAIRS`.
-    cost, weights, p, existing, forbidden, time_limit_s
-        See `p_median`.
-
-    Raises
-    ------
-    InvalidInputError
-        If no p sites were found that have room for all the demand.
-    """
-    task = SitingTask.read(cost, weights, p, existing, forbidden)
-    given = as_numbers("capacity", capacity)
-    candidates = task.full_cost.shape[1]
-    if given.shape != (candidates,) or not (given >= 0).all():
-        raise InvalidInputError(f"capacity must be {candidates} numbers of 0 or more, one a column of cost")
-    room = np.minimum(given[task.columns], task.weights.sum())
-    plan, bound = search_capacitated(task.cost, task.weights, room, task.p, task.fixed)
-    pairs = int((np.isfinite(task.cost) & (task.weights[:, np.newaxis] <= room)).sum())
-    proved = plan is not None and plan.objective <= bound * (1 + TIE)
-    if not proved and (method == "exact" or (method == "auto" and pairs <= EXACT_CAPACITATED_PAIRS)):
-        plan, bound = _exact_capacitated(task, room, plan, bound, time_limit_s)
-    if plan is None:
-        raise InvalidInputError(f"no {p} sites were found that have room for all the demand: take more, or larger ones")
-    assigned = np.full(len(task.full_cost), -1)
-    assigned[task.rows] = task.columns[plan.assigned]
-    return Siting(sites=task.columns[plan.sites], assigned=assigned, objective=plan.objective, bound=bound)
-
-
-def _exact_capacitated(
-    task: SitingTask, room: Floats, plan: Plan | None, bound: float, time_limit_s: float
-) -> tuple[Plan | None, float]:
-    """Return the better of a plan and what the solver finds, with the better of their bounds."""
-    row, column = np.nonzero(np.isfinite(task.cost) & (task.weights[:, np.newaxis] <= room))
-    load = scipy.sparse.csr_array((task.weights[row], (column, np.arange(len(row)))), shape=(len(room), len(row)))
-    model = Model(fixed=task.fixed, others=len(row), integral=True)
-    model.assign(row, column, len(task.weights))
-    model.add(scipy.sparse.diags_array(room, format="csr"), -load, lower=0.0)
-    model.open_exactly(task.p)
-    paid = task.weights[row] * task.cost[row, column]
-    solved = model.solve(np.concatenate([np.zeros(len(room)), paid]), time_limit_s)
-    if solved is None:
-        return plan, bound
-    taken = np.flatnonzero(solved.others > 0.5)
-    spent = float(paid[taken].sum())
-    if plan is None or spent < plan.objective:
-        assigned = np.full(len(task.weights), -1)
-        assigned[row[taken]] = column[taken]
-        plan = Plan(sites=solved.open, assigned=assigned, objective=spent)
-    return plan, min(max(bound, solved.bound), plan.objective)
 
 
 def _is_open(method: Method, found: Found, usable: Bools) -> bool:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import InvalidInputError
-from geo.siting.models import Siting, capacitated_p_median
+from geo.siting.capacitated import capacitated_p_median
+from geo.siting.models import Siting
 
 FIRST = (
     "2 62 3 80 25 14 36 88 1 57 23 14 33 17 19 76 43 2 77 85 14 94 6 6 89 11 7 59 72 6 39 82 10 87 24 18 44 76 3 2 83 6"

@@ -18,7 +18,8 @@ from geo.networks.network import Network
 from geo.networks.travel import WALK
 from geo.safety.road_safety import section_exposure
 from geo.siting.accessibility import nearest_supply, two_step, within
-from geo.siting.models import capacitated_p_median, p_median
+from geo.siting.capacitated import capacitated_p_median
+from geo.siting.models import p_median
 from geo.statistics.autocorrelation import moran
 from geo.statistics.density import plane_density
 from geo.statistics.emerging import mann_kendall

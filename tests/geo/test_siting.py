@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from geo.errors import InvalidInputError
 from geo.networks.topology import Floats
 from geo.siting import models as siting
-from geo.siting.models import Siting, backup_coverage, capacitated_p_median, lscp, mclp, p_center, p_median
+from geo.siting.capacitated import capacitated_p_median
+from geo.siting.models import Siting, backup_coverage, lscp, mclp, p_center, p_median
 
 Case = tuple[Floats, Floats]
 
