@@ -63,8 +63,8 @@ def capacitated_p_median(
 ) -> Siting:
     """Choose p sites of limited capacity with the least weighted cost (capacitated p-median; Mulvey & Beck 1984).
 
-    As `geo.siting.models.p_median`, with Σᵢ wᵢ xᵢⱼ ≤ qⱼ yⱼ and x binary: all the demand of a place goes to one site, not
-    always to the nearest. The heuristic is `search_capacitated`.
+    As `geo.siting.models.p_median`, with Σᵢ wᵢ xᵢⱼ ≤ qⱼ yⱼ and x binary: all the demand of a place goes to one site,
+    not always to the nearest. The heuristic is `search_capacitated`.
 
     Parameters
     ----------

@@ -196,7 +196,7 @@ def test_every_parameter_has_its_title_and_every_shown_column_is_there(
         (lambda n, s, h: facility_access(n, s, h, "clinic"), "no facility is of kind 'clinic': there are school"),
         (lambda n, s, h: facility_access(n, s, h, ""), "kind"),
         (lambda n, s, h: facility_access(n, s, h, "school", use="public"), "there are residential"),
-        (lambda n, s, h: facility_access(n, s, h[:0], "school"), "none known"),
+        (lambda n, s, h: facility_access(n, s, h[:0], "school"), "there is no building"),
         (lambda n, s, h: facility_access(n, s, h.set_crs(None, allow_override=True), "school"), "buildings must have"),
         (lambda n, s, h: facility_access(n, s, h, "school", norm_s=0), "norm_s"),
         (lambda n, s, h: facility_access(n, s, h.assign(dwellings=-1), "school"), "dwellings must be"),
