@@ -62,8 +62,8 @@ def test_counts_pages_boxes_and_single_features_read_the_past(town: Town) -> Non
         then = store.Query(territory=town.id, as_of=moment, bbox=there, limit=10)
         assert store.count(connection, "facilities", then) == store.count_up_to(connection, "facilities", then) == 1
         page = store.read_page(connection, "facilities", then)
-        assert page.features == [store.read_feature(connection, "facilities", number, as_of=moment)]
-        assert '"Old"' in page.features[0]
+        assert page.features == [store.read_feature(connection, "facilities", number, as_of=moment).encode()]
+        assert b'"Old"' in page.features[0]
         assert '"New"' in store.read_feature(connection, "facilities", number)
         with pytest.raises(NotFoundError):
             store.read_feature(connection, "facilities", number, as_of=moment - dt.timedelta(days=1))
