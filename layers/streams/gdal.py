@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Generator, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from layers.streams.selection import Selection
 
 _TYPES = {Shape.LINE: "MultiLineString", Shape.POLYGON: "MultiPolygon"}
 _CHUNK_BYTES = 1 << 20
+_BATCHES_A_FILE = 4
 _FLATGEOBUF_MAGIC_BYTES = 8
 _FLATGEOBUF_SIZE_BYTES = 4
 
@@ -54,12 +56,14 @@ def write_file(selection: Selection, file: Path, driver: str, **options: Any) ->
 def write_flatgeobuf(selection: Selection) -> Generator[bytes]:
     """Yield FlatGeobuf without an index, which could only be made at the end; the number of features isn't told.
 
-    GDAL writes each batch as a file of its own, of which all but the head is taken; the head is that of no features.
+    GDAL writes some batches at a time as a file of its own, of which all but the head is taken; the head is that of no
+    features.
     """
     head = _flatgeobuf(selection, pa.RecordBatch.from_pylist([], schema(selection)))
     start = _FLATGEOBUF_MAGIC_BYTES + _FLATGEOBUF_SIZE_BYTES
-    for batch in batches(selection, multi=True):
-        whole = _flatgeobuf(selection, batch)
+    found = batches(selection, multi=True)
+    while some := list(islice(found, _BATCHES_A_FILE)):
+        whole = _flatgeobuf(selection, pa.Table.from_batches(some))
         yield head + whole[start + int.from_bytes(whole[_FLATGEOBUF_MAGIC_BYTES:start], "little") :]
         head = b""
     if head:
@@ -76,9 +80,9 @@ def write_geopackage(selection: Selection) -> Generator[bytes]:
                 yield chunk
 
 
-def _flatgeobuf(selection: Selection, batch: pa.RecordBatch) -> bytes:
+def _flatgeobuf(selection: Selection, features: pa.RecordBatch | pa.Table) -> bytes:
     memory = io.BytesIO()
-    _write(selection, batch, memory, "FlatGeobuf", SPATIAL_INDEX="NO")
+    _write(selection, features, memory, "FlatGeobuf", SPATIAL_INDEX="NO")
     return memory.getvalue()
 
 
