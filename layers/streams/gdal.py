@@ -18,7 +18,7 @@ from layers.streams.selection import Selection
 
 _TYPES = {Shape.LINE: "MultiLineString", Shape.POLYGON: "MultiPolygon"}
 _CHUNK_BYTES = 1 << 20
-_BATCHES_A_FILE = 4
+_BATCHES_A_FILE = 2
 _FLATGEOBUF_MAGIC_BYTES = 8
 _FLATGEOBUF_SIZE_BYTES = 4
 
