@@ -163,7 +163,7 @@ def _scales_itself(request: Request) -> bool:
 def _wrong(request: Request, error: Exception) -> str | None:
     """Return what of a request an error comes from; nothing where it isn't the request's."""
     if isinstance(error, _OF_BANDS):
-        return next((f"{name}:" for name in ("bidx", "expression") if name in request.query_params), None)
+        return next((f"{name}:" for name in ("bidx", "expression", "p") if name in request.query_params), None)
     if request.method == "POST" or "minx" in request.path_params:
         return "That part of the raster"
     if isinstance(error, ArithmeticError | ValueError) and request.query_params:

@@ -181,6 +181,7 @@ def test_what_is_known_is_not_sent_again(client: httpx.Client) -> None:
         (f"/rasters/{HEIGHTS}/tiles/WebMercatorQuad/3/8/0.png", 400, "columns from 0 to 7"),
         (f"/rasters/{HEIGHTS}/WMTSCapabilities.xml?zooms=WebMercatorQuad::0,99999", 400, "from 0 to 22"),
         (f"/rasters/{HEIGHTS}/tiles/WebMercatorQuad/0/0/0.png?padding=1", 400, "at most 4096 pixels"),
+        (f"/rasters/{HEIGHTS}/statistics?p=2076", 400, "p: can't be worked out"),
         (f"/rasters/{HEIGHTS}/statistics?histogram_range=5,-5", 400, "histogram_range can't be worked out"),
         (f"/rasters/{HEIGHTS}/bbox/1,1e300,2,-1e300.png", 400, "can't be worked out"),
         (f"/rasters/{HEIGHTS}/preview.png?expression=b9", 400, ""),
