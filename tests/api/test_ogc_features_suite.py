@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 GEOJSON = "application/geo+json"
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
-SOME = ("roads", "buildings", "facilities", "incidents", "organisations")
+FILLED = ("roads", "buildings", "facilities", "incidents")
+SOME = (*FILLED, "organisations")
 BOXES = ["-1.5,50.0,1.5,53.0", "-80.0,-5.0,-70.0,5.0", "177.0,65.0,-177.0,70.0", "-180.0,85.0,180.0,90.0", "-180.0,-90.0,180.0,-85.0"]  # fmt: skip  # noqa: E501
 
 
@@ -160,11 +161,9 @@ def test_every_collection_tells_where_its_features_are(client: httpx.Client, col
         assert len(set(collection["crs"])) == len(collection["crs"])
 
 
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("name", FILLED)
 def test_one_feature_in_every_crs(client: httpx.Client, collections: dict[str, Any], name: str) -> None:
     features = asked(client, collections[name], limit=1).json()["features"]
-    if not features:
-        pytest.skip("the layer is empty")
     path = f"/collections/{name}/items/{features[0]['id']}"
     plain = client.get(path, headers={"Accept": GEOJSON})
     rels = {(each["rel"], each["type"]) for each in plain.json()["links"]}

@@ -303,6 +303,7 @@ def test_any_analysis_runs_on_the_map(open_page, client):
     page.get_by_role("tab", name="Analyses").click()
     choice = page.get_by_label("What do you want to know?")
     offered = [each["id"] for each in client.get("/processes", params={"limit": 1000}).json()["processes"]]
+    expect(choice).to_be_visible()
     found = choice.locator("option").evaluate_all("all => all.map(each => each.value).filter(Boolean)")
     assert sorted(found) == sorted(set(offered) - {"echo"})
     choice.select_option("facility-access")

@@ -5,6 +5,7 @@ geopandas 0.10.2 is of October 2021, geopandas 0.13.2 of June 2023. Natural Eart
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,7 +33,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for version in VERSIONS:
         folder = tmp_path_factory.mktemp(f"geopandas-{version}")
         install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
-        done = subprocess.run([*install, f"geopandas=={version}"], capture_output=True, text=True, check=False)
+        trusting = {**os.environ, "UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}
+        done = subprocess.run(
+            [*install, f"geopandas=={version}"], env=trusting, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             pytest.skip(f"the registry of packages doesn't give geopandas {version}: {done.stderr[-200:]}")
         found.append(folder / COUNTRIES)
