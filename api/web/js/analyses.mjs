@@ -1,10 +1,12 @@
 import { ProblemError, address, dismiss, getJson, submit } from "./api.mjs";
+import { boundsOf, meets } from "./bounds.mjs";
 import { element } from "./dom.mjs";
 import { language, t } from "./i18n.mjs";
 import { legend } from "./legend.mjs";
-import { addOverlay, boundsOf, firstPointLayer, meets } from "./map.mjs";
+import { PLACE_LAYER, addOverlay, firstPointLayer } from "./map.mjs";
 import { asOf } from "./moment.mjs";
-import { ProcessForm, asQuery } from "./process_form.mjs";
+import { showProblem } from "./panel.mjs";
+import { ProcessForm, asQueries } from "./process_form.mjs";
 import * as state from "./state.mjs";
 
 /**
@@ -21,10 +23,6 @@ const ROOM_PX = 32;
 const CLOSEST = 16;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 3000;
-const PLACE_LAYER = {
-  type: "circle",
-  paint: { "circle-radius": 6, "circle-color": "#ffffff", "circle-stroke-color": "#1b2126", "circle-stroke-width": 3 },
-};
 
 /**
  * Read which analyses there are and make the tool; open the one that the link names, and run it.
@@ -199,9 +197,7 @@ export class Analyses {
   /** @param {unknown} error */
   fail(error) {
     this.clear();
-    const told = /** @type {import("./api.mjs").ProblemError} */ (error);
-    this.problem.replaceChildren(element("strong", {}, told.title ?? t("error.title")), " ", told.detail ?? told.message);
-    this.problem.scrollIntoView({ block: "nearest" });
+    showProblem(this.problem, error);
   }
 
   /** Remove the result from the map and the panel, and give up one that is being worked out. */
@@ -220,11 +216,6 @@ export class Analyses {
   nothing() {
     return Object.fromEntries([NAME, ...(this.form?.names() ?? [])].map((name) => [name, null]));
   }
-}
-
-/** @param {Record<string, unknown>} inputs @returns {Record<string, string>} as they are written in a link */
-function asQueries(inputs) {
-  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, asQuery(value)]));
 }
 
 /**

@@ -50,12 +50,7 @@ export function getJson(path, query = {}, signal = undefined) {
  * @throws {ProblemError}
  */
 export function execute(id, inputs, signal) {
-  return request(address(`processes/${id}/execution`), {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ inputs }),
-    signal,
-  });
+  return post(id, inputs, signal, {});
 }
 
 /**
@@ -67,12 +62,7 @@ export function execute(id, inputs, signal) {
  * @throws {ProblemError}
  */
 export function submit(id, inputs, signal) {
-  return request(address(`processes/${id}/execution`), {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Prefer: "respond-async" },
-    body: JSON.stringify({ inputs }),
-    signal,
-  });
+  return post(id, inputs, signal, { Prefer: "respond-async" });
 }
 
 /**
@@ -98,6 +88,22 @@ export function signIn(key) {
 /** Sign out: the browser forgets the key. */
 export async function signOut() {
   await fetch(address("session"), { method: "DELETE" });
+}
+
+/**
+ * @param {string} id of a process
+ * @param {Record<string, unknown>} inputs
+ * @param {AbortSignal} signal
+ * @param {Record<string, string>} preferences
+ * @returns {Promise<any>}
+ */
+function post(id, inputs, signal, preferences) {
+  return request(address(`processes/${id}/execution`), {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...preferences },
+    body: JSON.stringify({ inputs }),
+    signal,
+  });
 }
 
 /**

@@ -11,6 +11,11 @@ const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const LABEL_FADE_MS = 300;
 const PANEL_WIDTH_PX = 372;
 const PANEL_HEADER_PX = 76;
+/** How a place is marked that someone has chosen. */
+export const PLACE_LAYER = {
+  type: "circle",
+  paint: { "circle-radius": 6, "circle-color": "#ffffff", "circle-stroke-color": "#1b2126", "circle-stroke-width": 3 },
+};
 const EMPTY = { type: "FeatureCollection", features: [] };
 
 /**
@@ -74,35 +79,6 @@ export function addOverlay(map, id, layers, beforeId) {
  */
 export function firstPointLayer(map) {
   return map.getStyle().layers.find((layer) => layer.type === "circle" || layer.type === "symbol")?.id;
-}
-
-/**
- * @param {any[]} features
- * @returns {maplibre.LngLatBounds | null} null where none has a place
- */
-export function boundsOf(features) {
-  const bounds = new maplibre.LngLatBounds();
-  for (const { geometry } of features) {
-    for (const { coordinates } of geometry?.geometries ?? [geometry].filter(Boolean)) {
-      for (const place of pairs(coordinates)) bounds.extend(place);
-    }
-  }
-  return bounds.isEmpty() ? null : bounds;
-}
-
-/**
- * @param {maplibre.LngLatBounds} one
- * @param {maplibre.LngLatBounds} other
- * @returns {boolean} whether they have a place in common
- */
-export function meets(one, other) {
-  return one.getWest() <= other.getEast() && other.getWest() <= one.getEast()
-    && one.getSouth() <= other.getNorth() && other.getSouth() <= one.getNorth();
-}
-
-/** @param {any[]} coordinates @returns {[number, number][]} */
-function pairs(coordinates) {
-  return typeof coordinates[0] === "number" ? [[coordinates[0], coordinates[1]]] : coordinates.flatMap(pairs);
 }
 
 /**

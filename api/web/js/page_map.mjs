@@ -1,8 +1,9 @@
 /** The map on the page of a layer or of its features: the layer's own tiles, and the features of the page above them. */
 
 import * as maplibre from "../vendor/maplibre-gl/dist/maplibre-gl.mjs";
+import { boundsOf } from "./bounds.mjs";
 import { byId } from "./dom.mjs";
-import { boundsOf, canDraw } from "./map.mjs";
+import { canDraw } from "./map.mjs";
 
 const ACCENT = "#d0342c";
 const ROOM_PX = 32;

@@ -1,4 +1,5 @@
-import { byId } from "./dom.mjs";
+import { byId, element } from "./dom.mjs";
+import { t } from "./i18n.mjs";
 
 const NARROW = matchMedia("(max-width: 640px)");
 
@@ -15,6 +16,17 @@ export function collapsible(panel, button) {
   };
   button.addEventListener("click", () => set(button.getAttribute("aria-expanded") !== "true"));
   set(!NARROW.matches);
+}
+
+/**
+ * Say what hinders a tool, and bring it into view.
+ * @param {HTMLElement} container
+ * @param {unknown} error
+ */
+export function showProblem(container, error) {
+  const told = /** @type {import("./api.mjs").ProblemError} */ (error);
+  container.replaceChildren(element("strong", {}, told.title ?? t("error.title")), " ", told.detail ?? told.message);
+  container.scrollIntoView({ block: "nearest" });
 }
 
 /**

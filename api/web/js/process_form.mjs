@@ -92,6 +92,16 @@ export function asQuery(value) {
   return Array.isArray(value) ? value.flat().join(",") : String(value);
 }
 
+/** @param {Record<string, unknown>} inputs @returns {Record<string, string>} as they are written in a link */
+export function asQueries(inputs) {
+  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, asQuery(value)]));
+}
+
+/** @param {Place} place @returns {[number, number]} longitude and latitude, to about a metre */
+export function position({ lng, lat }) {
+  return [Number(lng.toFixed(DEGREE_DECIMALS)), Number(lat.toFixed(DEGREE_DECIMALS))];
+}
+
 /**
  * @param {string} name
  * @param {Input} input
@@ -208,8 +218,8 @@ function places(id, required) {
       const numbers = given.split(",");
       node.value = numbers.flatMap((each, nth) => (nth % 2 ? [] : `${each},${numbers[nth + 1]}`)).join("; ");
     },
-    add: ({ lng, lat }) => {
-      const added = [lng, lat].map((degrees) => Number(degrees.toFixed(DEGREE_DECIMALS))).join(",");
+    add: (place) => {
+      const added = position(place).join(",");
       node.value = node.value.trim() ? `${node.value}; ${added}` : added;
     },
   };

@@ -1,9 +1,10 @@
 import { address, execute, getJson } from "./api.mjs";
 import { element } from "./dom.mjs";
 import { language, t } from "./i18n.mjs";
-import { addOverlay, firstPointLayer } from "./map.mjs";
+import { PLACE_LAYER, addOverlay, firstPointLayer } from "./map.mjs";
 import { asOf } from "./moment.mjs";
-import { ProcessForm, asQuery } from "./process_form.mjs";
+import { showProblem } from "./panel.mjs";
+import { ProcessForm, asQueries, position } from "./process_form.mjs";
 import { areaLayers, areaPaint, classes, resultTable } from "./results.mjs";
 import * as state from "./state.mjs";
 
@@ -15,11 +16,6 @@ import * as state from "./state.mjs";
 const PROCESS = "service-areas";
 const MAIN_INPUTS = ["mode", "cutoffs_s"];
 const OVERLAY = "horad-areas";
-const DEGREE_DECIMALS = 5;
-const ORIGIN_LAYER = {
-  type: "circle",
-  paint: { "circle-radius": 6, "circle-color": "#ffffff", "circle-stroke-color": "#1b2126", "circle-stroke-width": 3 },
-};
 
 /**
  * Read how the process is described and make the tool; run it where the link says from where.
@@ -66,7 +62,7 @@ export class ServiceAreas {
     this.problem = element("p", { class: "error", role: "alert" });
     container.replaceChildren(element("p", { class: "hint" }, t("areas.hint")), this.form.node, this.problem, this.output);
     this.draw = addOverlay(map, OVERLAY, areaLayers(this.view), firstPointLayer(map));
-    this.mark = addOverlay(map, "horad-origin", [ORIGIN_LAYER]);
+    this.mark = addOverlay(map, "horad-origin", [PLACE_LAYER]);
   }
 
   /**
@@ -74,7 +70,7 @@ export class ServiceAreas {
    * @param {{lng: number, lat: number}} place
    */
   async runFrom(place) {
-    this.origin = [rounded(place.lng), rounded(place.lat)];
+    this.origin = position(place);
     this.mark({ type: "Point", coordinates: this.origin });
     await this.run();
   }
@@ -84,7 +80,7 @@ export class ServiceAreas {
     const values = this.origin && this.form.read();
     if (!values) return;
     const inputs = { origins: [this.origin], ...values, ...asOf() };
-    this.query = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, asQuery(value)]));
+    this.query = asQueries(inputs);
     state.write({ ...this.nothing(), ...this.query });
     this.request.abort();
     this.request = new AbortController();
@@ -123,8 +119,7 @@ export class ServiceAreas {
     this.draw(null);
     this.output.replaceChildren();
     this.announce("");
-    this.problem.replaceChildren(element("strong", {}, error.title ?? t("error.title")), " ", error.detail ?? error.message);
-    this.problem.scrollIntoView({ block: "nearest" });
+    showProblem(this.problem, error);
   }
 
   /** Remove the result from the map, the panel and the link. */
@@ -144,11 +139,6 @@ export class ServiceAreas {
   nothing() {
     return Object.fromEntries(["origins", ...this.form.names()].map((name) => [name, null]));
   }
-}
-
-/** @param {number} degrees */
-function rounded(degrees) {
-  return Number(degrees.toFixed(DEGREE_DECIMALS));
 }
 
 /** @param {any} result @returns {string} */

@@ -1,3 +1,5 @@
+import * as maplibre from "../vendor/maplibre-gl/dist/maplibre-gl.mjs";
+import { meets } from "./bounds.mjs";
 import { element } from "./dom.mjs";
 import { t } from "./i18n.mjs";
 
@@ -30,8 +32,7 @@ export class Sources {
   onAdd(map) {
     const tell = () => {
       const view = map.getBounds();
-      const seen = this.cities.filter(({ bounds: [west, south, east, north] }) => west <= view.getEast()
-        && view.getWest() <= east && south <= view.getNorth() && view.getSouth() <= north);
+      const seen = this.cities.filter((city) => meets(maplibre.LngLatBounds.convert(city.bounds), view));
       this.text.textContent = [...new Set(seen.map((city) => city.attribution))].filter(Boolean).join("; ");
       this.node.hidden = this.text.textContent === "";
     };
