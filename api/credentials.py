@@ -36,6 +36,8 @@ def token(scope: Scope) -> str | None:
     ForbiddenError
         The request changes something, the token is a cookie's, and no page of this service sends it.
     """
+    if not shown(scope["headers"]):
+        return None
     request = Request(scope)
     header = request.headers.get("authorization")
     if header is not None:
