@@ -354,6 +354,7 @@ def test_places_of_an_analysis_are_chosen_on_the_map(open_page):
     page.get_by_role("button", name="Run").click()
     eventually(page, "horad.map.queryRenderedFeatures().some(f => f.source === 'horad-result')")
     assert f"stops={','.join(places)}" in hash_of(page)
+    expect(page.locator("#analyses")).not_to_contain_text("false")
 
 
 @pytest.mark.parametrize(("language", "tab"), [("be", "Слаі"), ("ru", "Слои")])

@@ -165,8 +165,8 @@ export class Analyses {
     const found = data.features.length;
     this.output.replaceChildren(
       element("p", {}, found === 0 ? t("analyses.nothing") : t("analyses.found", { n: found })),
-      entries.length > 0 && element("figure", {}, element("figcaption", { class: "hint" }, legendTitle), legend(entries)),
-      found > 0 && element("p", { class: "hint" }, t("analyses.hint")),
+      entries.length > 0 ? element("figure", {}, element("figcaption", { class: "hint" }, legendTitle), legend(entries)) : "",
+      found > 0 ? element("p", { class: "hint" }, t("analyses.hint")) : "",
       element("p", { class: "links" },
         element("a", { href: address(`maps/processes/${this.choice.value}`, { ...asQueries(inputs), lang: language() }) }, t("areas.page")),
         element("a", { href: address(`jobs/${job}/results`), download: `${this.choice.value}.geojson` }, t("areas.download"))),
