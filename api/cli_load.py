@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -72,7 +73,8 @@ def load(
     """Load a file into the layers of a territory.
 
     Without --territory it goes to the one in which it lies, or to a new one, named after the file. Without --layer its
-    tables go to the layers of their names. What is found out and not said is told.
+    tables go to the layers of their names. What is found out and not said is told. The exit code is 1 where nothing of
+    it could be taken.
     """
     engine = ready_engine()
     stated = {
@@ -102,7 +104,10 @@ def load(
         )
     if as_json:
         print_json(report.as_dict())
-        return
-    new = " (new)" if isinstance(place, Territory) else ""
-    out.print(f"Loaded {file.name} into the territory {name}{new} as the source {report.source}")
-    print_report(out, report)
+    else:
+        new = " (new)" if isinstance(place, Territory) else ""
+        into = f"{file.name} into the territory {name}{new} as the source {report.source}"
+        out.print(f"Not loaded: {report.refusal}" if report.refusal else f"Loaded {into}", soft_wrap=True)
+        print_report(out, report)
+    if report.refusal:
+        sys.exit(1)

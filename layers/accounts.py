@@ -98,6 +98,15 @@ class Report:
     duration_s: float = 0.0
     records_per_s: float = 0.0
 
+    @property
+    def refusal(self) -> str | None:
+        """What is to be said of a load that took none of the records it read, or ``None`` where it took some."""
+        read = sum(each.read for each in self.layers.values())
+        if not read or any(each.added or each.changed or each.unchanged for each in self.layers.values()):
+            return None
+        which = "its only record was" if read == 1 else f"all {read:,} records were"
+        return f"nothing was taken from {self.file_name}: {which} rejected"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values, fit for JSON."""
         return asdict(self)

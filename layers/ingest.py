@@ -147,9 +147,10 @@ def ingest(
             _check(stagings, report, reader.notes, ground_of(driver, name, keep=outside == "keep"))
             wanted = restricted or (False if was_restricted(driver, name, source) else None)
             mergings = [Merging(each, name, source, restricted=wanted) for each in stagings]
-            if not any(each.rows for each in stagings) and not may_be_empty:
+            takes_any = any(each.rows for each in stagings)
+            if not takes_any and not may_be_empty:
                 _refuse_to_empty(mergings, report)
-            report.run = open_account(driver, report, fingerprint)
+            report.run = open_account(driver, report, fingerprint if takes_any or may_be_empty else "")
             for merging, account in zip(mergings, report.layers.values(), strict=True):
                 merging.merge(account, close=replace)
             quarantine.keep(report.run)

@@ -26,7 +26,7 @@ _MOST_LATITUDE = 90
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one source of a territory: loaded, already there, or not to be had."""
+    """What became of one source of a territory: loaded, already there, not to be had, or not taken at all."""
 
     source: str
     report: Report | None
@@ -243,4 +243,6 @@ def load_source(
         rehearse=rehearse,
         progress=progress,
     )
+    if report.refusal is not None:
+        return Outcome(source.id, report, report.refusal, SourceError(f"{source.id}: {report.refusal}"))
     return Outcome(source.id, report, f"{'would be ' if rehearse else ''}loaded from {obtained.file_name}")

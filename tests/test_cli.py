@@ -72,6 +72,19 @@ def elsewhere(horad: Horad, tmp_path: Path) -> Path:
     return file
 
 
+def test_load_says_when_nothing_could_be_taken_and_why(horad: Horad, elsewhere: Path) -> None:
+    options = ["load", str(elsewhere), "--layer", "buildings", "--territory", "helsinki", "--outside", "keep"]
+    code, said, _ = horad(*options)
+    assert code == 1
+    assert "Loaded" not in said
+    assert "Not loaded: nothing was taken from schools.geojson: all 2 records were rejected" in said
+    assert "buildings: 2 rejected: the geometry is no polygon" in said
+    assert "horad rejects" in said
+    code, said, _ = horad(*options, "--json")
+    assert code == 1
+    assert sum(json.loads(said)["layers"]["buildings"]["rejected"].values()) == 2
+
+
 def test_load_makes_a_territory_for_a_place_of_its_own(horad: Horad, elsewhere: Path) -> None:
     said = horad.ok("load", str(elsewhere), "--layer", "facilities")
     assert "territory schools (new)" in said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geo.errors import InvalidInputError
@@ -13,6 +13,7 @@ from layers.sources.archives import Workplace
 from layers.sources.file_tables import CellTable, ParquetTable, VectorTable
 from layers.sources.stated import Stated
 from layers.sources.tables import Table
+from layers.sources.tabular import encodings
 from layers.sources.tabular.sheets import sheets
 from layers.sources.vector import kml, shapefile
 
@@ -153,7 +154,7 @@ def _head(path: Path) -> bytes:
         return stream.read(_HEAD_BYTES)
 
 
-def _vector(*checks: Callable[[Path], None], single: bool = False) -> Callable[[Path, Stated], Sequence[Table]]:
+def _vector(*checks: Callable[[Path], None], single: bool = False) -> Callable[[Path, Stated], Sequence[VectorTable]]:
     """Return what gives the tables of a vector file, after checks.
 
     Parameters
@@ -164,7 +165,7 @@ def _vector(*checks: Callable[[Path], None], single: bool = False) -> Callable[[
         Such a file has one table, called like the file.
     """
 
-    def tables(path: Path, stated: Stated) -> Sequence[Table]:
+    def tables(path: Path, stated: Stated) -> Sequence[VectorTable]:
         from layers.sources.vector.gdal import spatial_tables
 
         for check in checks:
@@ -172,6 +173,22 @@ def _vector(*checks: Callable[[Path], None], single: bool = False) -> Callable[[
         if single:
             return [VectorTable(path=path, name=path.stem, stated=stated, within=0)]
         return [VectorTable(path=path, name=name, stated=stated, within=name) for name in spatial_tables(path)]
+
+    return tables
+
+
+def _json(*checks: Callable[[Path], None], single: bool = False) -> Callable[[Path, Stated], Sequence[Table]]:
+    """Return what gives the tables of a JSON file, as :func:`_vector`; what isn't plain UTF-8 is written anew."""
+    read = _vector(whole.check_leads_nowhere, whole.check_geojson, *checks, single=single)
+
+    def tables(path: Path, stated: Stated) -> Sequence[Table]:
+        encoding = encodings.unicode_of(_head(path))
+        if encoding is None:
+            return read(path, stated)
+        place = Workplace()
+        encodings.recode(path, encoding, place.folder / path.name)
+        remark = None if encoding == "utf-8-sig" else f"{path.name} is written in {encoding.upper()}"
+        return [replace(each, remark=remark, keeping=place) for each in read(place.folder / path.name, stated)]
 
     return tables
 
@@ -251,7 +268,9 @@ def _parquet(path: Path, stated: Stated) -> Sequence[Table]:
 
 
 def _is_json(head: bytes) -> bool:
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_JSON_BEGINS)
+    encoding = encodings.unicode_of(head)
+    text = head if encoding is None else head.decode(encoding, "ignore").encode()
+    return text.lstrip().startswith(_JSON_BEGINS)
 
 
 def _is_xml(head: bytes) -> bool:
@@ -287,13 +306,13 @@ FORMATS = (
         title="GeoJSON",
         suffixes=(".geojson", ".json", ".topojson"),
         begins=_is_json,
-        tables=_vector(whole.check_leads_nowhere, whole.check_geojson),
+        tables=_json(),
     ),
     Format(
         title="GeoJSON Text Sequence",
         suffixes=(".geojsonl", ".geojsons", ".ndjson", ".jsonl"),
         begins=_is_json,
-        tables=_vector(whole.check_leads_nowhere, whole.check_geojson, whole.check_json_lines, single=True),
+        tables=_json(whole.check_json_lines, single=True),
     ),
     Format(title="GML", suffixes=(".gml", ".xml"), begins=_is_xml, tables=_markup()),
     Format(title="KML", suffixes=(".kml", ".kmz"), begins=_is_xml, tables=_kml),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openstreetmap import node, write, xml
+from openstreetmap import node, way, write, xml
 from town import PLACE, Town
 from web import Asked, Reply, web
 
@@ -47,6 +47,16 @@ def test_a_source_is_read_again_only_when_it_or_its_description_changes(town: To
     changed = load(town, place, attribution="somebody else").report
     assert changed is not None
     assert changed.layers["businesses"].changed == 1
+
+
+def test_a_source_of_which_nothing_is_taken_is_told_and_read_again(town: Town, data_folder: Path) -> None:
+    write(data_folder / "town.osm", node(1), node(2, 1, 1), way(3, [1, 2], {"building": "yes"}))
+    for _ in range(2):
+        outcome = load(town, {"data": "town.osm"})
+        assert outcome.note == "nothing was taken from town.osm: its only record was rejected"
+        assert outcome.error is not None
+        assert outcome.report is not None
+        assert outcome.report.layers["buildings"].rejected
 
 
 def test_a_source_that_is_nowhere_is_told_with_its_places(town: Town, data_folder: Path) -> None:

@@ -172,12 +172,26 @@ def test_a_base_does_not_take_its_own_features_for_anothers(
     copy: Town, server_url: str, helsinki: Engine, path: str
 ) -> None:
     by_another_name = server_url.replace("127.0.0.1", "localhost") + path
-    for words in ({}, {"territory": "copy"}):
-        source = described(HoradSource, kind="horad", url=by_another_name, layer="businesses", **words)
+    sources = [
+        described(HoradSource, kind="horad", url=by_another_name, layer="businesses"),
+        described(HoradSource, kind="horad", url=by_another_name, layer="businesses", territory="copy"),
+        described(OgcApiSource, kind="ogcapi", url=by_another_name, layer="businesses", collection="businesses"),
+    ]
+    for source in sources:
         outcome = load_source(helsinki, around("copy", HELSINKI), source)
         assert "is this very base" in str(outcome.error)
         assert outcome.note.startswith("not loaded")
     assert copy.features("businesses") == {}
+
+
+def test_a_service_whose_landing_page_is_broken_still_gives_its_features(copy: Town, helsinki: Engine) -> None:
+    def answer(asked: Asked) -> Reply:
+        return collection(SCHOOLS) if asked.path.endswith("/items") else Reply(b"<html>", 404)
+
+    with web(answer) as served:
+        outcome = load_source(helsinki, around("copy", HELSINKI), schools_of(served, outside="keep"))
+    assert outcome.report is not None
+    assert outcome.report.layers["facilities"].added == 25
 
 
 def test_another_service_is_no_horad(pygeoapi: str) -> None:

@@ -70,6 +70,22 @@ def test_features_come_in_from_a_metric_crs(town: Town, tmp_path: Path, kind: st
     assert town.features("facilities") == before
 
 
+@pytest.mark.parametrize("suffix", ["geojson", "geojsonl"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_json_in_other_encodings_of_unicode(town: Town, tmp_path: Path, suffix: str, encoding: str) -> None:
+    utf8 = write(points(2, name=["Школа", "Ясли"]), tmp_path / f"utf8.{suffix}")
+    file = tmp_path / f"town.{suffix}"
+    file.write_bytes(utf8.read_text(encoding="utf-8").encode(encoding))
+    report = town.load(file, "facilities")
+    assert {row["name"] for row in town.features("facilities").values()} == {"Школа", "Ясли"}
+    told = [] if encoding == "utf-8-sig" else [f"{file.name} is written in {encoding.upper()}"]
+    assert report.remarks == told
+    if told:
+        file.write_bytes(file.read_bytes()[:-1])
+        with pytest.raises(SourceError, match=rf"town\.{suffix} is cut off or damaged: it begins as {encoding}"):
+            town.load(file, "facilities")
+
+
 def test_a_file_without_crs_needs_one_named(town: Town, tmp_path: Path) -> None:
     frame = points(1).to_crs(METRIC).set_crs(None, allow_override=True)
     with pytest.warns(UserWarning, match="'crs' was not provided"):

@@ -8,7 +8,7 @@ from urllib.parse import quote, urljoin
 
 from pydantic import Field, model_validator
 
-from layers.errors import SourceError
+from layers.errors import SourceError, UnavailableError
 from layers.sources.description import Box, Obtained, Surroundings
 from layers.sources.remote.description import RemoteSource, written
 from layers.sources.remote.features import Feature, Watch
@@ -21,6 +21,25 @@ _BOOKKEEPING = {*_IDENTITY, "tags", "restricted", "updated_at", "updated_by", "r
 
 class _Collection(RemoteSource):
     collection: str = Field(min_length=1)
+
+    def obtain(self, surroundings: Surroundings) -> Obtained:
+        """Bring the collection into a file, as every service's.
+
+        Raises
+        ------
+        SourceError
+            As of every service, or the base would take its features for those of another and hold them twice.
+        """
+        if surroundings.base is not None and not self.is_a_copy(surroundings) and self._base() == surroundings.base:
+            raise SourceError(
+                f"{shown(self.url)} is this very base: it would hold its own features twice. Name another service; or"
+                " with kind: horad and territory: another territory of this base, to copy that."
+            )
+        return super().obtain(surroundings)
+
+    def is_a_copy(self, surroundings: Surroundings) -> bool:  # noqa: ARG002
+        """Whether it may be a copy of what this base holds elsewhere."""
+        return False
 
     def features(self, fetcher: Fetcher, box: Box | None) -> Iterator[Feature]:
         """Yield the features of the collection, following the links to the next page."""
@@ -43,6 +62,17 @@ class _Collection(RemoteSource):
     def known_as(self, feature: Feature) -> Feature:
         """Return the feature under the id by which it is known here."""
         return feature
+
+    def _base(self) -> str | None:
+        """Return the id of the base behind the service, as its landing page tells; only a Horad's does."""
+        with Fetcher(self.url, token=self.token()) as fetcher:
+            try:
+                landing = fetcher.get(self.url, accept="application/json").json()
+            except UnavailableError:
+                raise
+            except SourceError:
+                return None
+        return landing.get("base") if isinstance(landing, dict) else None
 
 
 class OgcApiSource(_Collection):
@@ -83,23 +113,9 @@ class HoradSource(_Collection):
             return {"collection": given["layer"], **given}
         return given
 
-    def obtain(self, surroundings: Surroundings) -> Obtained:
-        """Bring the layer into a file, as every service's.
-
-        Raises
-        ------
-        SourceError
-            As of every service, or the base would take its features for those of another and hold them twice.
-        """
-        if surroundings.base is not None and self.territory in (None, surroundings.territory):
-            with Fetcher(self.url, token=self.token(), explain=self.explain) as fetcher:
-                landing = fetcher.get(self.url, accept="application/json").json()
-            if isinstance(landing, dict) and landing.get("base") == surroundings.base:
-                raise SourceError(
-                    f"{shown(self.url)} is this very base: it would hold its own features twice. Name another Horad;"
-                    " or with territory: another territory of this base, to copy that."
-                )
-        return super().obtain(surroundings)
+    def is_a_copy(self, surroundings: Surroundings) -> bool:
+        """Whether it takes another territory, which may be one of this base."""
+        return self.territory not in (None, surroundings.territory)
 
     def features(self, fetcher: Fetcher, box: Box | None) -> Iterator[Feature]:
         """Yield the features of the layer."""

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from geo.errors import InvalidInputError
+from layers.errors import SourceError
 
 _CHUNK_BYTES = 1024 * 1024
 _SAMPLE_BYTES = 256 * 1024
 _ENOUGH_STRAYS = 2_000
 _STRAYS_OF_VALID = 0.1
+_TELLING_BYTES = 64
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -35,14 +37,36 @@ _WRONG_CASE = re.compile("[а-яёіў][А-ЯЁІЎ]")
 def detect(path: Path) -> str:
     """Return the encoding of a text file, as :func:`detect_in`; a mark at its beginning goes before all."""
     with path.open("rb") as stream:
-        head = stream.read(64)
+        head = stream.read(_TELLING_BYTES)
+    return unicode_of(head) or detect_in(_chunks(path))
+
+
+def unicode_of(head: bytes) -> str | None:
+    """Return the encoding of a text with a mark at its beginning, or in UTF-16; ``None`` where it has no such sign."""
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
-    zeros = [head[start::2].count(0) for start in (0, 1)]
-    if max(zeros) > len(head) / 4 and min(zeros) == 0:
+    begin = head[:_TELLING_BYTES]
+    zeros = [begin[start::2].count(0) for start in (0, 1)]
+    if max(zeros) > len(begin) / 4 and min(zeros) == 0:
         return "utf-16-be" if zeros[0] else "utf-16-le"
-    return detect_in(_chunks(path))
+    return None
+
+
+def recode(path: Path, encoding: str, target: Path) -> None:
+    """Write a text file anew in UTF-8, without a mark at its beginning.
+
+    Raises
+    ------
+    SourceError
+        It isn't written in that encoding, or is cut off.
+    """
+    try:
+        with path.open(encoding=encoding, newline="") as stream, target.open("w", encoding="utf-8", newline="") as out:
+            while text := stream.read(_CHUNK_BYTES):
+                out.write(text)
+    except UnicodeError as error:
+        raise SourceError(f"{path.name} is cut off or damaged: it begins as {encoding}, but isn't that.") from error
 
 
 def detect_in(chunks: Iterable[bytes]) -> str:
