@@ -16,6 +16,7 @@ from osmium.filter import KeyFilter
 from layers.catalog import LayerTable, find
 from layers.description import ColumnInfo, OsmRule, Shape, Tags
 from layers.errors import SourceError
+from layers.sources.osm.editors import as_saved, settled
 from layers.sources.osm.relations import Relation, read_relations
 from layers.sources.osm.routes import WAY_KEYS, Routes
 from layers.sources.osm.turns import Turns
@@ -74,7 +75,7 @@ class _Target:
         values |= {name: [compute(tags) for tags in self._tags] for name, compute in self._computed.items()}
         kept = self._verbatim
         rest = [orjson.dumps({key: value for key, value in tags.items() if key not in kept}) for tags in self._tags]
-        found = pack(self.name, self._ids, self._geometries, rest, values)
+        found = pack(self.name, list(map(as_saved, self._ids)), self._geometries, rest, values)
         self._clear()
         return found
 
@@ -87,8 +88,8 @@ class _Target:
 class OsmReader:
     """Reads the features of the given layers from an OpenStreetMap file.
 
-    Ids are those of OpenStreetMap with the element's kind before them: ``n1``, ``w2``, ``r3``. What is deleted in the
-    file isn't taken.
+    Ids are those of OpenStreetMap with the element's kind before them: ``n1``, ``w2``, ``r3``; what an editor has made
+    anew has a negative one, ``n-1``. What is deleted in the file, or marked by the editor to be, isn't taken.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ class OsmReader:
     """
 
     def __init__(self, path: Path, models: Mapping[str, LayerTable]) -> None:
-        self._path = path
+        self._path = self._file = path
         self.notes = Notes()
         self._targets = [_Target(name, each, each.layer.osm) for name, each in models.items() if each.layer.osm]
         taken = [target for target in self._targets if not target.elements & _TURNS]
@@ -123,6 +124,10 @@ class OsmReader:
         return None
 
     def __iter__(self) -> Iterator[Item]:
+        with settled(self._path) as self._file:
+            yield from self._items()
+
+    def _items(self) -> Iterator[Item]:
         try:
             self._find_relations()
             for element in self._elements():
@@ -134,7 +139,8 @@ class OsmReader:
         except (RuntimeError, osmium.InvalidLocationError) as error:
             raise SourceError(f"{self._path.name} can't be read as OpenStreetMap data: {error}") from error
         for source_id, (tags, targets) in self._awaited.items():
-            yield from (Reject(target.name, source_id, _BROKEN_AREA, {"tags": tags}) for target in targets)
+            for target in targets:
+                self._reject(target, source_id, _BROKEN_AREA, {"tags": tags})
         for target, routes in self._routes:
             self._add_routes(target, routes)
         for target, turns in self._turns:
@@ -147,10 +153,10 @@ class OsmReader:
         seen = sorted(self._keys.union(of_ways))
         if not seen:
             return []
-        with osmium.io.Reader(str(self._path), osmium.osm.osm_entity_bits.NOTHING) as reader:
+        with osmium.io.Reader(str(self._file), osmium.osm.osm_entity_bits.NOTHING) as reader:
             if reader.header().has_multiple_object_versions:
                 raise SourceError(f"{self._path.name} holds the history of its elements: {_TAKE_OUT}.")
-        file = osmium.FileProcessor(str(self._path))
+        file = osmium.FileProcessor(str(self._file))
         located = file.with_areas(KeyFilter(*sorted(self._keys))) if self._keys else file.with_locations()
         return located.with_filter(KeyFilter(*seen))
 
@@ -159,7 +165,7 @@ class OsmReader:
         drawn = [target for target in self._targets if target.elements & (_ROUTES | _TURNS)]
         found: dict[str, list[Relation]] = {target.name: [] for target in drawn}
         if drawn:
-            for relation in read_relations(self._path, sorted({key for target in drawn for key in target.keys})):
+            for relation in read_relations(self._file, sorted({key for target in drawn for key in target.keys})):
                 for target in drawn:
                     if not relation.tags.keys().isdisjoint(target.keys):
                         self._sort_in(relation, target, found[target.name])
@@ -192,7 +198,10 @@ class OsmReader:
 
     def _refuse(self, target: _Target, relation: Relation, reason: str) -> None:
         ways = [each.ref for each in relation.members if each.type == "w"]
-        self._out.append(Reject(target.name, relation.source_id, reason, {"tags": relation.tags, "ways": ways}))
+        self._reject(target, relation.source_id, reason, {"tags": relation.tags, "ways": ways})
+
+    def _reject(self, target: _Target, source_id: str, reason: str, record: dict[str, Any]) -> None:
+        self._out.append(Reject(target.name, as_saved(source_id), reason, record))
 
     def _take(self, element: Any) -> None:
         if element.is_area():
@@ -250,7 +259,7 @@ class OsmReader:
             elif way.is_closed():
                 areas.append(target)
             else:
-                self._out.append(Reject(target.name, source_id, _OPEN_RING, {"tags": tags}))
+                self._reject(target, source_id, _OPEN_RING, {"tags": tags})
         if areas:
             self._awaited[source_id] = tags, areas
 
@@ -260,7 +269,7 @@ class OsmReader:
             known = _known_parts(way)
             if known is None:
                 record = {"tags": tags, "nodes": [node.ref for node in way.nodes]}
-                self._out.append(Reject(target.name, source_id, _UNKNOWN_NODES, record))
+                self._reject(target, source_id, _UNKNOWN_NODES, record)
                 return
             self.notes.cut[target.name] += 1
             geometry = shapely.to_wkb(known, hex=True)
