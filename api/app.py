@@ -37,6 +37,7 @@ from api.ogc import (
     styles,
     tiles,
     tilesets,
+    values,
 )
 from api.scope import PREFIX
 from api.security import CallerMiddleware
@@ -124,6 +125,7 @@ def _api(kind: type[App], **options: Any) -> App:
         health,
         collections,
         schemas,
+        values,
         features,
         editing,
         search,

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.inputs import describe, from_text, is_points, pair
+from api.inputs import describe, from_text, is_points, places
 from geo.analysis import Analysis, Column, all_analyses
 from geo.errors import InvalidInputError
 from geo.maps import PAGE_BYTES, PAGE_FEATURES, frame_map
@@ -28,7 +28,7 @@ run_app = typer.Typer(help="Run an analysis on the layers of a territory.", no_a
 
 _OUTPUT_HELP = f"Write the result to a file: {', '.join(FORMATS)} or, as a map, .html. By default a table is printed."
 _AS_OF_HELP = "On the layers as they were at a time or on a date, such as 2024-05-01."
-_POINTS_HELP = "As lon,lat in degrees, repeated for more, or a file of points."
+_POINTS_HELP = "As lon,lat in degrees, repeated for more; a line as lon,lat;lon,lat; or a file of points or lines."
 
 
 def _command(described: Analysis) -> Callable[..., None]:
@@ -87,7 +87,7 @@ def _points(values: list[str]) -> Any:
             return pyogrio.read_dataframe(values[0])
         except pyogrio.errors.DataSourceError as error:
             raise InvalidInputError(f"{values[0]} can't be read as points: {error}") from error
-    return [pair(value) for value in values]
+    return places(values)
 
 
 def _write(result: gpd.GeoDataFrame, described: Analysis, output: Path, lang: str, attribution: str) -> None:

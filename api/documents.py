@@ -54,6 +54,14 @@ FEATURES = a(
     numberMatched=_COUNT,
     numberReturned=_COUNT,
 )
+VALUES = a(
+    "property values more",
+    title=_TEXT,
+    property=_TEXT,
+    values=some(a("value count", value={}, count=_COUNT)),
+    more={"type": "boolean"},
+    links=LINKS,
+)
 
 _BOX = a("lowerLeft upperRight", lowerLeft=_NUMBERS, upperRight=_NUMBERS, crs=_TEXT)
 _LIMIT = a(

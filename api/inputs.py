@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from geo.errors import InvalidInputError
@@ -26,7 +27,7 @@ def describe(schema: dict[str, Any]) -> str:
 
 
 def from_text(text: str, schema: dict[str, Any]) -> Any:
-    """Read an input from text: lists with commas between values, points as ``lon,lat`` with semicolons between them.
+    """Read an input from text: lists with commas between values, places as `places` does, with bars between lines.
 
     Numbers stay text: the analysis itself reads and checks them.
 
@@ -36,11 +37,25 @@ def from_text(text: str, schema: dict[str, Any]) -> Any:
         The text is no such points.
     """
     if is_points(schema):
-        return [pair(each) for each in text.split(";")]
+        return places(text.split("|"))
     return text.split(",") if schema.get("type") == "array" else text
 
 
-def pair(text: str) -> list[float]:
+def places(texts: Sequence[str]) -> list[Any]:
+    """Read places: one a text as ``lon,lat``, or a line a text with semicolons between its places.
+
+    Raises
+    ------
+    InvalidInputError
+        Something is no such place.
+    """
+    lines = [[_pair(each) for each in text.split(";")] for text in texts]
+    if len(lines) == 1:
+        return lines[0]
+    return [line[0] for line in lines] if all(len(line) == 1 for line in lines) else lines
+
+
+def _pair(text: str) -> list[float]:
     """Read a point from ``lon,lat``."""
     try:
         lon, lat = (float(part) for part in text.split(","))

@@ -17,7 +17,7 @@ from geo.errors import InvalidInputError
 from geo.language import LANGUAGES, Text
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 CITY_FUNCTIONS = ("infrastructure", "safety", "business", "housing", "social", "feedback")
 """The functions of a city."""
@@ -271,6 +271,7 @@ def labelled(
     title: Text,
     *,
     unit: str | None = None,
+    values_of: Sequence[str] = (),
     stated: str | None = None,
     stated_scale: float = 1.0,
     stated_if: Mapping[str, str] | None = None,
@@ -284,6 +285,8 @@ def labelled(
         In every language; written to the JSON schema as ``x-title``, the English one as ``title`` too.
     unit
         Unit of the value, written as ``x-unit``.
+    values_of
+        Properties of layers whose values can be given, such as ``facilities.kind``, written as ``x-values-of``.
     stated
         What of a territory's norms is taken where the parameter is not given, such as ``stop_distance_m``, or
         ``time_zone``; ``{kind}`` stands for the parameter of that name. Written as ``x-stated``.
@@ -295,6 +298,8 @@ def labelled(
         Passed on to `pydantic.Field`: ``ge``, ``le``, ``description`` and so on.
     """
     extra: dict[str, Any] = {"x-title": dict(title)} | ({"x-unit": unit} if unit else {})
+    if values_of:
+        extra["x-values-of"] = list(values_of)
     if stated is not None:
         extra["x-stated"] = {"name": stated, "scale": stated_scale, "if": dict(stated_if or {})}
     return pydantic.Field(title=title["en"], json_schema_extra=extra, **constraints)

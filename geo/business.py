@@ -34,6 +34,7 @@ StoreKind = Annotated[
     str,
     labelled(
         {"be": "Від ці галіна крам", "ru": "Вид или отрасль магазинов", "en": "Kind or branch of stores"},
+        values_of=("businesses.kind", "businesses.category"),
         min_length=1,
         max_length=100,
         description="A kind, such as supermarket, or a branch, such as food, of the businesses that compete.",
@@ -53,7 +54,12 @@ ReachS = Annotated[
 ]
 Chain = Annotated[
     str | None,
-    labelled({"be": "Свая сетка", "ru": "Своя сеть", "en": "Own chain"}, min_length=1, max_length=100),
+    labelled(
+        {"be": "Свая сетка", "ru": "Своя сеть", "en": "Own chain"},
+        values_of=("businesses.brand",),
+        min_length=1,
+        max_length=100,
+    ),
 ]
 NewSize = Annotated[
     float,

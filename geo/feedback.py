@@ -13,7 +13,7 @@ import pandas as pd
 from geo.analysis import Column, LayerInput, View, analysis, labelled
 from geo.errors import InvalidInputError
 from geo.inputs.services import column, different, in_crs
-from geo.safety.incidents import OnlyCategory, instants, located
+from geo.safety.incidents import instants, located
 from geo.statistics.survival import SurvivalCurve, doubly_censored
 
 if TYPE_CHECKING:
@@ -46,6 +46,14 @@ LastDay = Annotated[
 NormD = Annotated[
     float,
     labelled({"be": "Норма", "ru": "Норматив", "en": "Norm"}, unit="d", stated="report_answer_days", gt=0, le=3650),
+]
+OnlyReports = Annotated[
+    str | None,
+    labelled(
+        {"be": "Толькі катэгорыя", "ru": "Только категория", "en": "Only the category"},
+        values_of=("reports.category",),
+        max_length=200,
+    ),
 ]
 AdminLevel = Annotated[
     int | None,
@@ -105,7 +113,7 @@ def time_to_close(
     until: Until = "closed",
     last_day: LastDay = None,
     norm_d: NormD = 30.0,
-    only_category: OnlyCategory = None,
+    only_category: OnlyReports = None,
     admin_level: AdminLevel = None,
     least_reports: LeastReports = 10,
 ) -> gpd.GeoDataFrame:

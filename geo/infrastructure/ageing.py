@@ -32,7 +32,12 @@ FEWEST_BREAKS = 5
 SHAPES = 1e-3, 50.0
 """Between these the shape of a law of ageing is looked for."""
 
-Network = Annotated[str, labelled({"be": "Сетка", "ru": "Сеть", "en": "Network"}, min_length=1, max_length=50)]
+Network = Annotated[
+    str,
+    labelled(
+        {"be": "Сетка", "ru": "Сеть", "en": "Network"}, values_of=("utilities.network",), min_length=1, max_length=50
+    ),
+]
 Since = Annotated[date, labelled({"be": "Аварыі вядомыя з", "ru": "Аварии известны с", "en": "Breaks are known since"})]
 Until = Annotated[
     date, labelled({"be": "Аварыі вядомыя да", "ru": "Аварии известны до", "en": "Breaks are known until"})

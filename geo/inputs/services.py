@@ -31,13 +31,19 @@ HOMES = LayerInput(layer="buildings", columns=("use", "dwellings"))
 
 Kind = Annotated[
     str,
-    labelled({"be": "Від установы", "ru": "Вид учреждения", "en": "Kind of facility"}, min_length=1, max_length=100),
+    labelled(
+        {"be": "Від установы", "ru": "Вид учреждения", "en": "Kind of facility"},
+        values_of=("facilities.kind",),
+        min_length=1,
+        max_length=100,
+    ),
 ]
 
 ExistingKind = Annotated[
     str | None,
     labelled(
         {"be": "Від установаў, што ўжо ёсць", "ru": "Вид существующих учреждений", "en": "Kind of existing facilities"},
+        values_of=("facilities.kind",),
         min_length=1,
         max_length=100,
     ),
@@ -47,6 +53,7 @@ Use = Annotated[
     str,
     labelled(
         {"be": "Прызначэнне будынкаў", "ru": "Назначение зданий", "en": "Use of buildings"},
+        values_of=("buildings.use",),
         min_length=1,
         max_length=100,
     ),

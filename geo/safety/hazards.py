@@ -36,7 +36,11 @@ CriticalKinds = Annotated[
 ]
 HazardKind = Annotated[
     str | None,
-    labelled({"be": "Толькі від небяспекі", "ru": "Только вид опасности", "en": "Only the hazard"}, max_length=100),
+    labelled(
+        {"be": "Толькі від небяспекі", "ru": "Только вид опасности", "en": "Only the hazard"},
+        values_of=("hazard_zones.kind",),
+        max_length=100,
+    ),
 ]
 ValidOn = Annotated[
     dt.date | None,

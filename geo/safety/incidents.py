@@ -81,6 +81,7 @@ OnlyCategory = Annotated[
     str | None,
     labelled(
         {"be": "Толькі катэгорыя", "ru": "Только категория", "en": "Only the category"},
+        values_of=("incidents.category", "incidents.kind"),
         max_length=200,
         description="A category, or a kind, such as accident.",
     ),

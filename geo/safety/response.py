@@ -44,7 +44,9 @@ STATION = {"be": "Станцыя", "ru": "Станция", "en": "Station"}
 
 ServiceKind = Annotated[
     str,
-    labelled({"be": "Служба", "ru": "Служба", "en": "Service"}, min_length=1, max_length=100),
+    labelled(
+        {"be": "Служба", "ru": "Служба", "en": "Service"}, values_of=("stations.kind",), min_length=1, max_length=100
+    ),
 ]
 ResponseS = Annotated[
     float,

@@ -56,7 +56,12 @@ DecayName = Annotated[
 ]
 AnyKind = Annotated[
     str | None,
-    labelled({"be": "Від", "ru": "Вид", "en": "Kind"}, min_length=1, max_length=100),
+    labelled(
+        {"be": "Від", "ru": "Вид", "en": "Kind"},
+        values_of=("facilities.kind", "businesses.kind", "businesses.category"),
+        min_length=1,
+        max_length=100,
+    ),
 ]
 Measure = Annotated[
     Literal["time", "supply"],

@@ -61,6 +61,7 @@ WEB_MERCATOR = {"tileMatrixSetId": "WebMercatorQuad", "tileMatrix": str(ZOOM), "
 RASTER = "hidden.hush-raster"
 OTHER_VALUES = {
     "archive": ("hush",),
+    "name": ("name", "kind"),
     "sprite": ("horad.json",),
     "raster": (RASTER,),
     "z": (str(ZOOM),),

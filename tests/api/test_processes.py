@@ -118,6 +118,14 @@ def test_a_body_that_is_no_request_is_refused(client: httpx.Client, body: str) -
         ("incident-density", {}),
         ("route", {"stops": [ORIGIN, ELSEWHERE]}),
         ("what-if", {"kind": "pharmacy", "closures": [[24.94232, 60.16804]], "new_links": [ORIGIN, ELSEWHERE]}),
+        (
+            "what-if",
+            {
+                "kind": "pharmacy",
+                "closures": [[24.94232, 60.16804]],
+                "new_links": [[ORIGIN, ELSEWHERE], [ELSEWHERE, [24.95, 60.168]]],
+            },
+        ),
         ("responsibility-zones", {"origins": [ORIGIN, ELSEWHERE], "delays_s": [60, 0], "limit_s": 120}),
         ("street-centrality", {"max_origins": 20}),
         ("cut-links", {}),
@@ -144,10 +152,13 @@ def test_every_analysis_runs_on_the_city_and_onto_a_map(
 
 
 def as_text(value: Any) -> str:
-    """Write an input as in an address: points with semicolons between them, other lists with commas."""
-    if isinstance(value, list) and isinstance(value[0], list):
-        return ";".join(as_text(each) for each in value)
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    """Write an input as in an address: bars between lines, semicolons between points, commas in other lists."""
+    if not isinstance(value, list):
+        return str(value)
+    depth, inner = 0, value[0]
+    while isinstance(inner, list):
+        depth, inner = depth + 1, inner[0]
+    return ",;|"[depth].join(map(as_text, value))
 
 
 def _no_incidents(client: httpx.Client) -> bool:

@@ -353,8 +353,34 @@ def test_places_of_an_analysis_are_chosen_on_the_map(open_page):
     assert len(places) == 2
     page.get_by_role("button", name="Run").click()
     eventually(page, "horad.map.queryRenderedFeatures().some(f => f.source === 'horad-result')")
-    assert f"stops={','.join(places)}" in hash_of(page)
+    assert f"stops={';'.join(places)}" in hash_of(page)
     expect(page.locator("#analyses")).not_to_contain_text("false")
+    page.get_by_role("link", name="Map page").click()
+    page.wait_for_selector(".leaflet-container canvas")
+
+
+def test_lines_are_drawn_and_kinds_chosen_from_what_is_there(open_page):
+    page = open_page("/" + CENTRE)
+    page.get_by_role("tab", name="Analyses").click()
+    page.get_by_label("What do you want to know?").select_option("what-if")
+    kinds = page.locator("#input-kind-known option")
+    expect(kinds.first).to_be_attached()
+    page.get_by_label("Kind of facility").fill(kinds.first.get_attribute("value"))
+    page.get_by_text("More settings").click()
+    page.get_by_label("New streets").click()
+    page.mouse.click(600, 320)
+    page.mouse.click(800, 420)
+    page.get_by_role("button", name="New line").click()
+    page.mouse.click(620, 440)
+    page.mouse.click(700, 500)
+    lines = page.get_by_label("New streets").input_value()
+    assert [len(line.split("; ")) for line in lines.split(" | ")] == [2, 2]
+    eventually(page, "horad.map.queryRenderedFeatures().filter(f => f.layer.id === 'horad-places-0').length === 2")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("link", name="Map page")).to_be_visible()
+    again = open_page("/#" + hash_of(page))
+    expect(again.get_by_label("New streets")).to_have_value(lines)
+    expect(again.get_by_role("link", name="Map page")).to_be_visible()
 
 
 @pytest.mark.parametrize(("language", "tab"), [("be", "Слаі"), ("ru", "Слои")])

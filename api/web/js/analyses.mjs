@@ -3,7 +3,7 @@ import { boundsOf, meets } from "./bounds.mjs";
 import { element } from "./dom.mjs";
 import { language, t } from "./i18n.mjs";
 import { legend } from "./legend.mjs";
-import { PLACE_LAYER, addOverlay, firstPointLayer } from "./map.mjs";
+import { PLACE_LAYER, PLACE_LINE_LAYER, addOverlay, firstPointLayer } from "./map.mjs";
 import { asOf } from "./moment.mjs";
 import { showProblem } from "./panel.mjs";
 import { ProcessForm, asQueries } from "./process_form.mjs";
@@ -76,7 +76,7 @@ export class Analyses {
     container.replaceChildren(
       element("div", { class: "field" }, element("label", { for: this.choice.id }, t("analyses.label")), this.choice),
       this.inputs, this.problem, this.output);
-    this.mark = addOverlay(map, "horad-places", [PLACE_LAYER]);
+    this.mark = addOverlay(map, "horad-places", [PLACE_LINE_LAYER, PLACE_LAYER]);
   }
 
   /**
@@ -100,7 +100,7 @@ export class Analyses {
     }
     const { inputs, description } = this.description;
     const main = Object.keys(inputs).filter((name) => !("default" in inputs[name].schema));
-    this.form = new ProcessForm(inputs, { main, except: ELSEWHERE });
+    this.form = new ProcessForm(inputs, { main, except: ELSEWHERE, known: (property) => this.valuesOf(property) });
     if (run) this.form.restore(state.read);
     this.form.node.append(element("button", { type: "submit", class: "primary" }, t("analyses.run")));
     this.form.node.addEventListener("change", () => this.markPlaces());
@@ -128,7 +128,7 @@ export class Analyses {
     const values = this.form?.read();
     if (!this.form || !values) return;
     const id = this.choice.value;
-    const city = this.form.places().length > 0 ? null : this.city();
+    const city = this.form.shapes().length > 0 ? null : this.city();
     const inputs = { ...values, ...asOf(), ...(city !== null && { territory: city }) };
     this.clear();
     state.write({ ...this.nothing(), [NAME]: id, ...asQueries(values) });
@@ -188,10 +188,22 @@ export class Analyses {
     return true;
   }
 
+  /**
+   * Which values a property has in the city, the most frequent first.
+   * @param {string} property of a layer, such as `facilities.kind`
+   * @returns {Promise<import("./process_form.mjs").Known[]>}
+   */
+  async valuesOf(property) {
+    const [layer, name] = property.split(".");
+    const city = this.city();
+    const { values } = await getJson(`${city === null ? "" : `territories/${city}/`}collections/${layer}/values/${name}`, { f: "json", limit: "500", ...asOf() });
+    return values.filter((/** @type {{value: unknown}} */ each) => each.value !== null);
+  }
+
   /** Show on the map which places the form holds. */
   markPlaces() {
-    const places = this.form?.places() ?? [];
-    this.mark(places.length > 0 ? { type: "MultiPoint", coordinates: places } : null);
+    const geometries = this.form?.shapes() ?? [];
+    this.mark(geometries.length > 0 ? { type: "GeometryCollection", geometries } : null);
   }
 
   /** @param {unknown} error */

@@ -16,6 +16,8 @@ export const PLACE_LAYER = {
   type: "circle",
   paint: { "circle-radius": 6, "circle-color": "#ffffff", "circle-stroke-color": "#1b2126", "circle-stroke-width": 3 },
 };
+/** How the line between places is drawn that someone has chosen. */
+export const PLACE_LINE_LAYER = { type: "line", paint: { "line-color": "#1b2126", "line-width": 3, "line-dasharray": [2, 1] } };
 const EMPTY = { type: "FeatureCollection", features: [] };
 
 /**

@@ -4,7 +4,8 @@ import { language, t } from "./i18n.mjs";
 import { PLACE_LAYER, addOverlay, firstPointLayer } from "./map.mjs";
 import { asOf } from "./moment.mjs";
 import { showProblem } from "./panel.mjs";
-import { ProcessForm, asQueries, position } from "./process_form.mjs";
+import { position } from "./place_control.mjs";
+import { ProcessForm, asQueries } from "./process_form.mjs";
 import { areaLayers, areaPaint, classes, resultTable } from "./results.mjs";
 import * as state from "./state.mjs";
 
