@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import archives, errors, health, history, openapi, rasters, sessions, sprites
+from api import archives, errors, health, history, openapi, rasters, sessions, sign_in, sprites
 from api.head import HeadMiddleware
 from api.items_gate import ItemsGate
 from api.late import LateRouter
@@ -91,6 +91,7 @@ def create_app() -> FastAPI:
     app.add_middleware(CallerMiddleware)
     app.add_middleware(other_sites)
     app.include_router(sessions.router)
+    app.include_router(sign_in.router)
     app.state.of_territories = _api(FastAPI)
     app.mount(PREFIX, app.state.of_territories)
     _mount_files(app)

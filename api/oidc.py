@@ -45,14 +45,7 @@ class Issuer:
     """
 
     def __init__(self) -> None:
-        settings = get_settings()
-        self._settings = settings
-        self._claims = jwt.JWTClaimsRegistry(
-            leeway=settings.oidc_leeway_s,
-            iss={"essential": True, "value": settings.oidc_issuer},
-            aud={"essential": True, "value": settings.oidc_audience},
-            exp={"essential": True},
-        )
+        self._settings = get_settings()
         self._keys = KeySet([])
         self._asked_at = -_KEYS_LAST_S
         self._asking = Lock()
@@ -67,14 +60,44 @@ class Issuer:
         UnavailableError
             The issuer's keys can't be had.
         """
+        claims = self._read(token, aud=self._settings.oidc_audience)
+        return Bearer(self._principal(claims), self._writes(claims))
+
+    def identify(self, token: str, *, client_id: str, nonce: str) -> str:
+        """Return who has signed in by the ID token that the issuer gives its client.
+
+        Parameters
+        ----------
+        token
+            The ID token.
+        client_id
+            Whose it must be.
+        nonce
+            What must stand in it.
+
+        Raises
+        ------
+        UnauthorizedError, UnavailableError
+            As `check` does.
+        """
+        return self._principal(self._read(token, aud=client_id, nonce=nonce))
+
+    def _read(self, token: str, **essential: str | None) -> Mapping[str, Any]:
+        """Return what a token says, whose claims must have these values."""
         if len(token) > _MAX_TOKEN_BYTES:
             raise UnauthorizedError("The token is too long.")
+        must_be = {"iss": self._settings.oidc_issuer, **essential}
+        claims = jwt.JWTClaimsRegistry(
+            leeway=self._settings.oidc_leeway_s,
+            exp={"essential": True},
+            **{name: {"essential": True, "value": value} for name, value in must_be.items()},
+        )
         try:
             read = jwt.decode(token, self._key, algorithms=self._settings.oidc_algorithms)
-            self._claims.validate(read.claims)
+            claims.validate(read.claims)
         except (JoseError, ValueError, TypeError) as error:
             raise UnauthorizedError(f"The token can't be accepted: {_why(error)}.") from error
-        return Bearer(self._principal(read.claims), self._writes(read.claims))
+        return read.claims
 
     def _principal(self, claims: Mapping[str, Any]) -> str:
         name = self._settings.oidc_claim
@@ -135,15 +158,24 @@ def _signing_keys(where: str | None, of_issuer: str) -> KeySet:
     if where is not None and "://" not in where:
         found = json.loads(Path(where).read_text())
     else:
-        with httpx.Client(timeout=_TIMEOUT_S) as client:
-            address = where or _fetch(client, of_issuer.rstrip("/") + _DISCOVERY)["jwks_uri"]
-            found = _fetch(client, address)
+        found = _fetch(where or discover(of_issuer)["jwks_uri"])
     signing = [each for each in found["keys"] if each.get("use", "sig") == "sig" and each.get("kty") != "oct"]
     return KeySet.import_key_set({"keys": signing})
 
 
-def _fetch(client: httpx.Client, address: str) -> dict[str, Any]:
-    found: dict[str, Any] = client.get(address).raise_for_status().json()
+def discover(of_issuer: str) -> dict[str, Any]:
+    """Return what an issuer tells of itself: where its keys and its pages are.
+
+    Raises
+    ------
+    httpx.HTTPError, ValueError
+        It doesn't.
+    """
+    return _fetch(of_issuer.rstrip("/") + _DISCOVERY)
+
+
+def _fetch(address: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(address, timeout=_TIMEOUT_S).raise_for_status().json()
     return found
 
 

@@ -9,10 +9,13 @@ from fastapi.responses import JSONResponse, Response
 
 from api.credentials import forget, keep, token
 from api.errors import UnauthorizedError
+from api.links import base_url
 from api.negotiation import JSON
 from api.openapi import answers
 from api.security import Caller, CallerOf
+from api.sign_in import is_offered
 from geo.errors import InvalidInputError
+from layers import database, keys
 from layers.roles import ROLES
 
 router = APIRouter(prefix="/session", tags=["Session"])
@@ -22,9 +25,13 @@ _UNKEPT = {"Cache-Control": "no-store"}
 
 
 @router.get("", summary="Who has signed in", responses=answers(JSON))
-def session(caller: CallerOf) -> Response:
-    """Tell who asks and what they may do where; ``user`` is null for the public."""
-    return JSONResponse(_described(caller), headers=_UNKEPT)
+def session(request: Request, caller: CallerOf) -> Response:
+    """Tell who asks and what they may do where; ``user`` is null for the public.
+
+    ``signIn`` is where people sign in on the page of an issuer, if there is one.
+    """
+    way = {"signIn": f"{base_url(request)}/session/sign-in"} if is_offered() else {}
+    return JSONResponse(_described(caller) | way, headers=_UNKEPT)
 
 
 @router.post("", summary="Sign in", responses=answers(JSON, others={401: "The request shows no token that holds."}))
@@ -49,8 +56,14 @@ def sign_in(request: Request, caller: CallerOf) -> Response:
 
 
 @router.delete("", summary="Sign out", status_code=204, responses={204: {"description": "The cookie is gone."}})
-def sign_out(request: Request) -> Response:
-    """Let the browser forget its token, which goes on to hold elsewhere until it ends or is revoked."""
+def sign_out(request: Request, caller: CallerOf) -> Response:
+    """Let the browser forget its token.
+
+    One that was made for the browser alone ends; another goes on to hold elsewhere until it ends or is revoked.
+    """
+    if caller.key is not None:
+        with database.engine().begin() as connection:
+            keys.close_session(connection, caller.key)
     answer = Response(status_code=204, headers=_UNKEPT)
     forget(request, answer)
     return answer

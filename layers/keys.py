@@ -16,6 +16,9 @@ from geo.errors import HoradError, InvalidInputError
 from layers.errors import NotFoundError
 from layers.models.registry import ApiKey, User
 
+SESSION = "browser session"
+"""The title of keys that are made for a browser when its user signs in, and end when they sign out."""
+
 _MARK = "horad"
 _KEY = re.compile(rf"{_MARK}_([0-9a-f]{{12}})_([A-Za-z0-9_-]{{43}})")
 _PREFIX_BYTES = 6
@@ -109,6 +112,22 @@ def create(
     )
     connection.execute(row)
     return f"{_MARK}_{prefix}_{secret}"
+
+
+def open_session(connection: Connection, principal: str, *, writes: bool, lasts: dt.timedelta) -> str:
+    """Make a key for the browser of a user; those of earlier sessions of theirs that are over are forgotten.
+
+    Parameters and errors are those of `create`.
+    """
+    over = sa.or_(ApiKey.expires_at < sa.func.now(), ApiKey.revoked_at.is_not(None))
+    connection.execute(sa.delete(ApiKey).where(ApiKey.principal == principal, ApiKey.title == SESSION, over))
+    return create(connection, principal, title=SESSION, writes=writes, lasts=lasts)
+
+
+def close_session(connection: Connection, prefix: str) -> None:
+    """End a key where it was made for a browser; one that was made by hand goes on to hold."""
+    row = sa.update(ApiKey).where(ApiKey.prefix == prefix, ApiKey.title == SESSION, ApiKey.revoked_at.is_(None))
+    connection.execute(row.values(revoked_at=sa.func.now()))
 
 
 def list_keys(connection: Connection, principal: str | None = None) -> list[KnownKey]:

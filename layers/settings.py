@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from geo.errors import InvalidInputError
@@ -92,11 +92,16 @@ class Settings(BaseSettings):
     oidc_prefix: str = ""
     oidc_write_scope: str | None = None
     oidc_leeway_s: int = Field(default=30, ge=0, le=600)
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_session_h: float = Field(default=8, gt=0, le=720)
 
     @model_validator(mode="after")
     def _tokens_are_for_someone(self) -> Settings:
         if self.oidc_issuer is not None and self.oidc_audience is None:
             raise ValueError("HORAD_OIDC_AUDIENCE must say for whom the tokens of HORAD_OIDC_ISSUER are")
+        if self.oidc_client_id is not None and self.oidc_issuer is None:
+            raise ValueError("HORAD_OIDC_ISSUER must say whose client HORAD_OIDC_CLIENT_ID is")
         return self
 
 

@@ -37,6 +37,18 @@ def add(connection: Connection, principal: str) -> None:
         raise InvalidInputError(f"There is a user {principal} already.")
 
 
+def ensure(connection: Connection, principal: str) -> None:
+    """Let someone have keys who may have some already.
+
+    Raises
+    ------
+    InvalidInputError
+        The name can't be one.
+    """
+    check_principal(principal)
+    connection.execute(insert(User).values(principal=principal).on_conflict_do_nothing())
+
+
 def list_users(connection: Connection) -> list[KnownUser]:
     """Return the users by name."""
     roles: dict[str, dict[str, str]] = {}

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import hmac
-import json
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
 
 import httpx
 import pytest
+from issuing import AUDIENCE, Issuer
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from serving import serving
@@ -20,56 +17,12 @@ from sqlalchemy import Engine, text
 
 from layers import roles, users
 
-AUDIENCE = "horad-tests"
-
-
-class Issuer:
-    """Signs tokens, and tells its public keys at its address."""
-
-    def __init__(self) -> None:
-        self.keys: dict[str, RSAKey | ECKey] = {}
-        self.asked = 0
-        self.away = False
-        self.add("first", RSAKey.generate_key(2048, {"kid": "first", "use": "sig"}))
-        issuer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                issuer.asked += self.path == "/jwks"
-                self.send_response(503 if issuer.away else 200)
-                self.end_headers()
-                self.wfile.write(json.dumps(issuer.document(self.path)).encode())
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def add(self, name: str, key: RSAKey | ECKey) -> None:
-        self.keys[name] = key
-
-    def document(self, path: str) -> dict[str, Any]:
-        if path == "/.well-known/openid-configuration":
-            return {"issuer": self.url, "jwks_uri": f"{self.url}/jwks"}
-        return {"keys": [key.as_dict(private=False) for key in self.keys.values()]}
-
-    def claims(self, **changed: Any) -> dict[str, Any]:
-        now = int(time.time())
-        whole = {"iss": self.url, "aud": AUDIENCE, "sub": "olga", "iat": now, "exp": now + 300} | changed
-        return {name: value for name, value in whole.items() if value is not None}
-
-    def token(self, kid: str = "first", algorithm: str = "RS256", **changed: Any) -> str:
-        return jwt.encode({"alg": algorithm, "kid": kid}, self.claims(**changed), self.keys[kid])
-
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
     found = Issuer()
     yield found
-    found.server.shutdown()
-    found.server.server_close()
+    found.close()
 
 
 @pytest.fixture(scope="module")

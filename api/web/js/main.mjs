@@ -8,7 +8,7 @@ import { asOf, showMoment } from "./moment.mjs";
 import { cityInView, showCities } from "./cities.mjs";
 import { canDraw, createMap, onPlace } from "./map.mjs";
 import { collapsible, tabs } from "./panel.mjs";
-import { showSession } from "./session.mjs";
+import { restoreLink, showSession } from "./session.mjs";
 import { openServiceAreas } from "./service_areas.mjs";
 import * as state from "./state.mjs";
 
@@ -109,6 +109,7 @@ async function start(style) {
 }
 
 async function main() {
+  restoreLink();
   await loadLanguage();
   translate(document);
   showLanguages();

@@ -4,17 +4,28 @@ import { knownName, t } from "./i18n.mjs";
 
 /**
  * Who has signed in, as the server knows them by a cookie that no script can read.
- * @typedef {{user: string | null, roles: Record<string, string>, writes: boolean}} Session
+ * @typedef {{user: string | null, roles: Record<string, string>, writes: boolean, signIn?: string}} Session
+ *   `signIn` where people sign in on the page of an issuer
  */
+
+/** Where the part of the link is kept that the issuer's page doesn't know. */
+const LINK = "horad.link";
+
+/** Show what was shown before someone went to sign in on another page. */
+export function restoreLink() {
+  const kept = sessionStorage.getItem(LINK);
+  sessionStorage.removeItem(LINK);
+  if (kept && !location.hash) history.replaceState(history.state, "", kept);
+}
 
 /**
  * Show who has signed in, and the way in or out; the page is read anew with the rights that follow.
  * @param {HTMLElement} container
  */
 export async function showSession(container) {
-  const { user, roles } = /** @type {Session} */ (await getJson("session"));
+  const { user, roles, signIn: issuer } = /** @type {Session} */ (await getJson("session"));
   if (user === null) {
-    container.replaceChildren(element("button", { type: "button", class: "link", onclick: () => ask(container) }, t("session.signIn")));
+    container.replaceChildren(element("button", { type: "button", class: "link", onclick: () => ask(container, issuer) }, t("session.signIn")));
     return;
   }
   const held = Object.entries(roles).map(([territory, role]) => `${territory}: ${knownName("role", role)}`).join("\n");
@@ -23,8 +34,11 @@ export async function showSession(container) {
     element("button", { type: "button", class: "link", onclick: () => signOut().then(() => location.reload()) }, t("session.signOut")));
 }
 
-/** @param {HTMLElement} container */
-function ask(container) {
+/**
+ * @param {HTMLElement} container
+ * @param {string} [issuer] where people sign in on the page of an issuer
+ */
+function ask(container, issuer) {
   const key = /** @type {HTMLInputElement} */ (element("input", {
     type: "password", id: "session-key", required: true, autocomplete: "current-password", spellcheck: "false",
   }));
@@ -41,6 +55,7 @@ function ask(container) {
   const dialog = /** @type {HTMLDialogElement} */ (element("dialog", { class: "card dialog", "aria-labelledby": "session-title" },
     element("form", { class: "process-form", onsubmit: submit },
       element("h2", { id: "session-title" }, t("session.signIn")),
+      issuer && element("p", { class: "wide" }, element("a", { href: issuer, onclick: () => sessionStorage.setItem(LINK, location.hash) }, t("session.issuer"))),
       element("p", { class: "hint" }, t("session.hint")),
       element("div", { class: "field" }, element("label", { for: key.id }, t("session.key")), key),
       problem,
