@@ -29,6 +29,7 @@ MVT = "application/vnd.mapbox-vector-tile"
 _FIND = {"en": "Find", "ru": "Найти", "be": "Знайсці"}
 
 templates = Jinja2Templates(PROJECT / "api" / "templates")
+templates.env.tests["rows"] = lambda listed: _are_rows(listed)
 
 
 async def language(
@@ -216,6 +217,15 @@ def document(
     return (
         page(request, title, lang, resource) if chosen == "html" else JSONResponse(resource, media_type=offered[chosen])
     )
+
+
+def _are_rows(listed: Sequence[Any]) -> bool:
+    """Tell whether a page shows a list as a table: objects with the same members, none of which has members."""
+    if len(listed) < 2 or not all(isinstance(each, Mapping) for each in listed):
+        return False
+    parts = (part for each in listed for part in each.values())
+    plain = all(not isinstance(part[0] if part and isinstance(part, list) else part, (Mapping, list)) for part in parts)
+    return plain and len({tuple(each) for each in listed}) == 1
 
 
 def _by_quality(header: str) -> list[str]:
