@@ -11,7 +11,6 @@ from rich.console import Console
 
 from api.console import loading_progress, print_json, print_report
 from layers import loading
-from layers.packs import Territory
 from layers.sources.networks.placement import parse_anchor
 from layers.startup import ready_engine
 
@@ -90,7 +89,7 @@ def load(
         "anchor": None if anchor is None else parse_anchor(anchor),
     }
     place = loading.territory_for(engine, file, wanted=territory, **stated)
-    name = place.id if isinstance(place, Territory) else place
+    name = place if isinstance(place, str) else place.id
     with loading_progress(Console(stderr=True) if as_json else out) as progress:
         report = loading.load_file(
             engine,
@@ -105,7 +104,7 @@ def load(
     if as_json:
         print_json(report.as_dict())
     else:
-        new = " (new)" if isinstance(place, Territory) else ""
+        new = "" if isinstance(place, str) else " (new)"
         into = f"{file.name} into the territory {name}{new} as the source {report.source}"
         out.print(f"Not loaded: {report.refusal}" if report.refusal else f"Loaded {into}", soft_wrap=True)
         print_report(out, report)

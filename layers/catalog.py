@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import Table
@@ -16,8 +16,11 @@ from sqlalchemy import Table
 from geo.language import Text
 from layers.description import ColumnInfo, Layer, Link
 from layers.errors import NotFoundError
-from layers.models import Feature
+from layers.models import all_models, layer_model
 from layers.models.base import HISTORY
+
+if TYPE_CHECKING:
+    from layers.models.base import Feature
 
 _JSON_TYPES: dict[type, dict[str, str]] = {
     str: {"type": "string"},
@@ -124,6 +127,8 @@ class LayerTable:
         return next((each for each in self.columns if each.name == name), None)
 
 
+_known: dict[str, LayerTable] = {}
+"""The platform's layers that have been asked for."""
 _custom: dict[str, LayerTable] = {}
 _shown: ContextVar[Mapping[str, LayerTable] | None] = ContextVar(
     "custom layers that this request may see", default=None
@@ -132,8 +137,15 @@ _shown: ContextVar[Mapping[str, LayerTable] | None] = ContextVar(
 
 @lru_cache
 def _built_in() -> Mapping[str, LayerTable]:
-    found = [_described(each.__tablename__, each.layer, cast("Table", each.__table__)) for each in _models()]
-    return {each.name: each for each in found}
+    return {each.__tablename__: _of_model(each) for each in all_models()}
+
+
+def _of_model(model: type[Feature]) -> LayerTable:
+    """Return a layer of the platform, the same at each call."""
+    name = model.__tablename__
+    if name not in _known:
+        _known.setdefault(name, _described(name, model.layer, cast("Table", model.__table__)))
+    return _known[name]
 
 
 def all_layers() -> Mapping[str, LayerTable]:
@@ -159,7 +171,7 @@ def show_custom_layers(layers: Mapping[str, LayerTable]) -> None:
 
 def layer_table(name: str, layer: Layer, own: Iterable[sa.Column[Any]], *, mark: str = "") -> LayerTable:
     """Return a custom layer: the columns that all layers share, and its own."""
-    any_layer = _built_in()["roads"].table
+    any_layer = find("roads").table
     metadata = sa.MetaData()
     shared = [
         sa.Column(each.name, each.type, *_computed(each), nullable=each.nullable, server_default=_default(each))
@@ -177,14 +189,11 @@ def find(name: str) -> LayerTable:
     NotFoundError
         There is none; the text lists those there are.
     """
-    found = _built_in().get(name) or _shown_custom().get(name)
+    model = layer_model(name)
+    found = _shown_custom().get(name) if model is None else _of_model(model)
     if found is None:
         raise NotFoundError(f"There is no layer {name!r}. The layers are: {', '.join(sorted(all_layers()))}.")
     return found
-
-
-def _models() -> list[type[Feature]]:
-    return Feature.__subclasses__()
 
 
 def _together() -> dict[str, LayerTable]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import psycopg
 import sqlalchemy.exc
@@ -26,12 +26,14 @@ from layers.checks import check, outside
 from layers.errors import DatabaseError, SourceError
 from layers.ground import Astray, Ground, ground_of, refuse_what_is_astray
 from layers.merging import Merging
-from layers.packs import Territory
 from layers.quarantine import Quarantine
 from layers.sources.ahead import read_ahead
 from layers.sources.records import Batch, Notes, Reader, Reject
 from layers.staging import Staging
 from layers.territory import attribute, find_territory, register
+
+if TYPE_CHECKING:
+    from layers.packs import Territory
 
 __all__ = ["LayerReport", "Outside", "Progress", "Report", "ingest", "last_fingerprint"]
 
@@ -128,12 +130,12 @@ def ingest(
     DatabaseError
         The connection was lost, or somebody else changed the same features at the same time.
     """
-    name = territory.id if isinstance(territory, Territory) else territory
+    name = territory if isinstance(territory, str) else territory.id
     report = Report(name, source, file_name, {}, adds=not replace, restricted=restricted)
     started_at, begun = datetime.now(UTC), time.perf_counter()
     try:
         with _told_plainly(file_name), engine.begin() as connection:
-            if isinstance(territory, Territory):
+            if not isinstance(territory, str):
                 register(connection, territory)
             find_territory(connection, name)
             driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)

@@ -1,11 +1,14 @@
-"""From a territory's sources, or a file on its own, to features in the layers."""
+"""From a territory's sources, or a file on its own, to features in the layers.
+
+A file that goes to a territory of the base needs nothing of what describes territories, which is long to import.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine
 
@@ -13,13 +16,14 @@ from geo.errors import HoradError
 from layers.database import base_id
 from layers.errors import SourceError
 from layers.ingest import Outside, Progress, Report, ingest, last_fingerprint
-from layers.packs import PACKS, Source, Territory, around, read_pack
-from layers.raster_sources import RasterSource
 from layers.sources.geometry.coordinates import Box
 from layers.sources.opening import opened
 from layers.sources.places import fingerprint
 from layers.sources.stated import Stated
 from layers.territory import at, register, registered, remove_left
+
+if TYPE_CHECKING:
+    from layers.packs import Source, Territory
 
 _MOST_LATITUDE = 90
 
@@ -113,6 +117,8 @@ def territory_for(engine: Engine, file: Path, *, wanted: str | None = None, **st
         known = {each["id"] for each in registered(connection)}
         if wanted in known:
             return str(wanted)
+        from layers.packs import PACKS, around, read_pack
+
         if wanted is not None and (PACKS / f"{wanted}.yml").is_file():
             return read_pack(wanted)
         box = opened(file, Stated(**stated)).bounds()
@@ -214,9 +220,10 @@ def load_source(
     SourceError
         The source is there, and can't be read to its end or taken. One that can't be had is an outcome.
     """
-    if isinstance(source, RasterSource):
-        from layers.raster_loading import load_rasters
+    from layers.raster_loading import load_rasters
+    from layers.raster_sources import RasterSource
 
+    if isinstance(source, RasterSource):
         note, error = load_rasters(engine, territory.id, source, rehearse=rehearse)
         return Outcome(source.id, None, note, error)
     try:

@@ -6,9 +6,10 @@ from typing import Any
 
 from alembic import context
 
-from layers.models import Base
+from layers.models import metadata
 
-_OURS = set(Base.metadata.tables) | {"alembic_version"}
+_METADATA = metadata()
+_OURS = set(_METADATA.tables) | {"alembic_version"}
 
 
 def _is_ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:
@@ -20,7 +21,7 @@ def _is_ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compa
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=_METADATA,
     include_object=_is_ours,
     compare_server_default=False,
 )

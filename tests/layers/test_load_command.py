@@ -78,3 +78,26 @@ def test_two_loads_of_a_source_at_once_wait_for_each_other(town: Town, table: Pa
     assert sorted((each["added"], each["unchanged"]) for each in reports) == [(0, ROWS), (ROWS, 0)]
     with town.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM outages").scalar_one() == ROWS
+
+
+def test_a_load_imports_nothing_that_it_does_without(town: Town, table: Path) -> None:
+    others = ("pandas", "httpx", "alembic", "layers.packs", "layers.models.facilities")
+    command = ["load", str(table), "--layer", "outages", "--territory", "town", "--source", "table", "--json"]
+    asked = (
+        "import atexit, sys; from api.cli import main\n"
+        f"atexit.register(lambda: print(*set({others}) & set(sys.modules), file=sys.stderr))\n"
+        f"main({command})"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["layers"]["outages"]["added"] == ROWS
+    assert [line for line in done.stderr.splitlines() if set(line.split()) & set(others)] == []
+
+
+def test_pandas_is_imported_where_it_is_said_to_be() -> None:
+    asked = (
+        "import sys, importlib, pyarrow\nfrom api.arrow_alone import keep_pandas_out\nkeep_pandas_out()\n"
+        "pyarrow.array([1])\nassert 'pandas' not in sys.modules\n"
+        "table = pyarrow.table({'a': [1]})\nimport pandas\nprint(table.to_pandas().a.sum())"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"]

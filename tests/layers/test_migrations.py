@@ -14,7 +14,7 @@ from sqlalchemy import Engine, create_engine, inspect, make_url, text
 
 from layers import database
 from layers.migrations import config, migrate, tables
-from layers.models import Base
+from layers.models import metadata
 from layers.models.base import HISTORY
 from layers.settings import get_settings
 
@@ -50,7 +50,7 @@ def scratch(database_url: str) -> Iterator[Engine]:
 
 
 def known_tables(engine: Engine) -> set[str]:
-    return set(inspect(engine).get_table_names()) & set(Base.metadata.tables)
+    return set(inspect(engine).get_table_names()) & set(metadata().tables)
 
 
 def test_the_migrations_make_what_the_models_describe(engine: Engine) -> None:
@@ -68,7 +68,7 @@ def test_migrating_twice_or_at_once_is_migrating_once(scratch: Engine) -> None:
     with scratch.begin() as connection:
         connection.execute(text("INSERT INTO layer_versions (layer, version) VALUES ('roads', 7)"))
     migrate(scratch)
-    assert known_tables(scratch) == set(Base.metadata.tables)
+    assert known_tables(scratch) == set(metadata().tables)
     with scratch.connect() as connection:
         assert connection.execute(text("SELECT version FROM layer_versions")).scalars().all() == [7]
 
@@ -109,7 +109,7 @@ def test_every_layer_raises_its_version(scratch: Engine) -> None:
         tracked = connection.execute(
             text("SELECT tgrelid::regclass::text, count(*) FROM pg_trigger WHERE tgname LIKE 'version_%' GROUP BY 1")
         )
-        layers = {name for name, table in Base.metadata.tables.items() if "geom_3857" in table.columns}
+        layers = {name for name, table in metadata().tables.items() if "geom_3857" in table.columns}
         assert dict(tracked.all()) == dict.fromkeys(layers, 3)
 
 

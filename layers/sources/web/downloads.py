@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass
 from email.message import Message
 from http import HTTPStatus
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
-
-import httpx
 
 from layers.settings import get_settings
 from layers.sources.web.fetch import Fetcher, Incoming
+
+if TYPE_CHECKING:
+    import httpx
 
 _NAME_LENGTH = 100
 _NOTE = ".answer.json"

@@ -1,4 +1,7 @@
-"""Everything that is fetched from the web comes through here: only from where it may, only so much, only so long."""
+"""Everything that is fetched from the web comes through here: only from where it may, only so much, only so long.
+
+HTTPX is imported when something is fetched.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,15 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import httpx
 import orjson
 
 from layers.errors import SourceError, UnavailableError
 from layers.settings import get_settings
-from layers.sources.web.addresses import Transport
+
+if TYPE_CHECKING:
+    import httpx
 
 _T = TypeVar("_T")
 
@@ -150,6 +154,10 @@ class Fetcher:
     def __init__(
         self, home: str, *, token: Token | None = None, explain: Explain | None = None, limits: Limits | None = None
     ) -> None:
+        import httpx
+
+        from layers.sources.web.addresses import Transport
+
         self._home = _origin(_url(home))
         self._token = token
         self._explain = explain
@@ -217,6 +225,8 @@ class Fetcher:
 
     def _send(self, build: Callable[[], httpx.Request], take: Callable[[Incoming], _T]) -> _T:
         """Ask until there is an answer, as often as the limits let."""
+        import httpx
+
         taken = self._taken
         for attempt in range(1, self._limits.attempts + 1):
             self._taken = taken
@@ -290,6 +300,8 @@ def shown(url: str) -> str:
 
 
 def _url(text: str) -> httpx.URL:
+    import httpx
+
     try:
         return httpx.URL(text)
     except (httpx.InvalidURL, ValueError) as error:
@@ -314,6 +326,8 @@ def _retry_after(headers: httpx.Headers) -> float | None:
 
 def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Unpack, never more than a piece at a time."""
+    import httpx
+
     decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     begun = False
     try:
