@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,12 +22,13 @@ from api.ogc.legends import ThemeName
 from api.openapi import answers
 from api.result_styles import result_style
 from api.scope import Territory
+from api.security import CallerOf
 from api.sprites import NAME as SPRITE
 from api.themes import DARK, LIGHT, THEMES, Theme
 from api.tile_answers import tile_answers
 from geo.analysis import get_analysis
 from geo.map_classes import view_title
-from layers import process_jobs, store
+from layers import facts, process_jobs, store
 from layers.catalog import all_layers, find
 from layers.description import CityFunction
 from layers.territory import attribution_line, registered_below
@@ -69,20 +69,33 @@ def styles(request: Request, _database: Database, lang: Language, f: Format = No
 
 @router.get("/styles/{style}", summary="A MapLibre style", responses=answers(STYLE_JSON, schema=STYLE))
 def style(
-    request: Request, database: Database, lang: Language, territory: Territory, style: str, as_of: AsOf = None
+    request: Request,
+    database: Database,
+    who: CallerOf,
+    lang: Language,
+    territory: Territory,
+    style: str,
+    as_of: AsOf = None,
 ) -> Response:
     """Return the MapLibre style of the whole city (``city``), or that of a layer; with ``-dark``, for a dark map."""
     plain = style.removesuffix(_DARK)
     theme = THEMES[DARK if style.endswith(_DARK) else LIGHT]
     names = list(all_layers()) if plain == CITY else [find(plain).name]
     title = "Horad" if plain == CITY else find(plain).layer.title[lang]
-    document = _document(request, database, lang, territory, names, theme, title, whole=plain == CITY, as_of=as_of)
+    counts = _counts(database, names, territory, who.rights, as_of)
+    document = _document(request, database, lang, territory, counts, theme, title, whole=plain == CITY, as_of=as_of)
     return JSONResponse(document, media_type=STYLE_JSON)
 
 
 @router.get("/jobs/{jobId}/style", summary="A MapLibre style of a result", responses=answers(STYLE_JSON, schema=STYLE))
 def job_style(
-    request: Request, database: Database, lang: Language, territory: Territory, job_id: JobId, theme: ThemeName = LIGHT
+    request: Request,
+    database: Database,
+    who: CallerOf,
+    lang: Language,
+    territory: Territory,
+    job_id: JobId,
+    theme: ThemeName = LIGHT,
 ) -> Response:
     """Return a MapLibre style that draws the result of an analysis over the city; ``theme`` is light or dark."""
     job = process_jobs.find(database, job_id)
@@ -90,9 +103,8 @@ def job_style(
     drawn_in = THEMES[theme]
     outputs = process_jobs.results(database, job_id).values()
     result = next((json.loads(each.text) for each in outputs if each.media_type == GEOJSON), {"features": []})
-    document = _document(
-        request, database, lang, territory, list(all_layers()), drawn_in, analysis.title[lang], whole=True
-    )
+    counts = _counts(database, all_layers(), territory, who.rights)
+    document = _document(request, database, lang, territory, counts, drawn_in, analysis.title[lang], whole=True)
     drawn = result_style(analysis.view, result["features"], _RESULT, drawn_in, lang)
     data = {"type": "FeatureCollection", **result, "features": drawn.features}
     document["sources"][_RESULT] = {"type": "geojson", "data": data}
@@ -112,7 +124,7 @@ def _document(
     database: Connection,
     lang: str,
     territory: str | None,
-    names: list[str],
+    counts: Mapping[str, int | None],
     theme: Theme,
     title: str,
     *,
@@ -120,9 +132,8 @@ def _document(
     as_of: str | None = None,
 ) -> dict[str, Any]:
     base = base_url(request)
-    moment = None if as_of is None else store.parse_moment(as_of)
     known = registered_below(database, territory)
-    sources = {name: _SOURCE if not whole or find(name).layer.style.visible else name for name in names}
+    sources = {name: _SOURCE if not whole or find(name).layer.style.visible else name for name in counts}
     document = {
         "version": 8,
         "name": title,
@@ -137,7 +148,7 @@ def _document(
         "metadata": {
             "horad:theme": theme.name,
             "horad:cities": _cities(known, lang),
-            "horad:layers": _by_function([_describe(database, name, lang, theme, moment) for name in names]),
+            "horad:layers": _by_function([_describe(name, count, lang, theme) for name, count in counts.items()]),
         },
     }
     if known:
@@ -212,7 +223,17 @@ def _by_function(described: list[dict[str, Any]]) -> list[dict[str, Any]]:
     )
 
 
-def _describe(database: Connection, name: str, lang: str, theme: Theme, moment: dt.datetime | None) -> dict[str, Any]:
+def _counts(
+    database: Connection, names: Iterable[str], territory: str | None, rights: str, as_of: str | None = None
+) -> dict[str, int | None]:
+    """Return how many features each layer has, or had at a moment; ``None`` where counting them would take long."""
+    if as_of is None:
+        return {name: facts.count(database, name, territory=territory, rights=rights) for name in names}
+    query = store.Query(territory=territory, as_of=store.parse_moment(as_of))
+    return {name: store.count_up_to(database, name, query) for name in names}
+
+
+def _describe(name: str, count: int | None, lang: str, theme: Theme) -> dict[str, Any]:
     model = find(name)
     layer = model.layer
     return {
@@ -225,7 +246,7 @@ def _describe(database: Connection, name: str, lang: str, theme: Theme, moment: 
         "visible": layer.style.visible,
         "minzoom": layer.min_zoom,
         "located": layer.located,
-        "count": store.count_up_to(database, name, store.Query(as_of=moment)),
+        "count": count,
         "legend": legend(model, lang, theme),
         "columns": {each.name: {"title": each.title[lang], "unit": each.unit} for each in model.columns},
     }

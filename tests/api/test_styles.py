@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import text
 
 from api.result_styles import COLOUR, result_style
 from api.sprites import ICONS
@@ -25,6 +26,7 @@ from layers.settings import PROJECT
 
 if TYPE_CHECKING:
     import httpx
+    from sqlalchemy import Engine
 
 VALIDATOR = PROJECT / "api/web/node_modules/@maplibre/maplibre-gl-style-spec/dist/index.mjs"
 VALIDATE = """
@@ -207,3 +209,30 @@ def test_names_of_a_result_have_their_colours() -> None:
     drawn = result_style(view, features, "result", THEMES["light"], "en")
     assert [each["properties"][COLOUR] for each in drawn.features] == ["#123456", "#654321", "#123456"]
     assert [each["title"] for each in drawn.legend] == ["Either", "Others"]
+
+
+@pytest.mark.parametrize("api", ["", "/territories/helsinki"])
+def test_a_style_tells_how_many_features_a_layer_has_now_and_had(
+    client: httpx.Client, helsinki: Engine, api: str
+) -> None:
+    def told(**asked: str) -> int:
+        layers = client.get(f"{api}/styles/city", params=asked).json()["metadata"]["horad:layers"]
+        return int(next(each["count"] for each in layers if each["id"] == "stations"))
+
+    before = told()
+    assert before == client.get(f"{api}/collections/stations/items").json()["numberMatched"] > 0
+    insert = (
+        "INSERT INTO stations (territory, source, source_id, kind, geom) VALUES ('helsinki', 'style', '1', 'fire',"
+        " ST_Point(24.94, 60.17, 4326)) RETURNING id, to_char(now(), 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+    )
+    with helsinki.begin() as connection:
+        made, moment = connection.execute(text(insert)).one()
+    try:
+        deadline = time.monotonic() + 5
+        while told() == before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert told() == before + 1
+        assert told(as_of=moment) == before
+    finally:
+        with helsinki.begin() as connection:
+            connection.execute(text("DELETE FROM stations WHERE id = :id"), {"id": made})
