@@ -56,7 +56,7 @@ App = TypeVar("App", bound=FastAPI)
 
 
 class Service(FastAPI):
-    """The API, with what stands before it: the log, and the short way of tiles."""
+    """The API, with what stands before it: the log, and the short ways of tiles and of pages of features."""
 
     front: ASGIApp | None = None
 
@@ -79,7 +79,6 @@ def create_app() -> FastAPI:
         allow_headers=["Authorization", "Content-Type", "Content-Crs", "If-Match", "If-None-Match"],
         expose_headers=["ETag", "Content-Crs", "Content-Disposition", "Location", "Retry-After"],
     )
-    app.add_middleware(ItemsGate, connections=connections)
     app.add_middleware(
         GZipMiddleware,
         minimum_size=_COMPRESS_FROM_BYTES,
@@ -96,7 +95,8 @@ def create_app() -> FastAPI:
     app.mount(PREFIX, app.state.of_territories)
     _mount_files(app)
     trace(app)
-    app.front = AccessMiddleware(TileGate(app.routed, limits, connections, other_sites))
+    pages = ItemsGate(app.routed, limits, connections, other_sites)
+    app.front = AccessMiddleware(TileGate(pages, limits, connections, other_sites))
     return app
 
 

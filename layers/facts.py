@@ -89,8 +89,8 @@ def count(connection: Connection, layer: str, *, territory: str | None = None, r
         return counted
 
 
-def kept_count(engine: Engine, layer: str) -> int | None:
-    """Return how many features of a layer the public sees, as `count` has found out.
+def kept_count(engine: Engine, layer: str, *, territory: str | None = None) -> int | None:
+    """Return how many features of a layer the public sees, in a territory or in all, as `count` has found out.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def kept_count(engine: Engine, layer: str) -> int | None:
     if not heard.current:
         raise LookupError(layer)
     granted = tuple(heard.touched(each) for each in RIGHTS)
-    key = str(engine.url), layer, find(layer).mark, heard.touched(layer), None, "", granted
+    key = str(engine.url), layer, find(layer).mark, heard.touched(layer), territory, "", granted
     found = _kept(key)
     with _lock:
         return _counts[key] if found is None else found.count

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     custom_max_mb: int = Field(default=200, ge=1)
     custom_max_columns: int = Field(default=40, ge=1, le=40)
     tile_cache_mb: int = Field(default=256, ge=0)
+    page_cache_mb: int = Field(default=32, ge=0)
     tile_connections: int = Field(default=6, ge=1)
     redis_url: str | None = None
     download_timeout_s: int = Field(default=3600, ge=1)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-import orjson
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
@@ -16,8 +14,9 @@ from sqlalchemy import Connection
 from api.database import Database
 from api.documents import FEATURE, FEATURES
 from api.etags import etag, names
-from api.links import Link, base_url, formats, link
+from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Language, Shown, format_of, negotiate, page
+from api.ogc.feature_pages import ITEMS_OFFERED, OFFERED, Frame
 from api.ogc.items_query import (
     MAX_LIMIT,
     PROPERTY_PARAMETERS,
@@ -37,10 +36,7 @@ from api.security import CallerOf
 from layers import editing, facts, store
 from layers.catalog import find
 from layers.crs import CRS84, Crs
-from layers.paging import Position, write_position
-from layers.streams.formats import FORMATS
 from layers.streams.selection import Selection
-from layers.times import rfc3339
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
@@ -68,11 +64,8 @@ CONFORMS_TO = (
 )
 
 COUNTED_ANYWAY = 2_000
-_OFFERED = {"geojson": GEOJSON, "json": JSON, "html": HTML}
-ITEMS_OFFERED = _OFFERED | {name: each.media_type for name, each in FORMATS.items()}
-ItemsFormat, ItemFormat = format_of(ITEMS_OFFERED), format_of(_OFFERED)
+ItemsFormat, ItemFormat = format_of(ITEMS_OFFERED), format_of(OFFERED)
 _ASKED = ("q", "filter", "bbox", "datetime", "sortby", "limit")
-_PLACES = ("f", "after", "before", "offset")
 router = APIRouter(tags=["Features"])
 
 
@@ -90,46 +83,22 @@ def items(
     ``numberMatched`` is told where it is cheap to know, and with ``count=exact`` always.
     """
     chosen = negotiate(request, f, ITEMS_OFFERED)
-    if chosen not in _OFFERED or (chosen == "geojson" and (wanted.query.limit or 0) > MAX_LIMIT):
+    if chosen not in OFFERED or (chosen == "geojson" and (wanted.query.limit or 0) > MAX_LIMIT):
         return _file(request, database, wanted, chosen)
     wanted = replace(wanted, query=replace(wanted.query, limit=min(wanted.query.limit or 1, MAX_LIMIT)))
     found = store.read_page(database, wanted.layer, wanted.query, crs=wanted.crs, only=wanted.only)
     matched = _matched(database, wanted, found, who.rights)
+    body = _filled(request, wanted, found, chosen, matched)
     if chosen == "html":
-        return _page(request, wanted, json.loads(collection_of(request, wanted, found, chosen, matched)), lang)
-    return answer(request, wanted, found, chosen, matched)
+        return _page(request, wanted, json.loads(body), lang)
+    return Response(body, media_type=ITEMS_OFFERED[chosen], headers=content_crs(wanted.crs))
 
 
-def answer(request: Request, wanted: ItemsQuery, found: store.Page, chosen: str, matched: int | None) -> Response:
-    """Return a page of features as GeoJSON; parameters as for `collection_of`."""
-    body = collection_of(request, wanted, found, chosen, matched)
-    return Response(body, media_type=ITEMS_OFFERED[chosen], headers=_content_crs(wanted.crs))
-
-
-def collection_of(request: Request, wanted: ItemsQuery, found: store.Page, chosen: str, matched: int | None) -> bytes:
-    """Return a page of features as a GeoJSON collection with its links.
-
-    Parameters
-    ----------
-    request
-        That asks for it.
-    wanted
-        What it asks for.
-    found
-        The page.
-    chosen
-        The format.
-    matched
-        How many features there are on all pages, if that is known.
-    """
-    head = {
-        "type": "FeatureCollection",
-        "links": _links(request, wanted, found, chosen),
-        "timeStamp": _now(),
-        "numberReturned": len(found.features),
-        **({} if matched is None else {"numberMatched": matched}),
-    }
-    return b'%s,"features":[%s]}' % (orjson.dumps(head)[:-1], b",".join(found.features))
+def _filled(request: Request, wanted: ItemsQuery, found: store.Page, chosen: str, matched: int | None) -> bytes:
+    """Return a page of features as a GeoJSON collection with its links."""
+    frame = Frame(base_url(request), wanted.layer, request.query_params.multi_items(), chosen)
+    started = wanted.query.after is not None or bool(wanted.query.offset)
+    return frame.filled(found, matched=matched, started=started, backwards=wanted.query.before is not None)
 
 
 @router.get(
@@ -150,11 +119,11 @@ def item(
     f: ItemFormat = None,
 ) -> Response:
     """Return one feature with all its properties."""
-    chosen = negotiate(request, f, _OFFERED)
+    chosen = negotiate(request, f, OFFERED)
     moment = None if as_of is None else store.parse_moment(as_of)
     found = choose_crs(database, crs)
     number = store.parse_id(collection, feature)
-    headers = _content_crs(found)
+    headers = content_crs(found)
     if moment is None and chosen != "html":
         state = editing.state_of(database, find(collection), number, territory=territory)
         headers["ETag"] = etag(state)
@@ -162,14 +131,14 @@ def item(
             return Response(status_code=304, headers=headers)
     text = store.read_feature(database, collection, number, territory=territory, as_of=moment, crs=found)
     base = base_url(request)
-    links = formats(f"{base}/collections/{collection}/items/{feature}", chosen, _OFFERED)
+    links = formats(f"{base}/collections/{collection}/items/{feature}", chosen, OFFERED)
     links.append(link(f"{base}/collections/{collection}", "collection", JSON, "The layer"))
     if chosen == "html":
         told = {**json.loads(text), "links": links}
         shown = _shown(request, collection, [told]) if found == CRS84 else None
         return page(request, f"{collection} {feature}", lang, told, shown=shown)
     body = f'{text[:-1]}, "links": {json.dumps(links)}}}'
-    return Response(body, media_type=_OFFERED[chosen], headers=headers)
+    return Response(body, media_type=OFFERED[chosen], headers=headers)
 
 
 def _file(request: Request, database: Connection, wanted: ItemsQuery, chosen: str) -> Response:
@@ -182,7 +151,7 @@ def _file(request: Request, database: Connection, wanted: ItemsQuery, chosen: st
         behind = urlencode([*kept, ("offset", (query.offset or 0) + (query.limit or 0)), ("f", chosen)])
         url = f"{base_url(request)}/collections/{wanted.layer}/items?{behind}"
         options["following"] = link(url, "next", GEOJSON, "Next page")
-    return download(selection, chosen, headers=_content_crs(wanted.crs), **options)
+    return download(selection, chosen, headers=content_crs(wanted.crs), **options)
 
 
 def _page(request: Request, wanted: ItemsQuery, collection: dict[str, Any], lang: str) -> Response:
@@ -213,28 +182,6 @@ def _matched(database: Connection, wanted: ItemsQuery, found: store.Page, rights
     return counted
 
 
-def _links(request: Request, wanted: ItemsQuery, found: store.Page, chosen: str) -> list[Link]:
-    base = base_url(request)
-    url = f"{base}/collections/{wanted.layer}/items"
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in _PLACES]
-    links = formats(f"{url}?{urlencode(kept)}" if kept else url, chosen, ITEMS_OFFERED)
-    backwards = wanted.query.before is not None
-    started = wanted.query.after is not None or bool(wanted.query.offset)
-
-    def page_link(rel: str, parameter: str, place: Position, title: str) -> Link:
-        there = urlencode([*kept, (parameter, write_position(place)), ("f", chosen)], quote_via=quote)
-        return link(f"{url}?{there}", rel, _OFFERED[chosen], title)
-
-    if found.last is not None and (found.more or backwards):
-        links.append(page_link("next", "after", found.last, "Next page"))
-    if found.first is not None and (found.more if backwards else started):
-        links.append(page_link("prev", "before", found.first, "Previous page"))
-    return [*links, link(f"{base}/collections/{wanted.layer}", "collection", JSON, "The layer")]
-
-
-def _content_crs(crs: Crs) -> dict[str, str]:
+def content_crs(crs: Crs) -> dict[str, str]:
+    """Return the header that names the CRS of coordinates."""
     return {"Content-Crs": f"<{crs.uri}>"}
-
-
-def _now() -> str:
-    return rfc3339(datetime.now(UTC), "seconds")

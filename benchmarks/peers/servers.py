@@ -88,12 +88,13 @@ def process_of(url: str) -> int:
 
 
 def horad(database: URL, *, cached: bool, workers: int = 1) -> Iterator[str]:
-    """Run Horad, with or without keeping tiles."""
+    """Run Horad, with or without keeping tiles and pages."""
     port = free_port()
     env = {
         "HORAD_DATABASE_URL": plain(database),
         "HORAD_PORT": str(port),
         "HORAD_TILE_CACHE_MB": "256" if cached else "0",
+        "HORAD_PAGE_CACHE_MB": "32" if cached else "0",
         "HORAD_RATE_LIMIT": "off",
     }
     command = [sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log"]

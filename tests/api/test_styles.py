@@ -223,7 +223,7 @@ def test_a_style_tells_how_many_features_a_layer_has_now_and_had(
     assert before == client.get(f"{api}/collections/stations/items").json()["numberMatched"] > 0
     insert = (
         "INSERT INTO stations (territory, source, source_id, kind, geom) VALUES ('helsinki', 'style', '1', 'fire',"
-        " ST_Point(24.94, 60.17, 4326)) RETURNING id, to_char(now(), 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+        ' ST_Point(24.94, 60.17, 4326)) RETURNING id, to_char(now(), \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')'
     )
     with helsinki.begin() as connection:
         made, moment = connection.execute(text(insert)).one()
