@@ -150,7 +150,7 @@ class _Statement:
         if self.thinned:
             rows = self._most_important(rows)
         drawn = f"SELECT {self._names('id')}, {self._in_tile()} AS geom FROM ({rows}) AS r"  # noqa: S608
-        ordered = self._merged(drawn) if self._merges else f"{drawn} ORDER BY id"
+        ordered = self._merged(drawn) if self._merges else f"SELECT r AS t FROM ({drawn}) AS r ORDER BY r.id"  # noqa: S608
         return f"SELECT ST_AsMVT(t, '{self.model.name}', {EXTENT}, 'geom', 'id') FROM ({ordered}) AS t"  # noqa: S608
 
     @property

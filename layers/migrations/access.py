@@ -96,6 +96,7 @@ END $$
 """
 
 _OPEN_TO_ALL = "SELECT coalesce(array_agg(id), '{{}}') FROM territories WHERE NOT restricted && ARRAY['{}', '*']"
+_NONE_IS_CLOSED = "SELECT NOT EXISTS (SELECT FROM territories WHERE restricted && ARRAY['{}', '*'])"
 _PROTECTED = "SELECT tablename FROM pg_policies WHERE policyname = 'see' AND schemaname = %s"
 
 _READABLE_TERRITORY = "id, title, parent, metric_srid, boundary, view, attribution, added_at, restricted"
@@ -156,8 +157,7 @@ def protect(connection: Connection, table: str, *, see: str, change: str | None 
 
 def protect_layer(connection: Connection, layer: str) -> None:
     """Let everybody see what is public of a layer and its history, viewers see it all, and editors change it."""
-    visible = visible_rows(layer)
-    for table in (f'"{layer}"', f'{HISTORY}."{layer}"'):
+    for table, visible in ((f'"{layer}"', visible_rows(layer)), (f'{HISTORY}."{layer}"', visible_past_rows(layer))):
         connection.exec_driver_sql(f"GRANT SELECT ON {table} TO {PUBLIC}")
         connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         connection.exec_driver_sql(f"CREATE POLICY see ON {table} FOR SELECT USING ({visible})")
@@ -166,7 +166,16 @@ def protect_layer(connection: Connection, layer: str) -> None:
 
 
 def visible_rows(layer: str) -> str:
-    """Return the condition of the rows of a layer, and of its history, that whoever asks may see.
+    """Return the condition of the rows of a layer that whoever asks may see.
+
+    Where no territory keeps the layer to itself, no row is asked for its territory: each has one that is there.
+    """
+    opened = f"(({_NONE_IS_CLOSED.format(layer)}) OR territory = ANY (({_OPEN_TO_ALL.format(layer)})::text[]))"
+    return f"NOT restricted AND {opened} OR {_has('viewer')}"
+
+
+def visible_past_rows(layer: str) -> str:
+    """Return the condition of the rows of a layer's history that whoever asks may see.
 
     What ``horad_open`` tells stands in it as a subquery, which each statement works out once: the call would take a
     quarter of the time of a small tile.
@@ -175,14 +184,14 @@ def visible_rows(layer: str) -> str:
 
 
 def visible_rows_by_call(layer: str) -> str:
-    """Return `visible_rows` as a call of ``horad_open``, as it was once written."""
+    """Return `visible_past_rows` as a call of ``horad_open``, as it was once written."""
     return f"NOT restricted AND territory = ANY ((SELECT horad_open('{layer}'))::text[]) OR {_has('viewer')}"
 
 
-def show_layers(connection: Connection, visible: Callable[[str], str]) -> None:
-    """Let the condition of what may be seen of each layer, and of its history, be another one."""
+def show_layers(connection: Connection, visible: Callable[[str], str], *, past: bool = True) -> None:
+    """Let the condition of what may be seen of each layer, and if so of its history, be another one."""
     for (layer,) in connection.exec_driver_sql(_PROTECTED, (HISTORY,)).all():
-        for table in (f'"{layer}"', f'{HISTORY}."{layer}"'):
+        for table in (f'"{layer}"', f'{HISTORY}."{layer}"')[: 1 + past]:
             connection.exec_driver_sql(f"ALTER POLICY see ON {table} USING ({visible(layer)})")
 
 

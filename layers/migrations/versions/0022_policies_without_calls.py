@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from layers.migrations.access import show_layers, visible_rows, visible_rows_by_call
+from layers.migrations.access import show_layers, visible_past_rows, visible_rows_by_call
 
 revision = "0022"
 down_revision = "0021"
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    show_layers(op.get_bind(), visible_rows)
+    show_layers(op.get_bind(), visible_past_rows)
 
 
 def downgrade() -> None:
