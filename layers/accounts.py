@@ -123,21 +123,21 @@ def by_reason(found: list[tuple[str, int]]) -> dict[str, int]:
     return dict(found[:_REASONS_TOLD]) | ({_OTHER_REASONS: rest} if rest else {})
 
 
-def open_account(connection: psycopg.Connection[Any], report: Report, fingerprint: str) -> int:
+def open_account(connection: psycopg.Connection[Any], report: Report) -> int:
     """Give the load its number, with which every change that it makes is marked."""
     rows = connection.execute(
         "INSERT INTO ingest_runs (territory, source, file_name, fingerprint, adds, report)"
-        " VALUES (%s, %s, %s, %s, %s, '{}') RETURNING id, set_config('horad.run', id::text, true)",
-        [report.territory, report.source, report.file_name, fingerprint, report.adds],
+        " VALUES (%s, %s, %s, '', %s, '{}') RETURNING id, set_config('horad.run', id::text, true)",
+        [report.territory, report.source, report.file_name, report.adds],
     ).fetchall()
     return int(rows[0][0])
 
 
-def close_account(connection: psycopg.Connection[Any], report: Report) -> None:
-    """Write down what the load did."""
+def close_account(connection: psycopg.Connection[Any], report: Report, fingerprint: str) -> None:
+    """Write down what the load did, and of which file; of none if it shall be loaded again."""
     connection.execute(
-        "UPDATE ingest_runs SET report = %s, finished_at = clock_timestamp() WHERE id = %s",
-        [Jsonb(report.as_dict()), report.run],
+        "UPDATE ingest_runs SET report = %s, fingerprint = %s, finished_at = clock_timestamp() WHERE id = %s",
+        [Jsonb(report.as_dict()), fingerprint, report.run],
     )
 
 

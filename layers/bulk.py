@@ -72,7 +72,7 @@ def indexed_at_once(connection: psycopg.Connection[Any], layer: str, rows: int) 
         How many there will be; for a few it isn't worth it.
     """
     table = sql.Identifier(layer)
-    if rows < _ENOUGH or not _taken(connection, table):
+    if rows < _ENOUGH or not _taken(connection, layer):
         yield
         return
     indexes = connection.execute(_INDEXES, [table.as_string(connection)]).fetchall()
@@ -92,14 +92,14 @@ def indexed_at_once(connection: psycopg.Connection[Any], layer: str, rows: int) 
             connection.execute(definition)
 
 
-def _taken(connection: psycopg.Connection[Any], table: sql.Identifier) -> bool:
+def _taken(connection: psycopg.Connection[Any], layer: str) -> bool:
     """Lock a layer for oneself if that is possible at once and it is empty, and return whether that was so."""
-    if not _is_empty(connection, table):
+    if not is_empty(connection, layer):
         return False
     try:
         with connection.transaction() as attempt:
-            _execute(connection, "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT", table)
-            if not _is_empty(connection, table):
+            _execute(connection, "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT", sql.Identifier(layer))
+            if not is_empty(connection, layer):
                 raise psycopg.Rollback(attempt)
             return True
     except LockNotAvailable:
@@ -107,8 +107,9 @@ def _taken(connection: psycopg.Connection[Any], table: sql.Identifier) -> bool:
     return False
 
 
-def _is_empty(connection: psycopg.Connection[Any], table: sql.Identifier) -> bool:
-    return not _execute(connection, "SELECT EXISTS (SELECT FROM {})", table).fetchall()[0][0]
+def is_empty(connection: psycopg.Connection[Any], layer: str) -> bool:
+    """Return whether a layer holds nothing, of any territory."""
+    return not _execute(connection, "SELECT EXISTS (SELECT FROM {})", sql.Identifier(layer)).fetchall()[0][0]
 
 
 def _execute(connection: psycopg.Connection[Any], statement: Any, *parts: sql.Composable) -> psycopg.Cursor[Any]:

@@ -48,9 +48,9 @@ def check(staging: Staging, ground: Ground) -> tuple[int, Astray]:
         return 0, Astray()
     if not staging.model.layer.located:
         staging.execute("UPDATE {0} SET geom = NULL WHERE ST_IsEmpty(geom)")
-    faults = sql.Identifier(f"faults_{staging.layer}")
+    faults = staging.quarantine.faults
     staging.execute(
-        "CREATE TEMP TABLE {1} ON COMMIT DROP AS SELECT nth, reason FROM"
+        "INSERT INTO {1} SELECT nth, reason FROM"
         " (SELECT nth, coalesce({2}, {3}, {4}, {5}) AS reason FROM {0}) AS c WHERE reason IS NOT NULL",
         faults,
         _misplaced(staging, ground),
@@ -66,6 +66,7 @@ def check(staging: Staging, ground: Ground) -> tuple[int, Astray]:
         rows = sql.SQL("{} AS s JOIN {} USING (nth)").format(staging.table, faults)
         staging.quarantine.add_staged(staging.layer, rows, told)
         staging.take_out(faults)
+        staging.execute("TRUNCATE {1}", faults)
     return repaired, found
 
 

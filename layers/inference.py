@@ -16,7 +16,7 @@ from anyascii import anyascii
 from layers.conversions import number, whole
 from layers.description import Shape
 from layers.sources.mapping.values import convert
-from layers.sources.records import Batch, Item, Reader, Record, Reject
+from layers.sources.records import Batch, Complete, Item, Reader, Record, Reject
 
 TYPES: dict[str, type] = {"whole": int, "number": float, "truth": bool, "date": date, "time": datetime, "text": str}
 """The types that a field can have, the narrowest first."""
@@ -111,7 +111,7 @@ def records(items: Reader | Iterator[Item]) -> Iterator[Record | Reject]:
                 values = {name: columns[name][row] for name in own}
                 tags = json.loads(columns["tags"][row])
                 yield Record(item.layer, source_id, geometry.hex() if geometry else geometry, values, tags)
-        else:
+        elif not isinstance(item, Complete):
             yield item
 
 

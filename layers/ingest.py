@@ -22,14 +22,11 @@ from layers.accounts import (
     open_account,
     was_restricted,
 )
-from layers.checks import check, outside
 from layers.errors import DatabaseError, SourceError
-from layers.ground import Astray, Ground, ground_of, refuse_what_is_astray
-from layers.merging import Merging
-from layers.quarantine import Quarantine
+from layers.ground import ground_of
+from layers.intake import Intake
 from layers.sources.ahead import read_ahead
-from layers.sources.records import Batch, Notes, Reader, Reject
-from layers.staging import Staging
+from layers.sources.records import Batch, Complete, Reader
 from layers.territory import attribute, find_territory, register
 
 if TYPE_CHECKING:
@@ -143,23 +140,17 @@ def ingest(
             driver.execute(_ALL_AT_ONCE)
             driver.execute(_IN_MEMORY)
             driver.execute(_PACKED_QUICKLY)
-            quarantine = Quarantine(driver)
-            stagings = [Staging(driver, layer, quarantine) for layer in sorted(set(layers))]
-            _stage(reader, stagings, quarantine, progress)
-            _check(stagings, report, reader.notes, ground_of(driver, name, keep=outside == "keep"))
             wanted = restricted or (False if was_restricted(driver, name, source) else None)
-            mergings = [Merging(each, name, source, restricted=wanted) for each in stagings]
-            takes_any = any(each.rows for each in stagings)
-            if not takes_any and not may_be_empty:
-                _refuse_to_empty(mergings, report)
-            report.run = open_account(driver, report, fingerprint if takes_any or may_be_empty else "")
-            for merging, account in zip(mergings, report.layers.values(), strict=True):
-                merging.merge(account, close=replace)
-            quarantine.keep(report.run)
+            report.run = open_account(driver, report)
+            ground = ground_of(driver, name, keep=outside == "keep")
+            intake = Intake(driver, report, layers, ground, restricted=wanted, may_be_empty=may_be_empty)
+            _read(reader, intake, progress)
+            intake.finish(reader.notes)
+            intake.quarantine.keep(report.run)
             if attribution is not None:
                 attribute(connection, name, source, attribution)
             report.took(time.perf_counter() - begun)
-            close_account(driver, report)
+            close_account(driver, report, fingerprint if intake.takes_any or may_be_empty else "")
             if rehearse:
                 report.run = None
                 connection.rollback()
@@ -170,65 +161,15 @@ def ingest(
     return report
 
 
-def _stage(reader: Reader, stagings: list[Staging], quarantine: Quarantine, progress: Progress | None) -> None:
-    """Copy what the source yields into the waiting rooms."""
-    rooms = {each.layer: each for each in stagings}
+def _read(reader: Reader, intake: Intake, progress: Progress | None) -> None:
+    """Hand over what the source yields, and tell how far it has been read."""
     read = told = 0
     for item in read_ahead(reader):
-        room = rooms.get(item.layer)
-        if isinstance(item, Batch):
-            read += item.rows.num_rows
-            if room is not None:
-                room.add_batch(item)
-        else:
-            read += 1
-            if isinstance(item, Reject):
-                if room is not None:
-                    quarantine.add(item)
-            elif room is not None:
-                room.add(item)
+        intake.take(item)
+        read += item.rows.num_rows if isinstance(item, Batch) else not isinstance(item, Complete)
         if progress is not None and read - told >= _PROGRESS_EVERY:
             progress(read, reader.progress)
             told = read
-    for room in stagings:
-        room.flush()
-    quarantine.flush()
-
-
-def _check(stagings: list[Staging], report: Report, notes: Notes, ground: Ground) -> None:
-    """Check the staged records, put what is wrong in quarantine, and count.
-
-    Raises
-    ------
-    SourceError
-        So much lies elsewhere that the source must have been misread.
-    """
-    astray = Astray()
-    for staging in stagings:
-        account = LayerReport(cut=notes.cut[staging.layer])
-        account.passed_over = {
-            what: n for (layer, what), n in notes.passed_over.most_common() if layer == staging.layer
-        }
-        account.repaired, found = check(staging, ground)
-        account.outside = outside(staging, ground) if ground.keep else 0
-        account.rejected = staging.quarantine.by_reason(staging.layer)
-        account.read = staging.rows + sum(account.rejected.values())
-        report.layers[staging.layer] = account
-        astray.add(found)
-    report.remarks += notes.remarks
-    if not report.adds:
-        refuse_what_is_astray(report.file_name, ground, astray)
-
-
-def _refuse_to_empty(mergings: list[Merging], report: Report) -> None:
-    """Keep a source of which nothing can be taken from removing all that an earlier load of it has brought."""
-    reasons = dict.fromkeys(reason for account in report.layers.values() for reason in account.rejected)
-    if not reasons:
-        raise SourceError(f"{report.file_name} holds nothing for {', '.join(report.layers)}; the base stays as it is.")
-    if not report.adds and any(each.holds_any() for each in mergings):
-        raise SourceError(
-            f"Nothing in {report.file_name} can be taken, so the base stays as it is: {'; '.join(reasons)}."
-        )
 
 
 @contextmanager

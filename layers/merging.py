@@ -77,6 +77,7 @@ class Merging:
     """
 
     def __init__(self, staging: Staging, territory: str, source: str, *, restricted: bool | None = None) -> None:
+        self.layer = staging.layer
         self._staging = staging
         own = [name for name in staging.columns if name != "source_id"]
         everything = [*own, "restricted"]

@@ -1,4 +1,4 @@
-"""Where the rejects of a load wait until it has a number: a temporary table, gone with the transaction."""
+"""Where the rejects of a load wait until its end: a temporary table, gone with the transaction."""
 
 from __future__ import annotations
 
@@ -21,14 +21,21 @@ class Quarantine:
     ----------
     connection
         In the transaction of the load.
+
+    Attributes
+    ----------
+    faults
+        A table of the staged records of one layer that can't be taken: the number ``nth`` of each, and the reason.
     """
+
+    faults = sql.Identifier("faults")
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         self._waiting: list[Reject] = []
         connection.execute(
             "CREATE TEMP TABLE rejected (layer text, source_id text, reason text, mapped boolean, record jsonb)"
-            " ON COMMIT DROP"
+            " ON COMMIT DROP; CREATE TEMP TABLE faults (nth bigint, reason text) ON COMMIT DROP"
         )
 
     def add(self, reject: Reject) -> None:

@@ -23,7 +23,7 @@ from layers.sources.batches import BatchMaker
 from layers.sources.geometry.coordinates import NO_COORDINATES, Placer, Places
 from layers.sources.mapping.columns import cleaned
 from layers.sources.mapping.words import RowMapping
-from layers.sources.osm.reader import batch_of
+from layers.sources.osm.target import batch_of
 from layers.sources.records import Item, Notes, Record, Reject
 from layers.sources.tabular.places import find_places, place
 

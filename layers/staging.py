@@ -6,8 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, LiteralString
 
+import numpy as np
 import orjson
 import psycopg
+import pyarrow as pa
 import shapely
 from psycopg import sql
 from sqlalchemy import DefaultClause
@@ -62,7 +64,7 @@ class Staging:
         self.table = sql.Identifier(f"staging_{layer}")
         self.target = sql.Identifier(layer)
         self.filled = False
-        self.rows = 0
+        self.rows = self._numbered = 0
 
     def add(self, record: Record) -> None:
         """Take a record in."""
@@ -93,7 +95,7 @@ class Staging:
             declared = sql.SQL(", ").join(
                 sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type_)) for name, type_ in self._declared.items()
             )
-            self.execute("CREATE TEMP TABLE {} (nth bigint GENERATED ALWAYS AS IDENTITY, {}) ON COMMIT DROP", declared)
+            self.execute("CREATE TEMP TABLE {} (nth bigint, {}) ON COMMIT DROP", declared)
 
     def execute(self, statement: LiteralString, *parts: sql.Composable) -> psycopg.Cursor[Any]:
         """Run a statement in which ``{0}`` is the table and the parts follow."""
@@ -105,8 +107,9 @@ class Staging:
             return False
         self.make()
         rows = batch.rows.select([name for name in self.columns if name in batch.rows.schema.names])
+        rows = rows.append_column("nth", pa.array(np.arange(self._numbered, self._numbered + rows.num_rows)))
         filled = rows.schema.names
-        written, format_ = as_binary(rows, [self._declared[name] for name in filled]), "binary"
+        written, format_ = as_binary(rows, [self._declared.get(name, "BIGINT") for name in filled]), "binary"
         if written is None:
             written, format_ = as_csv(rows), "csv"
         command = "COPY {} ({}) FROM STDIN (FORMAT {})"
@@ -117,6 +120,7 @@ class Staging:
         except (psycopg.DataError, psycopg.InternalError):
             return False
         self.rows += batch.rows.num_rows
+        self._numbered += batch.rows.num_rows
         return True
 
     def _copy_carefully(self, records: Sequence[Record]) -> None:

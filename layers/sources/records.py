@@ -60,6 +60,12 @@ class Batch(NamedTuple):
     rows: pa.RecordBatch
 
 
+class Complete(NamedTuple):
+    """Nothing more comes for a layer; a source that can't tell says it of none."""
+
+    layer: str
+
+
 @dataclass
 class Notes:
     """What a reader noticed that is no rejection.
@@ -79,7 +85,7 @@ class Notes:
     remarks: list[str] = field(default_factory=list)
 
 
-Item: TypeAlias = Record | Batch | Reject
+Item: TypeAlias = Record | Batch | Reject | Complete
 
 
 class Reader(Protocol):

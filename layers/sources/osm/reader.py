@@ -2,94 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
-from itertools import groupby, islice
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import orjson
 import osmium
-import shapely
-from osmium.filter import KeyFilter
 
-from layers.catalog import LayerTable, find
-from layers.description import ColumnInfo, OsmRule, Shape, Tags
+from layers.catalog import LayerTable
 from layers.errors import SourceError
-from layers.sources.osm.editors import as_saved, settled
-from layers.sources.osm.relations import Relation, read_relations
-from layers.sources.osm.routes import WAY_KEYS, Routes
-from layers.sources.osm.turns import Turns
-from layers.sources.packing import pack
-from layers.sources.records import Batch, Item, Notes, Reject
+from layers.sources.order import in_order
+from layers.sources.osm.editors import settled
+from layers.sources.osm.elements import Elements
+from layers.sources.osm.passes import Pass
+from layers.sources.osm.target import Target
+from layers.sources.records import Complete, Item, Notes
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2", ".osm.gz")
 
-_OPEN_RING = "the way is not closed, so it is no area"
-_BROKEN_AREA = "the area can't be assembled: a ring is open, crosses itself or is partly outside the file"
-_UNKNOWN_NODES = "fewer than two nodes of the way are in the file"
-_UNKNOWN_WAYS = "none of the ways of the route are in the file"
+_QUICKLY_READ = ".pbf"
 _TAKE_OUT = "take out one moment, with osmium time-filter"
-_AREA_RELATIONS = ("multipolygon", "boundary")
-_OF_AREAS = frozenset({"area", "relation"})
-_ROUTES, _TURNS = frozenset({"route"}), frozenset({"turn"})
-_BATCH_ROWS = 2_000
-
-
-class _Target:
-    """One layer as the reader needs it: its elements, how tags become columns, and what waits for a batch."""
-
-    def __init__(self, name: str, model: LayerTable, rule: OsmRule) -> None:
-        self.name = name
-        self.shape = model.layer.shape
-        self.accept = rule.accept
-        self.elements = rule.elements
-        self.keys = rule.keys
-        self._verbatim: dict[str, str] = {}
-        self._computed: dict[str, Callable[[Tags], Any]] = {}
-        for column in model.table.columns:
-            info: ColumnInfo | None = column.info.get("column")
-            if info is None or info.osm is None:
-                continue
-            if isinstance(info.osm, str):
-                self._verbatim[info.osm] = column.name
-            else:
-                self._computed[column.name] = info.osm
-        self._clear()
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def add(self, source_id: str, geometry: str, tags: Tags) -> None:
-        """Let a feature wait for its batch."""
-        self._ids.append(source_id)
-        self._geometries.append(geometry)
-        self._tags.append(tags)
-
-    def batch(self) -> Batch:
-        """Return what waits, which then waits no more."""
-        values: dict[str, list[Any]] = {
-            name: [tags.get(key) for tags in self._tags] for key, name in self._verbatim.items()
-        }
-        values |= {name: [compute(tags) for tags in self._tags] for name, compute in self._computed.items()}
-        kept = self._verbatim
-        rest = [orjson.dumps({key: value for key, value in tags.items() if key not in kept}) for tags in self._tags]
-        found = pack(self.name, list(map(as_saved, self._ids)), self._geometries, rest, values)
-        self._clear()
-        return found
-
-    def _clear(self) -> None:
-        self._ids: list[str] = []
-        self._geometries: list[str] = []
-        self._tags: list[Tags] = []
 
 
 class OsmReader:
     """Reads the features of the given layers from an OpenStreetMap file.
 
     Ids are those of OpenStreetMap with the element's kind before them: ``n1``, ``w2``, ``r3``; what an editor has made
-    anew has a negative one, ``n-1``. What is deleted in the file, or marked by the editor to be, isn't taken.
+    anew has a negative one, ``n-1``. What is deleted in the file, or marked by the editor to be, isn't taken. A file
+    that is quickly read is read once for polygons and once more for the other layers, so that the former are in the
+    base by the time that the latter come.
 
     Parameters
     ----------
@@ -105,18 +45,12 @@ class OsmReader:
     """
 
     def __init__(self, path: Path, models: Mapping[str, LayerTable]) -> None:
-        self._path = self._file = path
+        self._path = path
         self.notes = Notes()
-        self._targets = [_Target(name, each, each.layer.osm) for name, each in models.items() if each.layer.osm]
-        taken = [target for target in self._targets if not target.elements & _TURNS]
-        self._keys = frozenset(key for target in taken for key in target.keys)
-        self._wanting = lru_cache(maxsize=None)(self._having)
-        self._wkb = osmium.geom.WKBFactory()
-        self._out: list[Item] = []
-        self._awaited: dict[str, tuple[dict[str, str], list[_Target]]] = {}
-        self._assembled: set[str] = set()
-        self._route_ways: set[int] = set()
-        self._turn_ways: set[int] = set()
+        groups = [group for group in in_order(each for each in models.values() if each.layer.osm) if group]
+        if path.suffix != _QUICKLY_READ:
+            groups = [[each for group in groups for each in group]]
+        self._groups = groups
 
     @property
     def progress(self) -> float | None:
@@ -124,242 +58,16 @@ class OsmReader:
         return None
 
     def __iter__(self) -> Iterator[Item]:
-        with settled(self._path) as self._file:
-            yield from self._items()
+        with settled(self._path) as file:
+            yield from self._items(Elements(file))
 
-    def _items(self) -> Iterator[Item]:
+    def _items(self, elements: Elements) -> Iterator[Item]:
         try:
-            self._find_relations()
-            for element in self._elements():
-                if element.visible:
-                    self._take(element)
-                if self._out:
-                    yield from self._out
-                    self._out.clear()
+            if elements.have_history():
+                raise SourceError(f"{self._path.name} holds the history of its elements: {_TAKE_OUT}.")
+            for group in self._groups:
+                targets = [Target(each, each.layer.osm) for each in group if each.layer.osm]
+                yield from Pass(elements, targets, self.notes)
+                yield from (Complete(each.name) for each in group)
         except (RuntimeError, osmium.InvalidLocationError) as error:
             raise SourceError(f"{self._path.name} can't be read as OpenStreetMap data: {error}") from error
-        for source_id, (tags, targets) in self._awaited.items():
-            for target in targets:
-                self._reject(target, source_id, _BROKEN_AREA, {"tags": tags})
-        for target, routes in self._routes:
-            self._add_routes(target, routes)
-        for target, turns in self._turns:
-            self._add_turns(target, turns)
-        yield from self._out
-        yield from (target.batch() for target in self._targets if len(target))
-
-    def _elements(self) -> Iterable[Any]:
-        of_ways = WAY_KEYS if self._route_ways or self._turn_ways else ()
-        seen = sorted(self._keys.union(of_ways))
-        if not seen:
-            return []
-        with osmium.io.Reader(str(self._file), osmium.osm.osm_entity_bits.NOTHING) as reader:
-            if reader.header().has_multiple_object_versions:
-                raise SourceError(f"{self._path.name} holds the history of its elements: {_TAKE_OUT}.")
-        file = osmium.FileProcessor(str(self._file))
-        located = file.with_areas(KeyFilter(*sorted(self._keys))) if self._keys else file.with_locations()
-        return located.with_filter(KeyFilter(*seen))
-
-    def _find_relations(self) -> None:
-        """Find the relations whose ways have to be kept, before the ways come."""
-        drawn = [target for target in self._targets if target.elements & (_ROUTES | _TURNS)]
-        found: dict[str, list[Relation]] = {target.name: [] for target in drawn}
-        if drawn:
-            for relation in read_relations(self._file, sorted({key for target in drawn for key in target.keys})):
-                for target in drawn:
-                    if not relation.tags.keys().isdisjoint(target.keys):
-                        self._sort_in(relation, target, found[target.name])
-        self._routes = [(each, Routes(found[each.name])) for each in drawn if each.elements & _ROUTES]
-        self._turns = [(each, Turns(found[each.name])) for each in drawn if each.elements & _TURNS]
-        self._route_ways = {way for _, routes in self._routes for way in routes.ways}
-        self._turn_ways = {way for _, turns in self._turns for way in turns.ways}
-
-    def _sort_in(self, relation: Relation, target: _Target, found: list[Relation]) -> None:
-        if target.accept(relation.tags):
-            found.append(relation)
-        elif target.elements & _TURNS:
-            key = next(key for key in target.keys if key in relation.tags)
-            self.notes.passed_over[target.name, f"{key}={relation.tags[key]}"] += 1
-
-    def _add_routes(self, target: _Target, routes: Routes) -> None:
-        for route, line, is_whole in routes:
-            if line is None:
-                self._refuse(target, route, _UNKNOWN_WAYS)
-                continue
-            self.notes.cut[target.name] += not is_whole
-            self._add(target, route.source_id, shapely.to_wkb(line, hex=True), route.tags)
-
-    def _add_turns(self, target: _Target, turns: Turns) -> None:
-        for turn, line, problem in turns:
-            if line is None:
-                self._refuse(target, turn, problem)
-            else:
-                self._add(target, turn.source_id, shapely.to_wkb(line, hex=True), turn.tags)
-
-    def _refuse(self, target: _Target, relation: Relation, reason: str) -> None:
-        ways = [each.ref for each in relation.members if each.type == "w"]
-        self._reject(target, relation.source_id, reason, {"tags": relation.tags, "ways": ways})
-
-    def _reject(self, target: _Target, source_id: str, reason: str, record: dict[str, Any]) -> None:
-        self._out.append(Reject(target.name, as_saved(source_id), reason, record))
-
-    def _take(self, element: Any) -> None:
-        if element.is_area():
-            self._area(element)
-            return
-        if self._route_ways and element.is_way() and element.id in self._route_ways:
-            self._show_to_routes(element)
-        tags = _tags(element)
-        if self._turn_ways and element.is_way() and element.id in self._turn_ways:
-            for _, turns in self._turns:
-                turns.show(element, tags)
-        accepting = []
-        for target in self._wanting(self._keys.intersection(tags)):
-            if target.accept(tags):
-                accepting.append(target)
-            else:
-                self._pass_over(target, f"{target.keys[0]}={tags.get(target.keys[0])}")
-        if not accepting:
-            return
-        if element.is_node():
-            self._node(element, tags, accepting)
-        elif element.is_way():
-            self._way(element, tags, accepting)
-        else:
-            self._relation(element, tags, accepting)
-
-    def _having(self, keys: frozenset[str]) -> list[_Target]:
-        return [target for target in self._targets if not keys.isdisjoint(target.keys)]
-
-    def _add(self, target: _Target, source_id: str, geometry: str, tags: Tags) -> None:
-        target.add(source_id, geometry, tags)
-        if len(target) >= _BATCH_ROWS:
-            self._out.append(target.batch())
-
-    def _pass_over(self, target: _Target, what: str) -> None:
-        """Count what has the key of a layer and is none of its features, where the key is the layer's own."""
-        if len(target.keys) == 1:
-            self.notes.passed_over[target.name, what] += 1
-
-    def _node(self, node: Any, tags: Tags, targets: list[_Target]) -> None:
-        for target in targets:
-            if "node" in target.elements:
-                self._add(target, f"n{node.id}", self._wkb.create_point(node), tags)
-            else:
-                self._pass_over(target, f"{target.keys[0]} on a node")
-
-    def _way(self, way: Any, tags: dict[str, str], targets: list[_Target]) -> None:
-        source_id = f"w{way.id}"
-        areas = []
-        for target in targets:
-            if "way" in target.elements:
-                self._line(target, way, source_id, tags)
-            elif "area" not in target.elements:
-                self._pass_over(target, f"{target.keys[0]} on a way")
-            elif way.is_closed():
-                areas.append(target)
-            else:
-                self._reject(target, source_id, _OPEN_RING, {"tags": tags})
-        if areas:
-            self._awaited[source_id] = tags, areas
-
-    def _line(self, target: _Target, way: Any, source_id: str, tags: dict[str, str]) -> None:
-        geometry = self._whole(way)
-        if geometry is None:
-            known = _known_parts(way)
-            if known is None:
-                record = {"tags": tags, "nodes": [node.ref for node in way.nodes]}
-                self._reject(target, source_id, _UNKNOWN_NODES, record)
-                return
-            self.notes.cut[target.name] += 1
-            geometry = shapely.to_wkb(known, hex=True)
-        self._add(target, source_id, geometry, tags)
-
-    def _show_to_routes(self, way: Any) -> None:
-        geometry = self._whole(way)
-        line = _known_parts(way) if geometry is None else shapely.from_wkb(geometry)
-        if line is not None:
-            for _, routes in self._routes:
-                routes.show(way.id, line)
-
-    def _whole(self, way: Any) -> str | None:
-        """Return the line of a way, or ``None`` where it has no length or the place of a node is unknown.
-
-        The factory passes over unknown nodes at the beginning and stumbles over any other.
-        """
-        if not way.nodes or not way.nodes[0].location.valid():
-            return None
-        try:
-            return str(self._wkb.create_linestring(way))
-        except (osmium.InvalidLocationError, RuntimeError):
-            return None
-
-    def _area(self, area: Any) -> None:
-        """Take the area of a way, which has been seen before, or of a relation, which may still come."""
-        if area.num_rings()[0] == 0:
-            return
-        if area.from_way():
-            source_id = f"w{area.orig_id()}"
-            tags, targets = self._awaited.pop(source_id, ({}, []))
-        else:
-            source_id = f"r{area.orig_id()}"
-            tags = _tags(area)
-            wanting = self._wanting(self._keys.intersection(tags))
-            targets = [each for each in wanting if each.elements & _OF_AREAS and each.accept(tags)]
-            if self._awaited.pop(source_id, None) is None:
-                self._assembled.add(source_id)
-        if not targets:
-            return
-        geometry = self._wkb.create_multipolygon(area)
-        for target in targets:
-            self._add(target, source_id, _inner_point(geometry) if target.shape is Shape.POINT else geometry, tags)
-
-    def _relation(self, relation: Any, tags: dict[str, str], targets: list[_Target]) -> None:
-        """Expect the relation's area, which comes before the relation itself or after it."""
-        source_id = f"r{relation.id}"
-        is_area = tags.get("type") in _AREA_RELATIONS
-        for target in targets:
-            if "route" not in target.elements and not (target.elements & _OF_AREAS and is_area):
-                self._pass_over(target, f"{target.keys[0]} on a relation")
-        areas = [each for each in targets if each.elements & _OF_AREAS]
-        if is_area and areas:
-            if source_id in self._assembled:
-                self._assembled.remove(source_id)
-            else:
-                self._awaited[source_id] = tags, areas
-
-
-def batch_of(layer: str, source_id: str, geometry: str, tags: Tags) -> Batch:
-    """Return one feature, made from the tags of an element and hexadecimal WKB.
-
-    Raises
-    ------
-    ValueError
-        The layer has no OSM rule.
-    """
-    model = find(layer)
-    if model.layer.osm is None:
-        raise ValueError(f"OpenStreetMap data has no rule for the layer {layer}")
-    target = _Target(layer, model, model.layer.osm)
-    target.add(source_id, geometry, tags)
-    return target.batch()
-
-
-def _tags(element: Any) -> dict[str, str]:
-    """Return the tags of an element; asking for one more than there are is what takes long."""
-    tags = element.tags
-    return dict(islice(tags, len(tags)))
-
-
-def _inner_point(area: str) -> str:
-    return str(shapely.to_wkb(shapely.point_on_surface(shapely.from_wkb(area)), hex=True))
-
-
-def _known_parts(way: Any) -> shapely.Geometry | None:
-    """Return the runs of two or more consecutive nodes whose place is known, or ``None`` where there is none."""
-    runs = groupby(way.nodes, key=lambda node: node.location.valid())
-    lines = [[(node.lon, node.lat) for node in nodes] for known, nodes in runs if known]
-    parts = [shapely.LineString(line) for line in lines if len(set(line)) > 1]
-    if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else shapely.MultiLineString(parts)

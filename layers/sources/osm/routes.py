@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import shapely
 
-from layers.sources.osm.relations import Relation
+from layers.sources.osm.elements import Relation
 
 WAY_KEYS = ("highway", "railway", "aerialway", "route")
 """The keys of which the ways of routes have one."""

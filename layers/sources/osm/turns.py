@@ -10,7 +10,7 @@ import shapely
 
 from layers.description import Tags
 from layers.models.roads import one_way
-from layers.sources.osm.relations import Relation
+from layers.sources.osm.elements import Relation
 
 _INCOMPLETE = "the relation lacks a street from, a junction via, or a street to"
 _NOT_HERE = "a street of the turn, or its end at the junction, is not in the file"
