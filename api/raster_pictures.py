@@ -42,7 +42,7 @@ def picture(
         What `titiler.core.utils.render_image` takes beside.
     """
     plain = options.get("add_mask", True) and not options.get("color_formula")
-    if output_format is ImageType.png and isinstance(colormap, dict) and image.count == 1 and plain:
+    if output_format is ImageType.png and colormap and isinstance(colormap, dict) and image.count == 1 and plain:
         if rescale is not None:
             image.rescale(rescale)
             rescale = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import attr
+import rasterio
 from attrs import define
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
@@ -14,8 +15,12 @@ from morecantile.defaults import TileMatrixSets
 from rasterio.crs import CRS
 from rasterio.warp import transform_bounds
 from rio_tiler.constants import WGS84_CRS
+from rio_tiler.expression import parse_expression
 from rio_tiler.io import Reader
-from rio_tiler.types import BBox
+from rio_tiler.models import ImageData
+from rio_tiler.reader import part
+from rio_tiler.types import BBox, Indexes
+from rio_tiler.utils import cast_to_sequence, non_alpha_indexes
 from titiler.core.factory import TilerFactory
 from titiler.extensions import wmtsExtension
 
@@ -28,6 +33,8 @@ MATRIX_SETS: dict[str, TileMatrixSet] = {name: known_matrix_sets.get(name) for n
 
 GDAL_OPTIONS = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}"}
 """The files of the catalogue stand alone, and lead to no other."""
+
+_MANY_PIXELS = 512
 
 router = APIRouter(
     prefix="/rasters/{raster}",
@@ -54,23 +61,52 @@ class CatalogueReader(Reader):
         self.input = str(self.chosen)
         super().__attrs_post_init__()
 
-    def part(self, bbox: BBox, *args: Any, bounds_crs: CRS = WGS84_CRS, padding: int | None = None, **kw: Any) -> Any:
+    def part(
+        self,
+        bbox: BBox,
+        *args: Any,
+        bounds_crs: CRS = WGS84_CRS,
+        indexes: Indexes | None = None,
+        expression: str | None = None,
+        padding: int | None = None,
+        **kw: Any,
+    ) -> ImageData:
         """Read a part; with padding, which is read from no overview, only where it isn't large.
+
+        Bands of a large part are read one by one: several, or some of several, GDAL would reproject in every pixel,
+        however few are drawn.
 
         Raises
         ------
         InvalidInputError
             It would take too many pixels of the raster.
         """
-        if padding:
-            west, _, east, _ = transform_bounds(bounds_crs, self.dataset.crs, *bbox)
-            pixels = (east - west) / self.dataset.res[0]
-            if pixels > MOST_PIXELS:
-                raise InvalidInputError(
-                    f"padding={padding}: only where at most {MOST_PIXELS} pixels of the raster lie side by side,"
-                    f" not {pixels:,.0f}; take a greater zoom, or none"
-                )
-        return super().part(bbox, *args, bounds_crs=bounds_crs, padding=padding, **kw)
+        west, _, east, _ = transform_bounds(bounds_crs, self.dataset.crs, *bbox)
+        pixels = (east - west) / self.dataset.res[0]
+        if padding and pixels > MOST_PIXELS:
+            raise InvalidInputError(
+                f"padding={padding}: only where at most {MOST_PIXELS} pixels of the raster lie side by side,"
+                f" not {pixels:,.0f}; take a greater zoom, or none"
+            )
+        bands = set(self.dataset.indexes)
+        wanted = parse_expression(expression) if expression else cast_to_sequence(indexes)
+        if len(bands) == 1 or pixels <= _MANY_PIXELS or not bands.issuperset(wanted or ()):
+            words = {"indexes": indexes, "expression": expression, "padding": padding}
+            return super().part(bbox, *args, bounds_crs=bounds_crs, **words, **kw)
+        asked = {"bounds_crs": bounds_crs, "dst_crs": bounds_crs, "padding": padding, **self.options, **kw}
+        found = ImageData.create_from_list(
+            [self._part_of_a_band(band, bbox, asked) for band in wanted or non_alpha_indexes(self.dataset)]
+        )
+        return found.apply_expression(expression) if expression else found
+
+    def _part_of_a_band(self, band: int, bbox: BBox, asked: dict[str, Any]) -> ImageData:
+        """Read a part of a band, and with it the band of transparency where nothing else tells what isn't there."""
+        transparency = set(self.dataset.indexes) - {band, *non_alpha_indexes(self.dataset)}
+        untold = self.dataset.nodata is None and asked.get("nodata") is None
+        beside = "".join(f",{each}" for each in transparency) if untold else ""
+        with rasterio.open(f"vrt://{self.input}?bands={band}{beside}") as alone:
+            found = part(alone, bbox, indexes=1, **asked)
+        return attr.evolve(found, band_names=[f"b{band}"], band_descriptions=[f"b{band}"])
 
 
 @define(kw_only=True)

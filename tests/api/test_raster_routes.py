@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WEST, NORTH, PIXEL_DEG, SIDE = 24.90, 60.20, 0.0005, 256
 HEIGHTS, LIGHTS, LAND = "helsinki.heights", "helsinki.lights", "helsinki.land"
+PHOTO = "helsinki.photo"
 YEARS = (2020, 2021, 2022)
 CLASSES = {"classes": [{"value": 1, "colour": "#00ff00"}, {"value": 2, "colour": "#0000ff"}]}
 
@@ -29,7 +30,7 @@ def write(file: Path, values: np.ndarray, **profile: Any) -> Path:
     place = rasterio.Affine(PIXEL_DEG, 0, WEST, 0, -PIXEL_DEG, NORTH)
     options = {"driver": "GTiff", "dtype": values.dtype, "crs": "EPSG:4326", "transform": place, "count": 1, **profile}
     with rasterio.open(file, "w", width=SIDE, height=SIDE, **options) as raster:
-        raster.write(values, 1)
+        raster.write(np.broadcast_to(values, (raster.count, SIDE, SIDE)))
     return file
 
 
@@ -48,6 +49,8 @@ def catalogue(helsinki: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
         lights = np.full((SIDE, SIDE), 10.0 * 2**step, dtype="float32")
         lights[:, : SIDE // 2] = 0
         add(write(folder / f"{year}.tif", lights), collection="lights", content="night_lights", time=str(year))
+    photo = np.array([10, 20, 40], "uint8").reshape(3, 1, 1)
+    add(write(folder / "photo.tif", photo, count=3, nodata=0), collection="photo", content="imagery")
     land = np.where(east < SIDE / 2, 1, 2).astype("uint8")
     add(write(folder / "land.tif", land), collection="land", content="land_cover", colour_scale=CLASSES)
     yield
@@ -60,6 +63,26 @@ def catalogue(helsinki: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def image(answer: httpx.Response) -> np.ndarray:
     assert answer.status_code == 200, answer.text
     return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA"))
+
+
+@pytest.mark.parametrize(
+    ("words", "drawn"),
+    [
+        ("", (10, 20, 40)),
+        ("bidx=3", (40, 40, 40)),
+        ("bidx=3&bidx=1&bidx=2", (40, 10, 20)),
+        ("expression=b1%2Bb3", (50,) * 3),
+    ],
+)
+@pytest.mark.parametrize("tile", ["0/0/0", "5/18/9", "12/2331/1186"])
+def test_bands_are_drawn_far_away_as_they_are_nearby(
+    client: httpx.Client, words: str, drawn: tuple[int, ...], tile: str
+) -> None:
+    """GDAL takes minutes for some bands of a raster that is small in its tile."""
+    answer = client.get(f"/rasters/{PHOTO}/tiles/WebMercatorQuad/{tile}.png?rescale=0,255&{words}", timeout=10)
+    pixels = image(answer).reshape(-1, 4)
+    seen = {tuple(each[:3].tolist()) for each in pixels if each[3]}
+    assert seen == ({drawn} if tile != "0/0/0" else set())
 
 
 def test_the_catalogue_lists_collections_with_their_times(client: httpx.Client) -> None:
