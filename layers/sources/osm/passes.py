@@ -11,11 +11,11 @@ import osmium
 import shapely
 
 from layers.description import Shape, Tags
-from layers.sources.osm.editors import as_saved
 from layers.sources.osm.elements import Elements, Relation
 from layers.sources.osm.routes import WAY_KEYS, Routes
 from layers.sources.osm.target import Target
 from layers.sources.osm.turns import Turns
+from layers.sources.osm.xml import as_saved
 from layers.sources.records import Item, Notes, Reject
 
 _OPEN_RING = "the way is not closed, so it is no area"

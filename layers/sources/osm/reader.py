@@ -10,10 +10,10 @@ import osmium
 from layers.catalog import LayerTable
 from layers.errors import SourceError
 from layers.sources.order import in_order
-from layers.sources.osm.editors import settled
 from layers.sources.osm.elements import Elements
 from layers.sources.osm.passes import Pass
 from layers.sources.osm.target import Target
+from layers.sources.osm.xml import settled
 from layers.sources.records import Complete, Item, Notes
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"

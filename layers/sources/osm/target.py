@@ -9,7 +9,7 @@ import orjson
 
 from layers.catalog import LayerTable, find
 from layers.description import ColumnInfo, OsmRule, Tags
-from layers.sources.osm.editors import as_saved
+from layers.sources.osm.xml import as_saved
 from layers.sources.packing import pack
 from layers.sources.records import Batch
 

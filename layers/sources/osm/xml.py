@@ -1,4 +1,4 @@
-"""OpenStreetMap XML as editors save it: with elements that are to be deleted, and new ones with negative numbers."""
+"""OpenStreetMap XML as editors and query services write it: in any order, with elements to be deleted and new ones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import IO, Any
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
+import osmium
+
 from layers.errors import SourceError
 from layers.sources.archives import Workplace
 from layers.sources.whole import xml_parser
@@ -20,6 +22,7 @@ _CHUNK_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 64
 _OPENERS: dict[str, Callable[..., Any]] = {".osm": open, ".gz": gzip.open, ".bz2": bz2.open}
 _OF_EDITORS = re.compile(rb"""\s(action\s*=\s*["']delete|(id|ref)\s*=\s*["']-)""")
+_KINDS = "nwr"
 _NUMBERS = ("id", "ref")
 _NEW = 10**12
 """Above all numbers that OpenStreetMap has given."""
@@ -27,19 +30,22 @@ _NEW = 10**12
 
 @contextmanager
 def settled(path: Path) -> Iterator[Path]:
-    """Give a file without what is to be deleted, in which all numbers are positive: the file itself, or a copy.
+    """Give a file whose elements are in order, all with positive numbers and none to be deleted: itself, or a copy.
+
+    Editors mark what is to be deleted, and give what is new negative numbers; Overpass writes ways before nodes.
 
     Raises
     ------
     SourceError
         It is no whole XML document.
     """
-    if not _is_of_an_editor(path):
+    if path.suffix.lower() not in _OPENERS:
         yield path
         return
     place = Workplace()
     try:
-        yield _settle(path, place.folder / "settled.osm")
+        file = _settle(path, place.folder / "settled.osm") if _is_of_an_editor(path) else path
+        yield file if _is_in_order(path, file) else _put_in_order(file, place.folder / "ordered.osm.pbf")
     finally:
         place.close()
 
@@ -51,12 +57,9 @@ def as_saved(source_id: str) -> str:
 
 
 def _is_of_an_editor(path: Path) -> bool:
-    opens = _OPENERS.get(path.suffix.lower())
-    if opens is None:
-        return False
     before = b""
     try:
-        with opens(path, "rb") as stream:
+        with _OPENERS[path.suffix.lower()](path, "rb") as stream:
             while chunk := stream.read(_CHUNK_BYTES):
                 if _OF_EDITORS.search(before + chunk):
                     return True
@@ -96,6 +99,27 @@ class _Copy:
             self._within_deleted -= 1
         else:
             self._out.write(f"</{name}>")
+
+
+def _is_in_order(path: Path, file: Path) -> bool:
+    before = (-1, 0)
+    try:
+        for element in osmium.FileProcessor(str(file)):
+            now = (_KINDS.find(element.type_str()), element.id)
+            if now <= before:
+                return False
+            before = now
+    except RuntimeError as error:
+        raise SourceError(f"{path.name} can't be read as OpenStreetMap data: {error}") from error
+    return True
+
+
+def _put_in_order(file: Path, target: Path) -> Path:
+    elements = osmium.MergeInputReader()
+    elements.add_file(str(file))
+    with osmium.SimpleWriter(str(target)) as writer:
+        elements.apply(writer)
+    return target
 
 
 def _positive(key: str, value: str) -> str:

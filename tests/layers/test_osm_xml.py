@@ -1,4 +1,4 @@
-"""OpenStreetMap files as editors save them before anything is uploaded."""
+"""OpenStreetMap XML as editors save it before anything is uploaded, and as Overpass writes it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from openstreetmap import node
+from openstreetmap import multipolygon, node, way, write
 from town import LAT, LON, Town
 
 from layers.errors import SourceError
@@ -19,6 +19,7 @@ EDITED = """<?xml version='1.0' encoding='UTF-8'?>
 <way id='-10' action='modify'>{ring}<tag k='building' v='yes' /></way>
 <way id='-11'><nd ref='-3' /><nd ref='5' /><tag k='highway' v='residential' />
 <tag k='name' v='A "B" &amp;#10;&amp; C' /></way>
+<way id='13'><nd ref='-3' /><nd ref='5' /><tag k='highway' v='track' /></way>
 <way id='12' action='delete' version='2'><nd ref='-3' /><nd ref='5' /><tag k='highway' v='service' /></way>
 <relation id='-20'><member type='way' ref='-10' role='outer' /><tag k='type' v='multipolygon' />
 <tag k='landuse' v='retail' /></relation></osm>"""
@@ -26,7 +27,7 @@ EDITED = """<?xml version='1.0' encoding='UTF-8'?>
 
 @pytest.mark.parametrize("suffix", ["osm", "osm.gz", "osm.bz2"])
 def test_a_file_of_an_editor_has_new_elements_and_some_to_be_deleted(town: Town, tmp_path: Path, suffix: str) -> None:
-    places = {-1: (0, 0), -2: (1, 0), -3: (1, 1), -4: (0, 1), 5: (3, 3)}
+    places = {-4: (0, 1), -3: (1, 1), -2: (1, 0), -1: (0, 0), 5: (3, 3)}
     nodes = "".join(node(number, *place).replace('"', "'") for number, place in places.items())
     ring = "".join(f"<nd ref='{number}' />" for number in (-1, -2, -3, -4, -1))
     saved = EDITED.format(nodes=nodes, ring=ring, lat=LAT, lon=LON).encode()
@@ -35,8 +36,21 @@ def test_a_file_of_an_editor_has_new_elements_and_some_to_be_deleted(town: Town,
     file.write_bytes(pack(saved))
     report = town.load(file)
     found = {layer: set(town.features(layer)) for layer, each in report.layers.items() if each.read}
-    assert found == {"businesses": {"n-9"}, "buildings": {"w-10"}, "roads": {"w-11"}, "land_use": {"r-20"}}
+    assert found == {"businesses": {"n-9"}, "buildings": {"w-10"}, "roads": {"w-11", "w13"}, "land_use": {"r-20"}}
     assert town.features("roads")["w-11"]["name"] == 'A "B" &#10;& C'
     file.write_bytes(pack(saved[:-20]))
     with pytest.raises(SourceError, match="can't be read as OpenStreetMap data"):
         town.load(file)
+
+
+def test_elements_come_in_any_order_and_more_than_once(town: Town, tmp_path: Path) -> None:
+    ways = [way(30, [2, 3], {"highway": "residential"}), way(20, [1, 2, 3, 1], {"building": "yes"})]
+    park = multipolygon(5, {20: "outer"}, {"leisure": "park"})
+    file = write(tmp_path / "town.osm", park, *ways, node(3, 1, 1), node(1), node(2, 1), node(1), ways[0])
+    report = town.load(file)
+    assert {layer: each.added for layer, each in report.layers.items() if each.read} == {
+        "buildings": 1,
+        "green_spaces": 1,
+        "land_use": 1,
+        "roads": 1,
+    }
