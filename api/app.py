@@ -17,6 +17,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import archives, errors, health, history, openapi, rasters, sessions, sign_in, sprites
+from api.description import written_meanwhile
 from api.head import HeadMiddleware
 from api.items_gate import ItemsGate
 from api.late import LateRouter
@@ -103,7 +104,7 @@ def create_app() -> FastAPI:
 @asynccontextmanager
 async def _running(_app: FastAPI) -> AsyncIterator[None]:
     """Do what no request waits for."""
-    async with process_worker():
+    async with process_worker(), written_meanwhile():
         yield
 
 

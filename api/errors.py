@@ -187,8 +187,10 @@ def _answer_http(request: Request, error: Exception) -> JSONResponse:
 
 def _methods(request: Request) -> set[str]:
     """Return the methods that the routes of a request's path have, all of them together."""
+    from api.description import described_api
+
     path = getattr(request.scope.get("route"), "path_format", "")
-    return {method.upper() for method in request.app.openapi()["paths"].get(path, ())}
+    return {method.upper() for method in described_api()["paths"].get(path, ())}
 
 
 def _answer_data(_request: Request, error: Exception) -> JSONResponse:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
-from threading import Lock
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from api.description import described
 from api.errors import PROBLEM
 from api.late import LateRouter
 from api.links import base_url
 from api.negotiation import JSON
-from layers.settings import PROJECT
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/oas30",
@@ -60,37 +57,23 @@ _SAID_IN_30 = (
 )
 
 router = APIRouter(tags=["Common"])
-_describing = Lock()
-_document: dict[str, Any] = {}
 
 
 @router.get("/api", summary="The API in OpenAPI 3.0", responses={200: {"content": {OPENAPI_30: {}}}})
 def definition(request: Request) -> Response:
     """Describe the API as OpenAPI 3.0.3."""
-    return _answer(request, downgraded(described_api()), OPENAPI_30)
+    return _answer(request, "3.0", OPENAPI_30)
 
 
 @router.get("/openapi.json", summary="The API in OpenAPI 3.1", responses={200: {"content": {OPENAPI_31: {}}}})
 def definition_31(request: Request) -> Response:
     """Describe the API as OpenAPI 3.1, with JSON schemas as they are."""
-    return _answer(request, described_api(), OPENAPI_31)
+    return _answer(request, "3.1", OPENAPI_31)
 
 
-def described_api() -> dict[str, Any]:
-    """Return the description of all that is mounted, in OpenAPI 3.1.
-
-    A process of its own makes it, once: it takes all routes, and this process needn't hold those that nobody asks for.
-    """
-    with _describing:
-        if not _document:
-            command = [sys.executable, "-m", "api.print_openapi"]
-            made = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, check=True)  # noqa: S603
-            _document.update(json.loads(made.stdout))
-    return _document
-
-
-def _answer(request: Request, document: dict[str, Any], media_type: str) -> Response:
-    return JSONResponse({**document, "servers": [{"url": base_url(request)}]}, media_type=media_type)
+def _answer(request: Request, openapi: str, media_type: str) -> Response:
+    server = json.dumps([{"url": base_url(request)}]).encode()
+    return Response(b'%s, "servers": %s}' % (described(openapi)[:-1], server), media_type=media_type)
 
 
 def answers(

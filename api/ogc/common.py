@@ -10,10 +10,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from api.database import Database
+from api.description import described_api
 from api.documents import CONFORMANCE, LANDING, TERRITORIES
 from api.links import Link, base_url, formats, link, root_url
 from api.negotiation import HTML, JSON, Format, Language, negotiate, page
-from api.openapi import OPENAPI_30, OPENAPI_31, answers, described_api
+from api.openapi import OPENAPI_30, OPENAPI_31, answers
 from api.scope import Territory
 from layers.database import base_id
 from layers.settings import PROJECT

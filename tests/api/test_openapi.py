@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+from serving import serving
 
 from api.openapi import downgraded_schema
 
 if TYPE_CHECKING:
-    import httpx
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -28,6 +32,29 @@ def test_the_descriptions_are_what_they_say(client: httpx.Client, path: str, ver
     assert answer.headers["content-type"].endswith(f"version={version[:3]}")
     assert [each.message for each in validator(document).iter_errors()] == []
     assert document["servers"] == [{"url": str(answer.url).removesuffix("/api").removesuffix("/openapi.json")}]
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home where no description is yet."""
+    return tmp_path_factory.mktemp("home")
+
+
+def test_the_description_is_written_once_and_unasked(database_url: str, home: Path, client: httpx.Client) -> None:
+    def answered(url: str) -> dict[str, object]:
+        return {**httpx.get(f"{url}/api", timeout=60).json(), "servers": None}
+
+    settings = {"home": home, "database_url": database_url}
+    with serving(**settings) as server:
+        deadline = time.monotonic() + 60
+        while len(list(home.glob("openapi/*.json"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        [file] = home.glob("openapi/*-3.0.json")
+        told = json.loads(file.read_text())
+        assert answered(server.url) == answered(str(client.base_url)) == {**told, "servers": None}
+    file.write_text(json.dumps(told | {"x-kept": True}))
+    with serving("--workers", "2", **settings) as server:
+        assert answered(server.url)["x-kept"] is True
 
 
 def test_every_operation_tells_what_it_answers(client: httpx.Client) -> None:
