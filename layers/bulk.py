@@ -54,13 +54,32 @@ def one_territory(connection: psycopg.Connection[Any], layer: str) -> Iterator[N
         connection.execute("SET LOCAL session_replication_role = origin")
 
 
+_TELL = """
+SELECT horad_announce({name}, CASE
+    WHEN closed THEN ARRAY[ARRAY[-180, -90, 180, 90]]
+    WHEN box IS NULL THEN '{{}}'
+    ELSE ARRAY[ARRAY[ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)]]
+END)
+FROM (
+    SELECT ST_Extent(geom) AS box,
+        bool_or(restricted OR territory <> ALL ((SELECT horad_open({name}))::text[])) AS closed
+    FROM {table}
+) AS filled
+WHERE closed IS NOT NULL
+"""
+"""What the trigger tells of a change, in one box: nothing was where now something is."""
+
+_FOR_EACH_ROW = ("stamp", "version_insert")
+"""Triggers that look at each row, or keep it to look at it later."""
+
+
 @contextmanager
 def indexed_at_once(connection: psycopg.Connection[Any], layer: str, rows: int) -> Iterator[None]:
     """Take away the indexes of an empty layer that is about to be filled, and build them when it is.
 
-    Its rows must bear their stamp already: nobody looks at each of them for that. From then until the end of the
-    transaction nobody else can read the layer. So it is done only where nobody has put anything into it yet and
-    nobody reads it at this moment; otherwise the indexes stay.
+    Its rows must bear their stamp already: nobody looks at each of them for that, and where they lie is told as a
+    whole. From then until the end of the transaction nobody else can read the layer. So it is done only where nobody
+    has put anything into it yet and nobody reads it at this moment; otherwise the indexes stay.
 
     Parameters
     ----------
@@ -81,9 +100,12 @@ def indexed_at_once(connection: psycopg.Connection[Any], layer: str, rows: int) 
             _execute(connection, "ALTER TABLE {} DROP CONSTRAINT {}", table, sql.Identifier(constraint))
         else:
             _execute(connection, "DROP INDEX {}", sql.Identifier(index))
-    _execute(connection, "ALTER TABLE {} DISABLE TRIGGER stamp", table)
+    for trigger in map(sql.Identifier, _FOR_EACH_ROW):
+        _execute(connection, "ALTER TABLE {} DISABLE TRIGGER {}", table, trigger)
     yield
-    _execute(connection, "ALTER TABLE {} ENABLE ALWAYS TRIGGER stamp", table)
+    for trigger in map(sql.Identifier, _FOR_EACH_ROW):
+        _execute(connection, "ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", table, trigger)
+    connection.execute(sql.SQL(_TELL).format(name=sql.Literal(layer), table=table))
     for _, constraint, definition in indexes:
         if constraint:
             named = sql.Identifier(constraint)

@@ -45,14 +45,25 @@ END $$
 """
 
 KEEP_BOXES = """
-    INSERT INTO layer_changes (layer, version, boxes) VALUES (TG_TABLE_NAME, raised, boxes);
+    INSERT INTO layer_changes (layer, version, boxes) VALUES ($1, raised, $2);
     IF raised % 2048 = 0 THEN
-        DELETE FROM layer_changes WHERE layer = TG_TABLE_NAME AND version <= raised - 2048;
+        DELETE FROM layer_changes AS c WHERE c.layer = $1 AND version <= raised - 2048;
     END IF;"""
 """The boxes of the last 2048 to 4095 changes are kept; which, the version alone decides, so that all processes tell the
 same."""
 
-RECORD_CHANGE = f"""
+ANNOUNCE = f"""
+CREATE OR REPLACE FUNCTION horad_announce(layer text, boxes float8[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    raised bigint;
+BEGIN
+    UPDATE layer_versions AS v SET version = v.version + 1 WHERE v.layer = $1
+    RETURNING v.version INTO raised;{KEEP_BOXES}
+    PERFORM pg_notify('horad_layers', json_build_object('layer', $1, 'version', raised, 'boxes', $2)::text);
+END $$
+"""  # noqa: S608
+
+_RECORD_CHANGE = """
 CREATE OR REPLACE FUNCTION horad_record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 #variable_conflict use_variable
@@ -67,7 +78,6 @@ DECLARE
     rows bigint;
     closed boolean;
     forged boolean;
-    raised bigint;
     names text;
     actor text := horad_actor();
     trusted boolean := horad_is_trusted();
@@ -89,7 +99,7 @@ BEGIN
     IF closed THEN
         boxes := ARRAY[ARRAY[-180, -90, 180, 90]];
     ELSE
-        EXECUTE 'SELECT coalesce(array_agg(ARRAY[ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)]), ''{{}}'')'
+        EXECUTE 'SELECT coalesce(array_agg(ARRAY[ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)]), ''{}'')'
             ' FROM (SELECT ST_Extent(geom) AS box FROM (' || changed || ') AS c WHERE NOT ST_IsEmpty(geom) GROUP BY'
             ' least(floor((ST_XMin(geom) - $1) / $3), 7), least(floor((ST_YMin(geom) - $2) / $4), 7)) AS cells'
         INTO boxes USING ST_XMin(extent), ST_YMin(extent),
@@ -105,13 +115,10 @@ BEGIN
             ' SELECT %s, $1, $2, $3, $4 FROM old_rows WHERE updated_at < $1', TG_TABLE_NAME, names, names)
         USING moment, actor, load, CASE TG_OP WHEN 'DELETE' THEN 'removed' ELSE 'changed' END;
     END IF;
-    UPDATE layer_versions SET version = version + 1 WHERE layer = TG_TABLE_NAME
-    RETURNING version INTO raised;{KEEP_BOXES}
-    PERFORM pg_notify('horad_layers', json_build_object(
-        'layer', TG_TABLE_NAME, 'version', raised, 'boxes', boxes)::text);
+    PERFORM horad_announce(TG_TABLE_NAME, boxes);
     RETURN NULL;
 END $$
-"""  # noqa: S608
+"""
 """Where a statement changed a layer is told by at most 64 boxes, one a cell of the changes' extent; of a change that
 not everybody may see nobody is told where it lies."""
 
@@ -136,11 +143,12 @@ END $$
 """
 
 _FUNCTIONS = {
-    "horad_prepare_change": _BEFORE,
-    "horad_stamp": _STAMP,
-    "horad_record_change": RECORD_CHANGE,
-    "horad_no_truncate": _NO_TRUNCATE,
-    "horad_forget_history": _FORGET,
+    "horad_prepare_change()": _BEFORE,
+    "horad_stamp()": _STAMP,
+    "horad_announce(text, float8[])": ANNOUNCE,
+    "horad_record_change()": _RECORD_CHANGE,
+    "horad_no_truncate()": _NO_TRUNCATE,
+    "horad_forget_history()": _FORGET,
 }
 
 _EVENTS = {
@@ -167,14 +175,14 @@ def replace_functions(connection: Connection) -> None:
     """Bring the functions to what stands here; only the owner can hang them on a table."""
     for name, function in _FUNCTIONS.items():
         connection.exec_driver_sql(function.replace("%", "%%"))
-        connection.exec_driver_sql(f"REVOKE EXECUTE ON FUNCTION {name}() FROM PUBLIC")
+        connection.exec_driver_sql(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC")
 
 
 def drop_functions(connection: Connection) -> None:
     """Drop them again."""
     connection.exec_driver_sql("DROP TRIGGER forget_history ON territories")
     for name in _FUNCTIONS:
-        connection.exec_driver_sql(f"DROP FUNCTION {name}()")
+        connection.exec_driver_sql(f"DROP FUNCTION {name}")
     connection.exec_driver_sql(f"DROP SCHEMA {HISTORY}")
 
 

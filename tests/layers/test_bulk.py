@@ -66,6 +66,28 @@ def test_features_are_stamped_with_their_load(empty: Engine, town: Town) -> None
     assert [tuple(each) for each in stamps] == [(True, True, run)]
 
 
+@pytest.mark.parametrize("restricted", [False, True])
+def test_where_a_layer_was_filled_is_told_unless_not_everybody_may_see_it(
+    empty: Engine, town: Town, restricted: bool
+) -> None:
+    version = "SELECT version FROM layer_versions WHERE layer = 'outages'"
+    with empty.connect() as connection:
+        before = connection.exec_driver_sql(version).scalar() or 0
+    town.ingest(*outages(), layers=("outages",), restricted=restricted)
+    with empty.connect() as connection:
+        after = connection.exec_driver_sql(version).scalar_one()
+        told = "SELECT boxes FROM layer_changes WHERE layer = 'outages' AND version = %s"
+        boxes = connection.exec_driver_sql(told, (after,)).scalar_one()
+    assert after == before + 1
+    around = [LON, LAT - (MANY - 1) / 1e5, LON + (MANY - 1) / 1e5, LAT]
+    assert boxes == [pytest.approx([-180, -90, 180, 90] if restricted else around, abs=1e-4)]
+    with empty.connect() as connection:
+        firing = connection.exec_driver_sql(
+            "SELECT DISTINCT tgenabled FROM pg_trigger WHERE tgrelid = 'outages'::regclass AND NOT tgisinternal"
+        )
+        assert firing.scalars().all() == ["A"]
+
+
 def test_ids_follow_a_curve_through_space(empty: Engine, town: Town) -> None:
     town.ingest(*outages(), layers=("outages",))
     with empty.connect() as connection:

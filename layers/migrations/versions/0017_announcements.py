@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from layers.migrations.access import OPEN
-from layers.migrations.history import KEEP_BOXES, RECORD_CHANGE
+from layers.migrations.history import ANNOUNCE, KEEP_BOXES
 
 revision = "0017"
 down_revision = "0012"
@@ -55,7 +55,7 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), primary_key=True),
         sa.Column("boxes", ARRAY(sa.Double()), nullable=False),
     )
-    connection.exec_driver_sql(RECORD_CHANGE.replace("%", "%%"))
+    connection.exec_driver_sql(ANNOUNCE.replace("%", "%%"))
     connection.exec_driver_sql(OPEN)
     connection.exec_driver_sql(_ANNOUNCE_REGISTRY)
     connection.exec_driver_sql("REVOKE EXECUTE ON FUNCTION horad_announce_registry() FROM PUBLIC")
@@ -73,6 +73,6 @@ def downgrade() -> None:
         for name, *_ in triggers:
             op.execute(f"DROP TRIGGER {name} ON {table}")
     op.execute("DROP FUNCTION horad_announce_registry()")
-    connection.exec_driver_sql(RECORD_CHANGE.replace(KEEP_BOXES, "").replace("%", "%%"))
+    connection.exec_driver_sql(ANNOUNCE.replace(KEEP_BOXES, "").replace("%", "%%"))
     op.drop_table("layer_changes")
     op.execute("DELETE FROM layer_versions WHERE layer IN ('territories', 'memberships')")
