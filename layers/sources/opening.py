@@ -24,6 +24,7 @@ from layers.sources.stated import Stated
 from layers.sources.tables import Chain, box_around, pair, passed_over
 
 _MOST_LATITUDE = 90
+_CHANGES = (".osc", ".osc.gz", ".osc.bz2", ".osc.pbf")
 _RASTERS = (".tif", ".tiff", ".hgt", ".hgt.zip", ".asc", ".jp2")
 
 
@@ -72,6 +73,11 @@ def opened(path: Path, stated: Stated | None = None) -> SourceFile:
     domain = format_of(path)
     if domain is not None:
         return _DomainFile(path, domain, said)
+    if path.name.lower().endswith(_CHANGES):
+        raise SourceError(
+            f"{path.name} holds changes of OpenStreetMap, not the state after them: apply them to the file that they"
+            " are for, with osmium apply-changes, and load that."
+        )
     if path.name.lower().endswith(SUFFIXES):
         return _OsmFile(path)
     if path.name.lower().endswith(_RASTERS):

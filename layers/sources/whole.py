@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from xml.parsers import expat
 
 import orjson
@@ -59,14 +59,20 @@ def check_leads_nowhere(path: Path) -> None:
 
 
 def check_geojson(path: Path) -> None:
-    """Make sure that GeoJSON names its CRS, if it tells one, and has no link to it, which GDAL would follow.
+    """Make sure that GeoJSON is one object that names its CRS, if it tells one, without a link that GDAL would follow.
 
     Raises
     ------
     SourceError
-        It has a link.
+        It is a list, or has a link.
     """
     with path.open("rb") as stream:
+        if stream.read(_HEAD_BYTES).lstrip().startswith(b"["):
+            raise SourceError(
+                f"{path.name} is a list, and GeoJSON an object: put features into"
+                ' {"type": "FeatureCollection", "features": [...]}, and rows without geometry into a table of text.'
+            )
+        stream.seek(0)
         before = b""
         while chunk := stream.read(_CHUNK_BYTES):
             for found in _CRS_IN_JSON.finditer(before + chunk):
@@ -123,18 +129,17 @@ def check_dxf(path: Path) -> None:
 
 
 def check_json_lines(path: Path) -> None:
-    """Make sure that each line of a sequence of JSON texts is one.
+    """Make sure that each of a sequence of JSON texts is one: a line each, or begun by a separator (RFC 8142).
 
     Raises
     ------
     SourceError
-        One isn't; the text tells which.
+        One isn't; the text tells the line in which it begins.
     """
     with path.open("rb") as stream:
-        for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE_BYTES), b""), start=1):
-            text = line.strip().removeprefix(_RECORD_SEPARATOR)
+        for number, text in _json_texts(stream):
             try:
-                _ = orjson.loads(text) if text else None
+                orjson.loads(text)
             except ValueError as error:
                 raise SourceError(f"{path.name} is cut off or damaged in line {number}: {error}") from error
 
@@ -248,6 +253,22 @@ def xml_parser(path: Path, *, namespaces: bool = False) -> Any:
 
     parser.StartDoctypeDeclHandler = refuse
     return parser
+
+
+def _json_texts(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the texts of a sequence that aren't empty, each with the number of its first line."""
+    separated = stream.read(1) == _RECORD_SEPARATOR
+    stream.seek(0)
+    text, begun = b"", 1
+    for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE_BYTES), b""), start=1):
+        if separated and not line.startswith(_RECORD_SEPARATOR):
+            text += line
+            continue
+        if text.strip():
+            yield begun, text
+        text, begun = line.removeprefix(_RECORD_SEPARATOR), number
+    if text.strip():
+        yield begun, text
 
 
 def _tail(path: Path) -> bytes:

@@ -53,7 +53,7 @@ class Table:
         self.file.write_bytes(content.encode() if isinstance(content, str) else content)
         described = pack(columns or {"kind": {"from": "kind"}}, **options)
         [outcome] = load_territory(self.town.engine, described)
-        if outcome.error is not None:
+        if outcome.report is None and outcome.error is not None:
             raise outcome.error
         assert outcome.report is not None, outcome.note
         [report] = outcome.report.layers.values()

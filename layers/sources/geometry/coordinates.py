@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ NO_GEOMETRY = "there is no geometry that can be read"
 NO_COORDINATES = "no coordinates"
 SEEM_SWAPPED = "latitude and longitude seem to be swapped"
 
+_LOCAL_CRS = re.compile(r"\s*(LOCAL_CS|ENGCRS|ENGINEERINGCRS)\s*\[", re.IGNORECASE)
 _COLLECTION = 7
 _FAR_DEG = 5.0
 
@@ -138,9 +140,9 @@ def known_crs(file_name: str, stated: str | None) -> str:
     Raises
     ------
     InvalidInputError
-        It isn't.
+        It isn't, or is one that has no place on Earth.
     """
-    if stated is None:
+    if stated is None or _LOCAL_CRS.match(stated):
         raise InvalidInputError(
             f"{file_name} doesn't say in which CRS its coordinates are: name it with --crs EPSG:..."
         )

@@ -43,6 +43,7 @@ _SRID_BEFORE_WKT = r"^\s*SRID=\d+;"
 _DEGREES = "EPSG:4326"
 _MOST_DEGREES = 360
 _HAS_SRID = 0x20000000
+_GROUPED = re.compile(r"(?P<whole>[-+]?\d{1,3}([.,])\d{3}(?:\2\d{3})*)(?!\2)[.,](?P<part>\d+)")
 _SPACES = r"[\s\x{a0}']"
 
 
@@ -106,8 +107,9 @@ def find_places(
 def place(cells: Sequence[pa.StringArray], placer: Placer) -> Places:
     """Return the places of rows from the cells of the columns that tell them."""
     if len(cells) > 1:
-        x, y = (numbers(each) for each in cells)
-        return placer.points(x, y)
+        found = placer.points(*map(numbers, cells))
+        blank = [row for row, problem in found.problems.items() if problem == NO_COORDINATES]
+        return found._replace(problems=found.problems | {row: _what_is_missing(cells, row) for row in blank})
     found = placer.geometries(geometries(cells[0]))
     blank = pc.indices_nonzero(pc.is_null(cells[0])).to_pylist()
     return found._replace(problems=found.problems | dict.fromkeys(blank, NO_COORDINATES))
@@ -218,4 +220,13 @@ def _number(plain: str | None, written: str | None) -> float:
     try:
         return float(plain or "nan")
     except ValueError:
-        return degrees(written or "")
+        text = written or ""
+        grouped = _GROUPED.fullmatch(text.strip())
+        return float(f"{re.sub('[.,]', '', grouped['whole'])}.{grouped['part']}") if grouped else degrees(text)
+
+
+def _what_is_missing(cells: Sequence[pa.StringArray], row: int) -> str:
+    """Return what is wrong with the coordinates of a row that has none."""
+    written = [each for cell in cells if (each := cell[row].as_py()) and any(map(str.isdigit, each))]
+    unread = [each for each in written if np.isnan(numbers(pa.array([each]))[0])]
+    return f"{unread[0]!r} is no coordinate" if unread else NO_COORDINATES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,6 +60,7 @@ pyogrio.set_gdal_config_options(
         "OGR_ARROW_MEM_LIMIT": _BATCH_BYTES,
         "OGR_GPKG_NUM_THREADS": 1,  # others read ahead, which costs memory and brings no time
         "GML_DOWNLOAD_SCHEMA": False,
+        "CPL_LOG": os.devnull,  # what is wrong with a feature is told with its rejection
     }
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import orjson
 from layers.errors import SourceError
 from layers.sources.whole import xml_parser
 
+_AROUND_COMMA = re.compile(r"\s*,\s*")
 _WAITING_LINES = 1_000
 _MOST_CHARS = 16 * 1024 * 1024
 _CONTAINERS = ("Folder", "Document")
@@ -149,7 +151,9 @@ class _Reader:
             found = {"type": name, "coordinates": self._rings}
         else:
             places = self._coordinates
-            found = {"type": _SIMPLE[name], "coordinates": places if name != "Point" else (places or [[]])[0]}
+            if name == "Point" and not places:
+                return
+            found = {"type": _SIMPLE[name], "coordinates": places[0] if name == "Point" else places}
         self._geometries[-1].append(found)
 
     def _keep(self) -> None:
@@ -171,7 +175,7 @@ class _Reader:
 
 def _places(text: str, *, apart: str | None) -> list[list[float]]:
     """Return longitudes and latitudes; what can't be read leaves none."""
-    tuples = text.split() if apart else [text]
+    tuples = _AROUND_COMMA.sub(",", text).split() if apart else [text]
     try:
         return [[float(number) for number in each.split(apart)[:2]] for each in tuples]
     except ValueError:
