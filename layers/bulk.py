@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
 _ENOUGH = 2_000
+_FEW = 200
 
 _INDEXES = """
 SELECT i.relname, coalesce(c.conname, ''), coalesce(pg_get_constraintdef(c.oid), pg_get_indexdef(i.oid))
@@ -32,7 +33,7 @@ SELECT has_parameter_privilege('session_replication_role', 'SET') AND NOT EXISTS
 
 
 @contextmanager
-def one_territory(connection: psycopg.Connection[Any], layer: str) -> Iterator[None]:
+def one_territory(connection: psycopg.Connection[Any], layer: str, rows: int) -> Iterator[None]:
     """Spare an INSERT of features of one territory the look-up of it for each row.
 
     The territory must be there, and held by this transaction, as it is by the line of a load in ``ingest_runs``. Where
@@ -44,9 +45,11 @@ def one_territory(connection: psycopg.Connection[Any], layer: str) -> Iterator[N
         In the transaction that adds to the layer.
     layer
         Its name.
+    rows
+        How many are added at most; a few are looked up.
     """
     name = sql.Identifier(layer).as_string(connection)
-    spared = connection.execute(_ONLY_THE_TERRITORY_IS_CHECKED, [name]).fetchall()[0][0]
+    spared = rows > _FEW and connection.execute(_ONLY_THE_TERRITORY_IS_CHECKED, [name]).fetchall()[0][0]
     if spared:
         connection.execute("SET LOCAL session_replication_role = replica")
     yield

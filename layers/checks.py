@@ -49,7 +49,7 @@ def check(staging: Staging, ground: Ground) -> tuple[int, Astray]:
     if not staging.model.layer.located:
         staging.execute("UPDATE {0} SET geom = NULL WHERE ST_IsEmpty(geom)")
     faults = staging.quarantine.faults
-    staging.execute(
+    found = staging.execute(
         "INSERT INTO {1} SELECT nth, reason FROM"
         " (SELECT nth, coalesce({2}, {3}, {4}, {5}) AS reason FROM {0}) AS c WHERE reason IS NOT NULL",
         faults,
@@ -58,16 +58,16 @@ def check(staging: Staging, ground: Ground) -> tuple[int, Astray]:
         _first(list(_values(staging))),
         _invalid(),
     )
-    repaired = _repair(staging, faults)
-    _find_seconds(staging, faults)
-    found = _astray(staging, faults, ground)
-    if staging.execute("SELECT EXISTS (SELECT FROM {1})", faults).fetchall()[0][0]:
-        told = names([name for name in staging.columns if name not in ("source_id", "geom")], of="s")
-        rows = sql.SQL("{} AS s JOIN {} USING (nth)").format(staging.table, faults)
-        staging.quarantine.add_staged(staging.layer, rows, told)
-        staging.take_out(faults)
-        staging.execute("TRUNCATE {1}", faults)
-    return repaired, found
+    repaired = _repair(staging, faults) if found.rowcount else 0
+    if not _find_seconds(staging, faults) + found.rowcount - repaired:
+        return repaired, Astray(_located(staging))
+    astray = _astray(staging, faults, ground)
+    told = names([name for name in staging.columns if name not in ("source_id", "geom")], of="s")
+    rows = sql.SQL("{} AS s JOIN {} USING (nth)").format(staging.table, faults)
+    staging.quarantine.add_staged(staging.layer, rows, told)
+    staging.take_out(faults)
+    staging.execute("TRUNCATE {1}", faults)
+    return repaired, astray
 
 
 def _shapeless(shape: Shape) -> str:
@@ -191,16 +191,23 @@ def _repair(staging: Staging, faults: sql.Identifier) -> int:
     return mended - lost
 
 
-def _find_seconds(staging: Staging, faults: sql.Identifier) -> None:
-    """Put among the faults what has the id of a good record before it."""
-    staging.execute(
+def _find_seconds(staging: Staging, faults: sql.Identifier) -> int:
+    """Put among the faults what has the id of a good record before it, and return how many there are."""
+    return staging.execute(
         "INSERT INTO {1} SELECT nth, {2} FROM"
         " (SELECT nth, row_number() OVER (PARTITION BY source_id ORDER BY nth) AS rank"
         " FROM {0} WHERE source_id IN (SELECT source_id FROM {0} GROUP BY source_id HAVING count(*) > 1)"
         " AND nth NOT IN (SELECT nth FROM {1})) AS r WHERE rank > 1",
         faults,
         sql.Literal(SECOND),
-    )
+    ).rowcount
+
+
+def _located(staging: Staging) -> int:
+    """Return how many records have a geometry, where each may be taken."""
+    if staging.model.layer.located:
+        return staging.rows
+    return int(staging.execute("SELECT count(geom) FROM {0}").fetchall()[0][0])
 
 
 def _astray(staging: Staging, faults: sql.Identifier, ground: Ground) -> Astray:

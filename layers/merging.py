@@ -15,6 +15,7 @@ from layers.staging import Staging, names
 
 _WORTH_ANALYSING = 0.1
 _FEW = 500
+_SELDOM_ASKED = ("tags", "geom_3857")
 _SAMPLE = 10
 """The statistics target: 300 times as many rows are looked at. PostgreSQL looks closer by itself later."""
 
@@ -91,6 +92,7 @@ class Merging:
             "territory": sql.Literal(territory),
             "source": sql.Literal(source),
             "all": names(everything),
+            "asked": names([each.name for each in staging.model.table.columns if each.name not in _SELDOM_ASKED]),
             "s_all": names(everything, of="s"),
             "compared": names(compared),
             "f_compared": names(compared, of="f"),
@@ -134,12 +136,14 @@ class Merging:
     def _add(self, *, among_others: bool) -> int:
         """Add what the layer doesn't have of the source, in the order of a space-filling curve; return how much."""
         lacking = sql.SQL("NOT {}").format(self._parts["is_there"]) if among_others else sql.SQL("true")
-        connection, layer = self._staging.connection, self._staging.layer
-        with indexed_at_once(connection, layer, self._staging.rows), one_territory(connection, layer):
+        where = self._staging.connection, self._staging.layer, self._staging.rows
+        with indexed_at_once(*where), one_territory(*where):
             return self._execute(_ADD, lacking=lacking).rowcount
 
     def _analyse(self, changes: int) -> None:
         """Let the planner know the layer as it now is, where much of it has changed."""
+        if changes < _FEW:
+            return
         measures = {
             "changes": changes,
             "few": _FEW,
@@ -148,7 +152,7 @@ class Merging:
         }
         if self._truth(_MUCH_HAS_CHANGED, **{name: sql.Literal(value) for name, value in measures.items()}):
             self._execute("SET LOCAL default_statistics_target = {sample}", sample=sql.Literal(_SAMPLE))
-            self._execute("ANALYZE {target}")
+            self._execute("ANALYZE {target} ({asked})")
 
     def _execute(self, statement: LiteralString, **others: sql.Composable) -> psycopg.Cursor[Any]:
         return self._staging.connection.execute(sql.SQL(statement).format(**self._parts, **others))

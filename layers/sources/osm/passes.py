@@ -16,7 +16,7 @@ from layers.sources.osm.routes import WAY_KEYS, Routes
 from layers.sources.osm.target import Target
 from layers.sources.osm.turns import Turns
 from layers.sources.osm.xml import as_saved
-from layers.sources.records import Item, Notes, Reject
+from layers.sources.records import Complete, Item, Notes, Reject
 
 _OPEN_RING = "the way is not closed, so it is no area"
 _BROKEN_AREA = "the area can't be assembled: a ring is open, crosses itself or is partly outside the file"
@@ -56,7 +56,7 @@ class Pass:
         self._turn_ways: set[int] = set()
 
     def __iter__(self) -> Iterator[Item]:
-        """Yield the features by the thousand, and what can't become one.
+        """Yield features by the thousand, and what can't become one; then tell of each layer that it is complete.
 
         Raises
         ------
@@ -79,7 +79,10 @@ class Pass:
         for target, turns in self._turns:
             self._add_turns(target, turns)
         yield from self._out
-        yield from (target.batch() for target in self._targets if len(target))
+        for target in self._targets:
+            if len(target):
+                yield target.batch()
+            yield Complete(target.name)
 
     def _find_relations(self) -> None:
         """Find the relations whose ways have to be kept, before the ways come."""

@@ -14,7 +14,7 @@ from layers.sources.osm.elements import Elements
 from layers.sources.osm.passes import Pass
 from layers.sources.osm.target import Target
 from layers.sources.osm.xml import settled
-from layers.sources.records import Complete, Item, Notes
+from layers.sources.records import Item, Notes
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2", ".osm.gz")
@@ -68,6 +68,5 @@ class OsmReader:
             for group in self._groups:
                 targets = [Target(each, each.layer.osm) for each in group if each.layer.osm]
                 yield from Pass(elements, targets, self.notes)
-                yield from (Complete(each.name) for each in group)
         except (RuntimeError, osmium.InvalidLocationError) as error:
             raise SourceError(f"{self._path.name} can't be read as OpenStreetMap data: {error}") from error
