@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from peers import city, load, servers
-from serving import DATABASE, SECONDS, Measure, base, compare, count
+from serving import DATABASE, FEW, SECONDS, SMALL, Measure, base, compare, count
 from sqlalchemy import URL, Engine, text
 
 from layers.catalog import find
@@ -46,6 +46,21 @@ def main() -> None:
         near, far = (asking(mine, MINE, [f"limit=10&after={each}" for each in some]) for some in (first, deep))
         compare("pages from row 390,000", far, "first pages", near)
     kept(where)
+    grown(engine, where)
+
+
+def grown(engine: Engine, where: URL) -> None:
+    """Compare the base with one that has a twelfth of the data: pages anywhere, and the same boxes."""
+    small, few = base(SMALL, copies=FEW)
+    boxes = [f"limit=1000&bbox={box}" for box in random_boxes(small)]
+    with servers.horad(where, cached=False) as first, servers.horad(few, cached=False) as second:
+        pages = [
+            asking(url, MINE, [f"limit=10&after={place}" for place in random_places(each)])
+            for url, each in ((first, engine), (second, small))
+        ]
+        compare("items limit=10", pages[0], f"{FEW / city.COPIES:.0%} of it", pages[1])
+        both = asking(first, MINE, boxes), asking(second, MINE, boxes)
+        compare("limit=1000 in a box", both[0], f"{FEW / city.COPIES:.0%} of it", both[1])
 
 
 def kept(where: URL) -> None:

@@ -117,6 +117,18 @@ def random_tiles(engine: Engine, layer: str, z: int, count: int) -> list[Tile]:
     return sorted(found, key=hash)[:count]
 
 
+def features_in(engine: Engine, layer: str, tiles: Sequence[Tile]) -> dict[Tile, int]:
+    """Return how many features of a layer each of some tiles has, its margin included."""
+    count = text(f"SELECT count(*) FROM {layer} WHERE geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326)")
+    found = {}
+    with engine.connect() as connection:
+        for z, row, col in tiles:
+            ((box, _),) = TileRequest(layers=(layer,), z=z, row=row, col=col).around(layer)
+            sides = dict(zip(("west", "south", "east", "north"), box, strict=True))
+            found[z, row, col] = connection.execute(count, sides).scalar_one()
+    return found
+
+
 def pgbench(database: URL, script: str, seconds: float) -> Rate:
     """Return how often a script of pgbench runs in a second, prepared, with the rights of the public."""
     host, port = (database.query.get(key) or getattr(database, key) for key in ("host", "port"))
