@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response
@@ -31,6 +32,8 @@ RASTER_MATRIX_SETS = (WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD)
 """Those in which rasters are cut into tiles."""
 
 _RENDERING = "1"
+_CAPABILITIES = "WMTSCapabilities.xml"
+_WORDS_OF_WMTS = ("service", "request", "version", "acceptversions", "sections", "updatesequence", "acceptformats")
 _SIZES = ("tilesize", "max_size", "width", "height", "buffer", "padding")
 _OWN_COLOURS = ("algorithm", "expression", "bidx", "colormap", "colormap_name", "color_formula")
 
@@ -152,6 +155,14 @@ class Part(PartFeatureParams):
     max_size: Annotated[int | None, Query(description="The longest side in pixels", ge=1, le=MOST_PIXELS)] = MOST_PIXELS
 
 
+def _without_words_of_wmts(query: bytes) -> bytes:
+    """Return a query without what clients add to the address of capabilities, where they ask for those."""
+    named = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    if ("request", "getcapabilities") not in [(name.lower(), value.lower()) for name, value in named]:
+        return query
+    return urlencode([(name, value) for name, value in named if name.lower() not in _WORDS_OF_WMTS]).encode()
+
+
 def _has_own_colours(request: Request) -> bool:
     return any(name in request.query_params for name in _OWN_COLOURS)
 
@@ -180,6 +191,8 @@ class CachedRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             headers = {"Cache-Control": "no-cache"}
+            if self.path_format.endswith(_CAPABILITIES):
+                request.scope["query_string"] = _without_words_of_wmts(request.scope["query_string"])
             try:
                 found: Response = await plain(request)
             except NotModifiedError:

@@ -37,10 +37,15 @@ enabled = false
 include-path = "/collections/{collection}/items/{feature}"
 [operations.checks.allow_header_conformance]
 enabled = false
+
+[[operations]]
+include-path = "/rasters/{raster}/statistics"
+[operations.checks.negative_data_rejection]
+enabled = false
 """
 """The description can't say the grammars of CQL2, times and colours, so that it allows any text for them. A limit over
 the greatest is no error, as the standard wants it: GeoJSON then comes as a file. OPTIONS tells what the caller may
-do."""
+do. titiler takes true for a coordinate of 1."""
 
 LON, LAT = -30.0, 5.0
 SCRATCH = around("scratch", (LON - 1, LAT - 1, LON + 1, LAT + 1))

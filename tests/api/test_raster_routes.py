@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import rasterio
+from owslib.wmts import WebMapTileService
 from PIL import Image
 
 from layers.raster_description import RasterDescription
@@ -233,3 +234,12 @@ def test_gdal_reads_the_tiles_by_wmts(client: httpx.Client) -> None:
         sample = found.read(window=rasterio.windows.from_bounds(*found.bounds, found.transform), out_shape=(4, 64, 64))
     seen = {tuple(colour) for colour in np.moveaxis(sample, 0, -1).reshape(-1, 4) if colour[3] == 255}
     assert (0, 255, 0, 255) in seen
+
+
+def test_owslib_reads_the_capabilities(client: httpx.Client) -> None:
+    """It asks for them in words too, as clients of WMTS do."""
+    address = f"{client.base_url}/rasters/{LAND}/WMTSCapabilities.xml"
+    layers = WebMapTileService(address).contents
+    assert set(layers) == {f"{LAND}_{each}_default" for each in ("WebMercatorQuad", "WorldCRS84Quad")}
+    assert not any("version" in each["template"].lower() for layer in layers.values() for each in layer.resourceURLs)
+    assert client.get(f"{address}?request=GetTile").status_code == 400
