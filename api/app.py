@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -52,6 +53,7 @@ from layers.tile_pool import few_connections
 WEB = PROJECT / "api" / "web"
 
 _COMPRESS_FROM_BYTES = 1_000
+_DOUBLED = re.compile("/{2,}")
 
 App = TypeVar("App", bound=FastAPI)
 
@@ -66,8 +68,10 @@ class Service(FastAPI):
         await (self.front or self.routed)(scope, receive, send)
 
     async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve what nothing before the routes has answered."""
-        await super().__call__(scope, receive, send)
+        """Serve what nothing before the routes has answered; slashes that clients double in a path count once."""
+        path = scope.get("path", "")
+        asked = {**scope, "path": _DOUBLED.sub("/", path)} if "//" in path else scope
+        await super().__call__(asked, receive, send)
 
 
 def create_app() -> FastAPI:

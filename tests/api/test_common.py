@@ -27,6 +27,15 @@ def test_every_link_of_the_landing_page_can_be_followed(client: httpx.Client) ->
         assert answer.status_code == 200, link
 
 
+@pytest.mark.parametrize("path", ["//processes", "//collections//roads", "/territories/helsinki//collections", "//"])
+def test_slashes_that_clients_double_count_once(client: httpx.Client, path: str) -> None:
+    """They put a path behind the address of the landing page, which ends with a slash."""
+    plain, doubled = (
+        client.get(f"{str(client.base_url).rstrip('/')}{each}") for each in (path.replace("//", "/"), path)
+    )
+    assert (plain.status_code, plain.json()) == (doubled.status_code, doubled.json())
+
+
 def test_a_browser_gets_the_map_and_a_program_gets_json(client: httpx.Client) -> None:
     browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     assert client.get("/", headers={"Accept": browser}).headers["content-type"].startswith("text/html")
