@@ -13,7 +13,7 @@ import scipy
 import shapely
 
 from geo.analysis import Column, LayerInput, View, analysis, labelled
-from geo.checks import as_numbers
+from geo.checks import amounts, as_numbers
 from geo.crs import metric_crs
 from geo.errors import InvalidInputError
 from geo.inputs.demand import share
@@ -153,8 +153,19 @@ def break_rates(cohort: npt.ArrayLike, exposure: npt.ArrayLike, breaks: npt.Arra
         Of each thing, such as kilometre-years.
     breaks
         Of each thing.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are not as many of each, an exposure isn't a number of 0 or more, or breaks aren't whole numbers of 0
+        or more.
     """
-    frame = pd.DataFrame({"cohort": cohort, "exposure": exposure, "breaks": breaks})
+    labels = pd.Series(cohort)
+    much = amounts("exposure", exposure, count=len(labels))
+    many = amounts("breaks", breaks, count=len(labels))
+    if (many % 1).any():
+        raise InvalidInputError("breaks must be whole numbers")
+    frame = pd.DataFrame({"cohort": labels.to_numpy(), "exposure": much, "breaks": many})
     rates = frame.groupby("cohort", sort=True, dropna=False)[["exposure", "breaks"]].sum()
     count = rates.breaks.to_numpy(dtype=float)
     low = np.where(count > 0, scipy.stats.chi2.ppf(0.025, 2 * np.maximum(count, 0.5)) / 2, 0.0)

@@ -213,9 +213,11 @@ def markov_chain(before: npt.ArrayLike, after: npt.ArrayLike, *, states: int) ->
     Raises
     ------
     InvalidInputError
-        If a state is out of range, or there are not as many after as before.
+        If there is no state, one is out of range, or there are not as many after as before.
     """
-    one, other = np.asarray(before), np.asarray(after)
+    if states < 1:
+        raise InvalidInputError(f"states must be 1 or more, not {states}")
+    one, other = as_numbers("before", before), as_numbers("after", after)
     if one.shape != other.shape or one.ndim != 1:
         raise InvalidInputError(f"give a state after for each of {one.size} states before, not {other.size}")
     for values in (one, other):

@@ -35,7 +35,7 @@ CELLS_AT_ONCE = 20_000_000
 BUFFERS_KEPT = 2
 
 U_TURN_S = 20.0
-"""What turning back takes where there are restrictions and nothing else is said, as in OSRM's profile of cars."""
+"""What turning back takes where there are restrictions and nothing else is said: ``u_turn_penalty`` of OSRM's cars."""
 
 ISLAND_M, ISLAND_SHARE = 1_000.0, 0.01
 """Connected pieces of streets shorter than both, in metres and as a part of all streets, are islands."""

@@ -14,7 +14,7 @@ from geo.errors import InvalidInputError
 from geo.networks.topology import Bools, Floats, Ints
 from geo.statistics.autocorrelation import LocalG, getis_ord
 from geo.statistics.inference import adjusted_p
-from geo.statistics.weights import distance_band
+from geo.statistics.weights import coordinates, distance_band
 
 NAMES = ("new", "consecutive", "intensifying", "persistent", "diminishing", "sporadic", "oscillating", "historical")
 PATTERNS = ("none", *(f"{name} {kind}" for kind in ("hot", "cold") for name in NAMES))
@@ -129,10 +129,20 @@ def space_time_gi(cube: Floats, xy: Any, *, radius_m: float, steps_back: int = 1
     Raises
     ------
     InvalidInputError
-        If there are fewer than 3 bins, all values are the same, or a value is not finite.
+        If the cube isn't one, there isn't a place for each row of it, a value is not finite, or ``steps_back`` is
+        negative; or if there are fewer than 3 bins, or all values are the same, unless each step is by itself.
     """
+    cube = as_numbers("cube", cube)
+    if cube.ndim != 2 or (len(cube) and not cube.shape[1]):
+        raise InvalidInputError(f"a cube has the shape (places, steps) and a step at least, not {cube.shape}")
+    if not np.isfinite(cube).all():
+        raise InvalidInputError("every value of a cube must be finite")
+    if steps_back < 0:
+        raise InvalidInputError(f"steps_back must be 0 or more, not {steps_back}")
     if not len(cube):
         return LocalG(np.empty(cube.shape), np.empty(cube.shape))
+    if len(coordinates(xy)) != len(cube):
+        raise InvalidInputError(f"xy must have a place for each of the {len(cube)} rows of the cube")
     steps = cube.shape[1]
     if each_step:
         return _by_step(cube, xy, radius_m)

@@ -23,7 +23,7 @@ FALL = [steady_fall(3)]
 
 
 def test_the_knapsack_p01() -> None:
-    """Kreher & Stinson's problem, as in the collection of F. Giordano: capacity 165, optimum 309."""
+    """The problem P01 of J. Burkardt's data set KNAPSACK_01: capacity 165, optimum 309."""
     weight = np.array([23, 31, 29, 44, 53, 38, 63, 85, 89, 82])
     value = np.array([92, 57, 49, 68, 60, 43, 67, 84, 87, 72])
     chosen = knapsack(weight, value, 165)
@@ -32,7 +32,7 @@ def test_the_knapsack_p01() -> None:
 
 
 def test_the_large_numbers_of_kreher_and_stinson() -> None:
-    """Their problems with 15 and 24 things, of which the best subsets are published: 1,458 and 13,549,094."""
+    """Kreher & Stinson's problems with 15 and 24 things, P07 and P08 of KNAPSACK_01: 1,458 and 13,549,094."""
     weight = np.array([70, 73, 77, 80, 82, 87, 90, 94, 98, 106, 110, 113, 115, 118, 120])
     value = np.array([135, 139, 149, 150, 156, 163, 173, 184, 192, 201, 210, 214, 221, 229, 240])
     assert value[knapsack(weight, value, 750)].sum() == 1458

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import geopandas as gpd
@@ -24,6 +25,7 @@ from geo.networks.routing import TravelNetwork
 from geo.networks.scenario import add_links
 from geo.networks.travel import CYCLE, DRIVE, WALK, TravelMode
 from geo.networks.turns import TurnCosts
+from geo.safety.response import response_coverage
 
 CAR = DRIVE.at(3.6)
 
@@ -84,6 +86,29 @@ def way(streets: StreetMap, travel: TravelNetwork, origin: str, destination: str
 )
 def test_signs_at_a_junction_are_followed(kinds: dict[str, str], origin: str, destination: str, expected: str) -> None:
     assert way(BLOCK, travelling(BLOCK, **kinds).with_turns(NO_WAY_BACK), origin, destination) == expected
+
+
+@pytest.mark.parametrize("kinds", [{}, {"WCN": "no_left_turn"}, {"WCE": "only_straight_on", "SCE": "no_right_turn"}])
+def test_matrices_and_responses_are_the_times_of_the_ways(kinds: dict[str, str]) -> None:
+    """From every place to every other at once, and the help that comes first, obey what a way alone obeys."""
+    names = "WNXESB"
+    network = Network.from_roads(BLOCK.roads, restrictions=signs(BLOCK, **kinds))
+    travel = network.for_mode(CAR)
+    places = travel.snap(BLOCK.points(*names), max_m=1)
+    times = dense(cost_matrix(travel, places, places))
+    for row, column in product(range(len(names)), repeat=2):
+        [path] = shortest_paths(travel, places[np.array([row])], places[np.array([column])])
+        assert path is not None
+        assert times[row, column] == pytest.approx(path.total_s)
+    points = BLOCK.points(*names)
+    crs = BLOCK.roads.crs
+    station = gpd.GeoDataFrame({"kind": ["fire"]}, geometry=points.iloc[:1].to_numpy(), crs=crs)
+    homes = gpd.GeoDataFrame({"total": 1.0}, geometry=points.iloc[1:].to_numpy(), index=list(names[1:]), crs=crs)
+    found = response_coverage(
+        network, station, homes, speed_kmh=3.6, snap_max_m=5.0, home_max_m=5.0, turnout_s=0.0, norm_s=1000.0
+    )
+    assert found.response_s.tolist() == pytest.approx(times[0, 1:].tolist(), abs=1e-4)
+    assert (found.response_s["N"] > 61) == bool(kinds)
 
 
 def test_turning_back_takes_its_time_where_there_are_restrictions() -> None:
