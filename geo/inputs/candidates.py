@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import geopandas as gpd
 import numpy as np
 
-from geo.analysis import LayerInput, labelled
+from geo.analysis import ColourClass, Column, LayerInput, labelled
 from geo.errors import InvalidInputError
 from geo.inputs.points import Points
 from geo.inputs.services import column, in_crs, numbers, spread_over
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from geo.networks.routing import TravelNetwork
 
 PARCELS = LayerInput(layer="land_parcels", columns=("vacant", "area_m2"), optional=True)
+
+STATUS = Column(title={"be": "Стан", "ru": "Состояние", "en": "State"})
+
+NEW_AND_EXISTING = (
+    ColourClass(title={"be": "Новыя", "ru": "Новые", "en": "New"}, colour="#d1495b", values=("new",)),
+    ColourClass(title={"be": "Існыя", "ru": "Существующие", "en": "Existing"}, colour="#30638e", values=("existing",)),
+)
 
 GivenSites = Annotated[
     Points | None, labelled({"be": "Магчымыя месцы", "ru": "Возможные места", "en": "Possible sites"})

@@ -19,6 +19,10 @@ from geo.networks.topology import Floats
 from geo.networks.travel import MODES
 from geo.safety.incidents import (
     INCIDENTS,
+    INCIDENTS_COLUMN,
+    P_ADJUSTED_COLUMN,
+    P_COLUMN,
+    VALUE_COLUMN,
     CellM,
     CellShape,
     FalseDiscovery,
@@ -104,13 +108,11 @@ def _level(kind: str, level: int, colour: str) -> ColourClass:
         ),
         columns={
             "hot_spot": Column(title={"be": "Клас", "ru": "Класс", "en": "Class"}),
-            "incidents": Column(title={"be": "Здарэнні", "ru": "Происшествия", "en": "Incidents"}),
-            "value": Column(title={"be": "Значэнне", "ru": "Значение", "en": "Value"}, decimals=1),
+            "incidents": INCIDENTS_COLUMN,
+            "value": VALUE_COLUMN,
             "z": Column(title={"be": "Gi*, z", "ru": "Gi*, z", "en": "Gi*, z"}, decimals=2),
-            "p": Column(title={"be": "p", "ru": "p", "en": "p"}, decimals=4),
-            "p_adjusted": Column(
-                title={"be": "p з папраўкай", "ru": "p с поправкой", "en": "p, corrected"}, decimals=4
-            ),
+            "p": P_COLUMN,
+            "p_adjusted": P_ADJUSTED_COLUMN,
         },
     ),
 )

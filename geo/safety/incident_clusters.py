@@ -15,6 +15,10 @@ from geo.crs import metric_crs
 from geo.errors import InvalidInputError
 from geo.safety.incidents import (
     INCIDENTS,
+    INCIDENTS_COLUMN,
+    P_ADJUSTED_COLUMN,
+    P_COLUMN,
+    VALUE_COLUMN,
     CellM,
     CellShape,
     FalseDiscovery,
@@ -42,10 +46,8 @@ if TYPE_CHECKING:
 
 SIGNIFICANT = 0.05
 
-INCIDENTS_TITLE = {"be": "Здарэнні", "ru": "Происшествия", "en": "Incidents"}
 METRES = {"be": "м", "ru": "м", "en": "m"}
 DAYS = {"be": "дзён", "ru": "дней", "en": "days"}
-P_TITLE = {"be": "p", "ru": "p", "en": "p"}
 
 RadiusM = Annotated[
     float,
@@ -105,13 +107,11 @@ LimitsD = Annotated[
         ),
         columns={
             "kind": Column(title={"be": "Клас", "ru": "Класс", "en": "Class"}),
-            "incidents": Column(title=INCIDENTS_TITLE),
-            "value": Column(title={"be": "Значэнне", "ru": "Значение", "en": "Value"}, decimals=1),
+            "incidents": INCIDENTS_COLUMN,
+            "value": VALUE_COLUMN,
             "statistic": Column(title={"be": "Iᵢ", "ru": "Iᵢ", "en": "Iᵢ"}, decimals=2),
-            "p": Column(title=P_TITLE, decimals=4),
-            "p_adjusted": Column(
-                title={"be": "p з папраўкай", "ru": "p с поправкой", "en": "p, corrected"}, decimals=4
-            ),
+            "p": P_COLUMN,
+            "p_adjusted": P_ADJUSTED_COLUMN,
         },
     ),
 )
@@ -196,8 +196,8 @@ def incident_outliers(
         colour_by="incidents",
         columns={
             "cluster": Column(title={"be": "Група", "ru": "Группа", "en": "Group"}),
-            "incidents": Column(title=INCIDENTS_TITLE),
-            "value": Column(title={"be": "Значэнне", "ru": "Значение", "en": "Value"}, decimals=1),
+            "incidents": INCIDENTS_COLUMN,
+            "value": VALUE_COLUMN,
             "first": Column(title={"be": "Першае", "ru": "Первое", "en": "First"}),
             "last": Column(title={"be": "Апошняе", "ru": "Последнее", "en": "Last"}),
             "area_m2": Column(
@@ -298,7 +298,7 @@ def incident_clusters(
             "observed": Column(title={"be": "Пар", "ru": "Пар", "en": "Pairs"}),
             "expected": Column(title={"be": "Чакана пар", "ru": "Ожидалось пар", "en": "Pairs expected"}, decimals=1),
             "ratio": Column(title={"be": "Разоў часцей", "ru": "Раз чаще", "en": "Times as many"}, decimals=2),
-            "p": Column(title=P_TITLE, decimals=3),
+            "p": P_COLUMN,
         },
     ),
 )

@@ -13,7 +13,16 @@ from geo.errors import InvalidInputError
 from geo.inputs.demand import POPULATION, share
 from geo.inputs.services import column, different, in_crs, numbers
 from geo.safety.hazards import people_in
-from geo.safety.incidents import INCIDENTS, FirstDay, LastDay, OnlyCategory, WeighBy, incident_weights, located
+from geo.safety.incidents import (
+    INCIDENTS,
+    INCIDENTS_COLUMN,
+    FirstDay,
+    LastDay,
+    OnlyCategory,
+    WeighBy,
+    incident_weights,
+    located,
+)
 from geo.statistics.inference import empirical_bayes_rates
 
 Level = Annotated[
@@ -42,7 +51,7 @@ Level = Annotated[
         opacity=0.7,
         columns={
             "name": Column(title={"be": "Раён", "ru": "Район", "en": "District"}),
-            "incidents": Column(title={"be": "Здарэнні", "ru": "Происшествия", "en": "Incidents"}),
+            "incidents": INCIDENTS_COLUMN,
             "people": Column(title={"be": "Людзі", "ru": "Люди", "en": "People"}),
             "per_1000": Column(title={"be": "На 1000", "ru": "На 1000", "en": "Per 1,000"}, decimals=2),
             "smoothed_per_1000": Column(

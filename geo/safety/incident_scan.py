@@ -15,6 +15,7 @@ from geo.errors import InvalidInputError
 from geo.inputs.demand import POPULATION, demand_of
 from geo.safety.incidents import (
     INCIDENTS,
+    INCIDENTS_COLUMN,
     CellM,
     OnlyCategory,
     Permutations,
@@ -84,7 +85,7 @@ MostClusters = Annotated[
         columns={
             "cluster": Column(title={"be": "Скапленне", "ru": "Скопление", "en": "Cluster"}),
             "significance": Column(title={"be": "Значнасць", "ru": "Значимость", "en": "Significance"}),
-            "observed": Column(title={"be": "Здарэнні", "ru": "Происшествия", "en": "Incidents"}),
+            "observed": INCIDENTS_COLUMN,
             "expected": Column(title={"be": "Чакана", "ru": "Ожидалось", "en": "Expected"}, decimals=1),
             "relative_risk": Column(
                 title={"be": "Адносная рызыка", "ru": "Относительный риск", "en": "Relative risk"}, decimals=2

@@ -15,7 +15,9 @@ from geo.crs import metric_crs
 from geo.errors import InvalidInputError
 from geo.safety.incidents import (
     INCIDENTS,
+    INCIDENTS_COLUMN,
     PAIRS_AT_MOST,
+    VALUE_COLUMN,
     CellM,
     CellShape,
     FirstDay,
@@ -34,7 +36,6 @@ from geo.statistics.grid import Grid
 
 DAYS_OF_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
-INCIDENTS_TITLE = {"be": "Здарэнні", "ru": "Происшествия", "en": "Incidents"}
 
 TimeZone = Annotated[
     str,
@@ -75,8 +76,8 @@ STEPS_AT_MOST = 400
         columns={
             "day": Column(title={"be": "Дзень тыдня", "ru": "День недели", "en": "Day of the week"}),
             "hour": Column(title={"be": "Гадзіна", "ru": "Час", "en": "Hour"}),
-            "incidents": Column(title=INCIDENTS_TITLE),
-            "value": Column(title={"be": "Значэнне", "ru": "Значение", "en": "Value"}, decimals=1),
+            "incidents": INCIDENTS_COLUMN,
+            "value": VALUE_COLUMN,
             "times_mean": Column(
                 title={"be": "Разоў да сярэдняга", "ru": "Раз к среднему", "en": "Times the mean"}, decimals=2
             ),
@@ -200,8 +201,8 @@ def _classes() -> tuple[ColourClass, ...]:
         classes=_classes(),
         columns={
             "pattern": Column(title={"be": "Развіццё", "ru": "Развитие", "en": "Pattern"}),
-            "incidents": Column(title=INCIDENTS_TITLE),
-            "value": Column(title={"be": "Значэнне", "ru": "Значение", "en": "Value"}, decimals=1),
+            "incidents": INCIDENTS_COLUMN,
+            "value": VALUE_COLUMN,
             "hot_steps": Column(title={"be": "Гарачых крокаў", "ru": "Горячих шагов", "en": "Hot steps"}),
             "cold_steps": Column(title={"be": "Халодных крокаў", "ru": "Холодных шагов", "en": "Cold steps"}),
             "trend_z": Column(title={"be": "Тэндэнцыя, z", "ru": "Тенденция, z", "en": "Trend, z"}, decimals=2),

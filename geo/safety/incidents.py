@@ -10,13 +10,18 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.analysis import LayerInput, labelled
+from geo.analysis import Column, LayerInput, labelled
 from geo.errors import InvalidInputError, named
 from geo.inputs.services import column, different
 from geo.networks.topology import Floats, Ints
 
 if TYPE_CHECKING:
     from geo.statistics.grid import Grid
+
+INCIDENTS_COLUMN = Column(title={"be": "Здарэнні", "ru": "Происшествия", "en": "Incidents"})
+VALUE_COLUMN = Column(title={"be": "Значэнне", "ru": "Значение", "en": "Value"}, decimals=1)
+P_COLUMN = Column(title={"be": "p", "ru": "p", "en": "p"}, decimals=4)
+P_ADJUSTED_COLUMN = Column(title={"be": "p з папраўкай", "ru": "p с поправкой", "en": "p, corrected"}, decimals=4)
 
 INCIDENTS = LayerInput(
     layer="incidents", columns=("category", "severity", "casualties", "occurred_at", "time_precision")

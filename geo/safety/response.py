@@ -10,7 +10,7 @@ import pandas as pd
 
 from geo.analysis import ColourClass, Column, LayerInput, View, analysis, labelled
 from geo.errors import InvalidInputError
-from geo.inputs.candidates import PARCELS, GivenSites, LeastParcelM2, SiteKind, possible_sites
+from geo.inputs.candidates import NEW_AND_EXISTING, PARCELS, STATUS, GivenSites, LeastParcelM2, SiteKind, possible_sites
 from geo.inputs.demand import DEMAND, DWELLINGS, POPULATION, HomeMaxM, Who, demand_of, share, snap_homes, where_found
 from geo.inputs.parameters import BannedTurns, ModeName, SnapMaxM, SpeedKmh, TurnsS
 from geo.inputs.services import (
@@ -227,14 +227,9 @@ def cover_shares(covered: gpd.GeoDataFrame) -> pd.Series[float]:
         geometry="point",
         colour_by="status",
         opacity=0.9,
-        classes=(
-            ColourClass(title={"be": "Новая", "ru": "Новая", "en": "New"}, colour="#d1495b", values=("new",)),
-            ColourClass(
-                title={"be": "Існая", "ru": "Существующая", "en": "Existing"}, colour="#30638e", values=("existing",)
-            ),
-        ),
+        classes=NEW_AND_EXISTING,
         columns={
-            "status": Column(title={"be": "Стан", "ru": "Состояние", "en": "State"}),
+            "status": STATUS,
             "name": Column(title=STATION),
             "demand": Column(title=DEMAND, decimals=1),
             "in_time": Column(

@@ -8,9 +8,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.analysis import ColourClass, Column, LayerInput, View, analysis
+from geo.analysis import Column, LayerInput, View, analysis
 from geo.errors import InvalidInputError
-from geo.inputs.candidates import PARCELS, GivenSites, LeastParcelM2, SiteKind, possible_sites
+from geo.inputs.candidates import NEW_AND_EXISTING, PARCELS, STATUS, GivenSites, LeastParcelM2, SiteKind, possible_sites
 from geo.inputs.parameters import BuildingMaxM, ModeName, SnapMaxM, SpeedKmh
 from geo.inputs.services import (
     HOMES,
@@ -60,14 +60,9 @@ LONGEST_S = 3600.0
         geometry="point",
         colour_by="status",
         opacity=0.9,
-        classes=(
-            ColourClass(title={"be": "Новыя", "ru": "Новые", "en": "New"}, colour="#d1495b", values=("new",)),
-            ColourClass(
-                title={"be": "Існыя", "ru": "Существующие", "en": "Existing"}, colour="#30638e", values=("existing",)
-            ),
-        ),
+        classes=NEW_AND_EXISTING,
         columns={
-            "status": Column(title={"be": "Стан", "ru": "Состояние", "en": "State"}),
+            "status": STATUS,
             "name": Column(title={"be": "Назва", "ru": "Название", "en": "Name"}),
             "dwellings": Column(title=DWELLINGS),
             "mean_s": Column(title=TIME, unit=MINUTES, scale=1 / 60, decimals=1),
