@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pyogrio
 import pytest
 from samples import schools
@@ -48,7 +49,13 @@ def test_blanks_around_the_commas_of_a_map_are_no_matter(town: Town, tmp_path: P
 
 @pytest.mark.parametrize(
     ("written", "taken"),
-    [("25,496,000.5", 25_496_000.5), ("25.496.000,5", 25_496_000.5), ("25,496.5", 25_496.5), ("1,5", 1.5)],
+    [
+        ("25,496,000.5", 25_496_000.5),
+        ("25.496.000,5", 25_496_000.5),
+        ("25,496.5", 25_496.5),
+        ("1,5", 1.5),
+        ("−1.5", -1.5),
+    ],
 )
 def test_thousands_may_be_set_apart(written: str, taken: float) -> None:
     assert numbers(pa.array([written, "here"])).tolist()[0] == taken
@@ -59,6 +66,32 @@ def test_what_is_no_coordinate_is_named(town: Town, tmp_path: Path) -> None:
     (tmp_path / "town.csv").write_text("\n".join(["lon,lat,kind", *rows]))
     report = town.load_one(tmp_path / "town.csv", "facilities")
     assert (report.added, report.rejected) == (1, {"no coordinates": 2, "'27d33m' is no coordinate": 1})
+
+
+def test_one_column_is_not_both_coordinates(town: Town, tmp_path: Path) -> None:
+    (tmp_path / "town.csv").write_text(f"lon lat kind\n{LON} {LAT} school\n")
+    with pytest.raises(HoradError, match="Which columns hold the coordinates can't be told"):
+        town.load(tmp_path / "town.csv", "facilities")
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (b"{broken", "can't be read: it Invalid JSON"),
+        (b"[]", "can't be read"),
+        (b'{"columns": {"geometry": "WKB"}}', r"can't be read: columns\.geometry"),
+        (b'{"primary_column": "geometry", "columns": {"geometry": {"bbox": [null]}}}', r"columns\.geometry\.bbox"),
+        (b'{"primary_column": "geometry", "columns": {"geometry": {"encoding": "point"}}}', "aren't encoded as point"),
+    ],
+)
+def test_what_a_parquet_file_says_of_its_geometries_may_be_wrong(
+    town: Town, tmp_path: Path, told: bytes, why: str
+) -> None:
+    file = tmp_path / "town.parquet"
+    schools("EPSG:4326").to_parquet(file)
+    pq.write_table(pq.read_table(file).replace_schema_metadata({b"geo": told}), file)
+    with pytest.raises(HoradError, match=why):
+        town.load(file, "facilities")
 
 
 def test_a_crs_without_a_place_on_earth_is_none(town: Town, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ _DEGREES = "EPSG:4326"
 _MOST_DEGREES = 360
 _HAS_SRID = 0x20000000
 _GROUPED = re.compile(r"(?P<whole>[-+]?\d{1,3}([.,])\d{3}(?:\2\d{3})*)(?!\2)[.,](?P<part>\d+)")
+_MINUS = "\N{MINUS SIGN}"
 _SPACES = r"[\s\x{a0}']"
 
 
@@ -117,7 +118,8 @@ def place(cells: Sequence[pa.StringArray], placer: Placer) -> Places:
 
 def numbers(cells: pa.StringArray) -> NDArray[np.float64]:
     """Return numbers with a decimal point or comma, or degrees, minutes and seconds; what is none is not a number."""
-    texts = pc.replace_substring_regex(pc.replace_substring(cells, ",", "."), _SPACES, "")
+    plain = pc.replace_substring(pc.replace_substring(cells, ",", "."), _MINUS, "-")
+    texts = pc.replace_substring_regex(plain, _SPACES, "")
     try:
         found = texts.cast(pa.float64())
     except pa.ArrowInvalid:
@@ -166,7 +168,7 @@ def _guess(sample: Mapping[str, Sequence[str]]) -> tuple[str, ...] | None:
             return (name,)
     for first, second in ((_LON, _LAT), (_EAST, _NORTH)):
         x, y = _named(sample, first), _named(sample, second)
-        if x is not None and y is not None:
+        if x is not None and y is not None and x != y:
             return x, y
     return None
 

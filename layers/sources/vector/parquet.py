@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyproj
 import shapely
+from pydantic import BaseModel, ValidationError
 
 from layers.catalog import LayerTable
 from layers.errors import SourceError
@@ -29,6 +29,30 @@ _SAMPLE_ROWS = 1_000
 _GEOMETRY_NAMES = ("geometry", "geom", "wkb", "wkb_geometry", "the_geom")
 _OWN_OF_THE_FORMAT = "OGC:CRS84"
 _FAULTS = (pa.ArrowException, OSError, ValueError)
+
+
+class _ColumnTold(BaseModel):
+    """What a file says of a column of geometries (GeoParquet 1.1)."""
+
+    encoding: str = "WKB"
+    crs: Any = _OWN_OF_THE_FORMAT
+    bbox: tuple[float, float, float, float] | tuple[float, float, float, float, float, float] | None = None
+
+
+class _Told(BaseModel):
+    """What a file says of its geometries."""
+
+    primary_column: str | None = None
+    columns: dict[str, _ColumnTold] = {}
+
+
+class _ExtensionTold(BaseModel):
+    """What GeoArrow says of a column."""
+
+    crs: Any = None
+
+
+_Kind = TypeVar("_Kind", bound=BaseModel)
 
 
 class _Geometry(NamedTuple):
@@ -65,7 +89,13 @@ class _Places:
         values = column.storage if isinstance(column, pa.ExtensionArray) else column
         if self._geometry.encoding == "WKB":
             return self._placer.geometries(wkb.read(values.cast(pa.binary())))
-        return self._placer.geometries(geoarrow.read(values, self._geometry.encoding))
+        try:
+            found = geoarrow.read(values, self._geometry.encoding)
+        except (AttributeError, KeyError, ValueError, pa.ArrowException) as error:
+            raise SourceError(
+                f"The geometries aren't encoded as {self._geometry.encoding}, as the file says."
+            ) from error
+        return self._placer.geometries(found)
 
     def box(self) -> Box | None:
         """Return the box that the metadata tells, in degrees."""
@@ -204,22 +234,29 @@ def _open(path: Path) -> Any:
 
 def _geometry(file: Any, wanted: str | None) -> _Geometry | None:
     """Return where the geometries stand as the file's metadata tells, or a column of bytes of a usual name."""
-    told = json.loads((file.metadata.metadata or {}).get(b"geo", b"{}"))
-    columns: dict[str, Any] = told.get("columns", {})
-    name = wanted or told.get("primary_column")
-    if name in columns:
-        encoding = columns[name].get("encoding", "WKB")
-        if encoding != "WKB" and encoding not in geoarrow.ENCODINGS:
-            raise SourceError(f"The geometries are encoded as {encoding}, which isn't read; WKB is.")
-        crs = columns[name].get("crs", _OWN_OF_THE_FORMAT)
-        return _Geometry(name, encoding, _name_of(crs), columns[name].get("bbox"))
+    told = _told(_Told, file.metadata.metadata, b"geo")
+    name = wanted or told.primary_column
+    if name in told.columns:
+        column = told.columns[name]
+        if column.encoding != "WKB" and column.encoding not in geoarrow.ENCODINGS:
+            raise SourceError(f"The geometries are encoded as {column.encoding}, which isn't read; WKB is.")
+        return _Geometry(name, column.encoding, _name_of(column.crs), column.bbox)
     for field in file.schema_arrow:
         storage = getattr(field.type, "storage_type", field.type)
         is_bytes = pa.types.is_binary(storage) or pa.types.is_large_binary(storage)
         if is_bytes and (field.name == wanted or (wanted is None and field.name.lower() in _GEOMETRY_NAMES)):
-            metadata = json.loads((field.metadata or {}).get(b"ARROW:extension:metadata", b"{}") or b"{}")
-            return _Geometry(field.name, "WKB", _name_of(metadata.get("crs")), None)
+            extension = _told(_ExtensionTold, field.metadata, b"ARROW:extension:metadata")
+            return _Geometry(field.name, "WKB", _name_of(extension.crs), None)
     return None
+
+
+def _told(kind: type[_Kind], metadata: dict[bytes, bytes] | None, key: bytes) -> _Kind:
+    try:
+        return kind.model_validate_json((metadata or {}).get(key) or b"{}")
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "it"
+        raise SourceError(f"What the file says of its geometries can't be read: {place} {first['msg']}.") from error
 
 
 def _name_of(crs: Any) -> str | None:
