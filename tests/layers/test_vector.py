@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyogrio
 import pytest
 import shapely
@@ -17,6 +19,8 @@ from town import LAT, LON, Town, accounted
 
 from geo.errors import InvalidInputError
 from layers.errors import SourceError
+from layers.sources.geometry import wkb
+from layers.sources.geometry.coordinates import Placer
 
 METRIC = "EPSG:3879"
 
@@ -250,3 +254,31 @@ def test_features_of_geojson_that_share_a_number_are_told(town: Town, tmp_path: 
     file.write_text(json.dumps({"type": "FeatureCollection", "features": features[1:]}))
     town.load(file, "facilities")
     assert set(town.features("facilities")) == {"1", "2"}
+
+
+_SQUARE = shapely.box(27, 53, 28, 54)
+_UNCLOSED = shapely.to_wkb(_SQUARE)[:9] + b"\x04\0\0\0" + shapely.to_wkb(_SQUARE)[13:-16]
+_AS_THEY_STAND = (_SQUARE, shapely.LineString([(27, 53), (28, 54)]), shapely.MultiPoint([(27, 53), (28, 54)]))
+_OTHERWISE = {
+    "of the other order of bytes": shapely.to_wkb(_SQUARE, byte_order=0),
+    "with heights": shapely.to_wkb(shapely.LineString([(27, 53, 1), (28, 54, 2)])),
+    "with a number of its CRS": shapely.to_wkb(shapely.set_srid(_SQUARE, 4326), include_srid=True),
+    "a collection of one kind": shapely.to_wkb(shapely.GeometryCollection([_SQUARE])),
+    "an open ring": _UNCLOSED,
+    "across the antimeridian": shapely.to_wkb(shapely.box(179, 53, 181, 54)),
+    "without a number": shapely.to_wkb(shapely.LineString([(27, 53), (28, 54)]))[:-8] + np.float64("nan").tobytes(),
+    "cut off": shapely.to_wkb(_SQUARE)[:-8],
+    "nothing": None,
+    "empty": shapely.to_wkb(shapely.Polygon()),
+}
+
+
+@pytest.mark.parametrize("last", [None, *_OTHERWISE], ids=str)
+def test_geometries_are_written_anew_only_where_that_changes_them(last: str | None) -> None:
+    given = [*map(shapely.to_wkb, _AS_THEY_STAND), *([_OTHERWISE[last]] if last else [])]
+    values = pa.array([b"before", *given], pa.binary())[1:]
+    placer = Placer("EPSG:4326")
+    found, anew = placer.well_known(values), placer.geometries(wkb.read(values))
+    assert found.wkb.to_pylist() == anew.wkb.to_pylist()
+    assert found.problems == anew.problems
+    assert (found.wkb is values) is (last in (None, "empty"))

@@ -84,16 +84,26 @@ class Placer:
         problems |= dict.fromkeys(np.flatnonzero(given & ~known).tolist(), self._outside)
         return Places(wkb.write_points(np.stack([within_turn(lon), lat], axis=1), known), problems)
 
+    def well_known(self, values: pa.BinaryArray) -> Places:
+        """Return geometries that are told as well-known binary, as they stand where there is nothing to do to them."""
+        points = wkb.read_points(values)
+        if points is not None:
+            return self.points(*points.T)
+        plain = None if self._moves else wkb.read_plain(values)
+        if plain is not None and _lie_within_half_a_turn(plain):
+            return Places(values, {})
+        return self.geometries(wkb.read(values))
+
     def geometries(self, geometries: Geometries) -> Places:
         """Return geometries; those missing, or beyond what the CRS can place, give a problem."""
         plain = np.array(geometries)
         for number in np.flatnonzero(shapely.get_type_id(plain) == _COLLECTION):
             plain[number] = _of_one_kind(plain[number])
-        was_finite = _finite(plain)
         placed: Geometries = plain
+        outside = np.zeros(len(plain), bool)
         if self._moves:
             placed = np.asarray(shapely.transform(plain, self._transformed, interleaved=False), object)
-        outside = was_finite & ~_finite(placed)
+            outside = _finite(plain) & ~_finite(placed)
         problems = dict.fromkeys(np.flatnonzero(shapely.is_missing(placed)).tolist(), NO_GEOMETRY)
         problems |= dict.fromkeys(np.flatnonzero(outside).tolist(), self._outside)
         placed[outside] = None
@@ -183,6 +193,15 @@ def _finite(geometries: Geometries) -> NDArray[np.bool_]:
     finite = np.ones(len(geometries), bool)
     finite[owners[~np.isfinite(coordinates).all(axis=1)]] = False
     return finite
+
+
+def _lie_within_half_a_turn(geometries: Geometries) -> bool:
+    """Tell whether geometries together reach over 180 degrees at most, none of them beyond the antimeridian."""
+    lon, lat = shapely.get_coordinates(geometries).T
+    if not len(lon):
+        return False
+    west, east = lon.min(), lon.max()
+    return bool(west >= -180 and east <= 180 and east - west <= 180 and np.isfinite(lat.max() - lat.min()))
 
 
 def _of_one_kind(collection: shapely.GeometryCollection) -> shapely.Geometry:

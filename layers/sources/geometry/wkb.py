@@ -54,6 +54,28 @@ def read_points(values: pa.BinaryArray) -> NDArray[np.float64] | None:
     return found["place"] if (found["order"] == 1).all() and (found["kind"] == _POINT).all() else None
 
 
+def read_plain(values: pa.BinaryArray) -> Geometries | None:
+    """Return geometries that needn't be written anew, or ``None`` where some value has to be, or is none.
+
+    They are simple features without arcs, heights, measures and collections, in little-endian order, and GEOS takes
+    them without mending anything.
+    """
+    _, ends, data = values.buffers()
+    offsets = np.frombuffer(ends, np.int32)[values.offset :][: len(values) + 1]
+    if values.null_count or (np.diff(offsets) < _HEADER_BYTES).any():
+        return None
+    headers = np.frombuffer(data or b"", np.uint8)[offsets[:-1, None] + np.arange(_HEADER_BYTES)]
+    codes = headers[:, 1:].copy().view("<u4")
+    if (headers[:, 0] != 1).any() or (codes < _POINT).any() or (codes > _MULTI_POLYGON).any():
+        return None
+    try:
+        with np.errstate(invalid="ignore"):
+            found = np.asarray(shapely.from_wkb(values.to_numpy(zero_copy_only=False)), object)
+    except shapely.errors.GEOSException:
+        return None
+    return None if (shapely.has_z(found) | shapely.has_m(found)).any() else found
+
+
 def write(geometries: Geometries) -> pa.BinaryArray:
     """Return geometries as well-known binary in two dimensions, ``None`` as null."""
     return pa.array(shapely.to_wkb(geometries, output_dimension=2, byte_order=1), pa.binary())

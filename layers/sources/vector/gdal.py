@@ -19,7 +19,6 @@ from geo.errors import InvalidInputError
 from layers.catalog import LayerTable
 from layers.errors import SourceError
 from layers.sources.batches import BatchMaker
-from layers.sources.geometry import wkb
 from layers.sources.geometry.coordinates import Box, Placer, around, known_crs, to_degrees
 from layers.sources.mapping.columns import cleaned, joined
 from layers.sources.mapping.words import RowMapping
@@ -150,9 +149,7 @@ class VectorReader:
                 if name != geometry
             }
             values = batch.column(batch.schema.get_field_index(geometry))
-            points = wkb.read_points(values)
-            places = self._placer.geometries(wkb.read(values)) if points is None else self._placer.points(*points.T)
-            yield from self._maker.items(self._ids(fields, fids), places, fields)
+            yield from self._maker.items(self._ids(fields, fids), self._placer.well_known(values), fields)
             self._read += len(batch)
         if self._info["driver"] == "FlatGeobuf" and self._where is None and self._read < self._info["features"]:
             raise SourceError(

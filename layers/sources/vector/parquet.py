@@ -88,7 +88,7 @@ class _Places:
         column = batch.column(self._geometry.column)
         values = column.storage if isinstance(column, pa.ExtensionArray) else column
         if self._geometry.encoding == "WKB":
-            return self._placer.geometries(wkb.read(values.cast(pa.binary())))
+            return self._placer.well_known(values.cast(pa.binary()))
         try:
             found = geoarrow.read(values, self._geometry.encoding)
         except (AttributeError, KeyError, ValueError, pa.ArrowException) as error:
