@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
+_AFTER_ANOTHER = sql.SQL("; ")
 _ENOUGH = 2_000
 _FEW = 200
 
@@ -98,23 +99,23 @@ def indexed_at_once(connection: psycopg.Connection[Any], layer: str, rows: int) 
         yield
         return
     indexes = connection.execute(_INDEXES, [table.as_string(connection)]).fetchall()
-    for index, constraint, _ in indexes:
-        if constraint:
-            _execute(connection, "ALTER TABLE {} DROP CONSTRAINT {}", table, sql.Identifier(constraint))
-        else:
-            _execute(connection, "DROP INDEX {}", sql.Identifier(index))
-    for trigger in map(sql.Identifier, _FOR_EACH_ROW):
-        _execute(connection, "ALTER TABLE {} DISABLE TRIGGER {}", table, trigger)
+    drop = [
+        _composed("ALTER TABLE {} DROP CONSTRAINT {}" if constraint else "DROP INDEX {1}", table, sql.Identifier(index))
+        for index, constraint, _ in indexes
+    ]
+    build = [
+        _composed("ALTER TABLE {} ADD CONSTRAINT {} {}", table, sql.Identifier(constraint), sql.SQL(definition))
+        if constraint
+        else sql.SQL(definition)
+        for _, constraint, definition in indexes
+    ]
+    triggers = [sql.Identifier(each) for each in _FOR_EACH_ROW]
+    disable = [_composed("ALTER TABLE {} DISABLE TRIGGER {}", table, each) for each in triggers]
+    enable = [_composed("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", table, each) for each in triggers]
+    tell = _composed(_TELL, name=sql.Literal(layer), table=table)
+    connection.execute(_AFTER_ANOTHER.join(drop + disable))
     yield
-    for trigger in map(sql.Identifier, _FOR_EACH_ROW):
-        _execute(connection, "ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", table, trigger)
-    connection.execute(sql.SQL(_TELL).format(name=sql.Literal(layer), table=table))
-    for _, constraint, definition in indexes:
-        if constraint:
-            named = sql.Identifier(constraint)
-            _execute(connection, "ALTER TABLE {} ADD CONSTRAINT {} {}", table, named, sql.SQL(definition))
-        else:
-            connection.execute(definition)
+    connection.execute(_AFTER_ANOTHER.join([*enable, tell, *build]))
 
 
 def _taken(connection: psycopg.Connection[Any], layer: str) -> bool:
@@ -138,4 +139,8 @@ def is_empty(connection: psycopg.Connection[Any], layer: str) -> bool:
 
 
 def _execute(connection: psycopg.Connection[Any], statement: Any, *parts: sql.Composable) -> psycopg.Cursor[Any]:
-    return connection.execute(sql.SQL(statement).format(*parts))
+    return connection.execute(_composed(statement, *parts))
+
+
+def _composed(statement: Any, *parts: sql.Composable, **named: sql.Composable) -> sql.Composed:
+    return sql.SQL(statement).format(*parts, **named)

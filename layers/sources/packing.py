@@ -27,7 +27,7 @@ def pack(
     ids, geometries, tags
         A value a feature; geometries are hexadecimal WKB, tags JSON objects.
     values
-        By column, a value a feature.
+        By column, a value a feature; those without any are left out.
 
     Raises
     ------
@@ -36,6 +36,8 @@ def pack(
     """
     columns = {"source_id": _texts(ids), "geom": _texts(geometries), "tags": _texts(tags)}
     for name, column in values.items():
+        if column.count(None) == len(column):
+            continue
         try:
             columns[name] = _texts(column)
         except TypeError:

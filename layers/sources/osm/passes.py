@@ -9,6 +9,7 @@ from typing import Any
 
 import osmium
 import shapely
+from osmium.osm import Area, Node, Way
 
 from layers.description import Shape, Tags
 from layers.sources.osm.elements import Elements, Relation
@@ -52,8 +53,7 @@ class Pass:
         self._out: list[Item] = []
         self._awaited: dict[str, tuple[dict[str, str], list[Target]]] = {}
         self._assembled: set[str] = set()
-        self._route_ways: set[int] = set()
-        self._turn_ways: set[int] = set()
+        self._shown_ways: set[int] = set()
 
     def __iter__(self) -> Iterator[Item]:
         """Yield features by the thousand, and what can't become one; then tell of each layer that it is complete.
@@ -64,7 +64,7 @@ class Pass:
             The file can't be read.
         """
         self._find_relations()
-        of_ways = WAY_KEYS if self._route_ways or self._turn_ways else ()
+        of_ways = WAY_KEYS if self._shown_ways else ()
         for element in self._elements.having(self._keys.union(of_ways), areas=self._area_keys):
             if element.visible:
                 self._take(element)
@@ -95,8 +95,8 @@ class Pass:
                         self._sort_in(relation, target, found[target.name])
         self._routes = [(each, Routes(found[each.name])) for each in drawn if each.elements & _ROUTES]
         self._turns = [(each, Turns(found[each.name])) for each in drawn if each.elements & _TURNS]
-        self._route_ways = {way for _, routes in self._routes for way in routes.ways}
-        self._turn_ways = {way for _, turns in self._turns for way in turns.ways}
+        self._shown_ways = {way for _, routes in self._routes for way in routes.ways}
+        self._shown_ways.update(way for _, turns in self._turns for way in turns.ways)
 
     def _sort_in(self, relation: Relation, target: Target, found: list[Relation]) -> None:
         if target.accept(relation.tags):
@@ -128,15 +128,13 @@ class Pass:
         self._out.append(Reject(target.name, as_saved(source_id), reason, record))
 
     def _take(self, element: Any) -> None:
-        if element.is_area():
+        if isinstance(element, Area):
             self._area(element)
             return
-        if self._route_ways and element.is_way() and element.id in self._route_ways:
-            self._show_to_routes(element)
         tags = _tags(element)
-        if self._turn_ways and element.is_way() and element.id in self._turn_ways:
-            for _, turns in self._turns:
-                turns.show(element, tags)
+        is_way = isinstance(element, Way)
+        if is_way and self._shown_ways and element.id in self._shown_ways:
+            self._show(element, tags)
         accepting = []
         for target in self._wanting(self._keys.intersection(tags)):
             if target.accept(tags):
@@ -145,10 +143,10 @@ class Pass:
                 self._pass_over(target, f"{target.keys[0]}={tags.get(target.keys[0])}")
         if not accepting:
             return
-        if element.is_node():
-            self._node(element, tags, accepting)
-        elif element.is_way():
+        if is_way:
             self._way(element, tags, accepting)
+        elif isinstance(element, Node):
+            self._node(element, tags, accepting)
         else:
             self._relation(element, tags, accepting)
 
@@ -199,11 +197,16 @@ class Pass:
             geometry = shapely.to_wkb(known, hex=True)
         self._add(target, source_id, geometry, tags)
 
-    def _show_to_routes(self, way: Any) -> None:
-        geometry = self._whole(way)
-        line = _known_parts(way) if geometry is None else shapely.from_wkb(geometry)
+    def _show(self, way: Any, tags: Tags) -> None:
+        """Show a way to the routes and the turns that are made of it."""
+        for _, turns in self._turns:
+            if way.id in turns.ways:
+                turns.show(way, tags)
+        along = [routes for _, routes in self._routes if way.id in routes.ways]
+        geometry = self._whole(way) if along else None
+        line = shapely.from_wkb(geometry) if geometry else _known_parts(way) if along else None
         if line is not None:
-            for _, routes in self._routes:
+            for routes in along:
                 routes.show(way.id, line)
 
     def _whole(self, way: Any) -> str | None:
