@@ -17,6 +17,7 @@ from layers.sources.domain import DomainFormat, format_of
 from layers.sources.files import osm_layers
 from layers.sources.formats import open_tables
 from layers.sources.geometry.coordinates import Box, around
+from layers.sources.osm.elements import FAULTS
 from layers.sources.osm.reader import ATTRIBUTION, SUFFIXES, OsmReader
 from layers.sources.places import is_readable_folder
 from layers.sources.records import Reader
@@ -98,8 +99,8 @@ class _OsmFile:
             if box.valid():
                 return box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat
             nodes: Any = osmium.FileProcessor(str(self._path), osmium.osm.NODE)
-            places = np.array([(node.lon, node.lat) for node in nodes])
-        except RuntimeError as error:
+            places = np.array([(node.lon, node.lat) for node in nodes if node.location.valid()])
+        except FAULTS as error:
             raise SourceError(f"{self._path.name} can't be read as OpenStreetMap data: {error}") from error
         if places.size == 0:
             raise SourceError(f"{self._path.name} holds no node, so nothing in it has a place.")

@@ -255,8 +255,9 @@ def test_rows_that_say_nothing_are_rejected(tmp_path: Path) -> None:
             + "p1,,Again,53.9,27.5,,,,\n,,No id,53.9,27.5,,,,\nnull,,Null island,0,0,,,,\nblank,,Blank,,,,,,\n"
             + "odd,,Odd,53.9,27.5,7,,,\nlong,,a, b,53.9,27.5,,,,z1\n\n",
             routes=FEED["routes"] + "idle,A,2,Idle,3,,\n",
-            stop_times=FEED["stop_times"] + "t1,8 o'clock,8 o'clock,y,4\nt1,08:99:00,08:99:00,y,5\nt1,,,y,last\n",
-            shapes=FEED["shapes"] + "there,north,27.5,40\n",
+            stop_times=FEED["stop_times"] + "t1,8 o'clock,8 o'clock,y,4\nt1,08:99:00,08:99:00,y,5\nt1,,,y,last\n"
+            f"t1,,,y,{10**20}\n",
+            shapes=FEED["shapes"] + f"there,north,27.5,40\nthere,53.9,27.5,{10**20}\n",
             calendar=FEED["calendar"] + "bad,1,1,1,1,1,0,0,2024-01-01,20240331\n",
             frequencies="trip_id,start_time,end_time,headway_secs\nt1,08:00:00,09:00:00,0\n",
         )
@@ -268,8 +269,8 @@ def test_rows_that_say_nothing_are_rejected(tmp_path: Path) -> None:
         ("stops", "location_type is none of 0 to 4"): 1,
         ("stops", "the row of stops.txt has more cells than the table has columns"): 1,
         ("transit_routes", "no trip with a shape, or with two stops that have a place"): 1,
-        ("transit_routes", "a row of stop_times.txt has no stop_sequence, or times that are none"): 3,
-        ("transit_routes", "a point of a shape has no number or no coordinates"): 1,
+        ("transit_routes", "a row of stop_times.txt has no stop_sequence, or times that are none"): 4,
+        ("transit_routes", "a point of a shape has no number or no coordinates"): 2,
         ("transit_routes", "'2024-01-01' is no date such as 20240131"): 1,
         ("transit_routes", "a row of frequencies.txt gives no headway, no span, or more than 10,000 runs"): 1,
     }

@@ -11,6 +11,7 @@ from openstreetmap import multipolygon, node, way, write
 from town import LAT, LON, Town
 
 from layers.errors import SourceError
+from layers.sources.opening import opened
 
 EDITED = """<?xml version='1.0' encoding='UTF-8'?>
 <osm version='0.6' generator='JOSM'>{nodes}
@@ -54,3 +55,23 @@ def test_elements_come_in_any_order_and_more_than_once(town: Town, tmp_path: Pat
         "land_use": 1,
         "roads": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [('id="1"', 'id="one"'), ('lon="27.5510000"', 'lon="east"'), ('ref="1"', 'ref="99999999999999999999"')],
+)
+def test_numbers_that_are_none_are_told(town: Town, tmp_path: Path, good: str, bad: str) -> None:
+    file = write(tmp_path / "town.osm", node(1), node(2, 1), way(3, [1, 2], {"highway": "residential"}))
+    assert good in file.read_text()
+    file.write_text(file.read_text().replace(good, bad, 1))
+    with pytest.raises(SourceError, match=r"town\.osm can't be read as OpenStreetMap data"):
+        town.load(file)
+    if not good.startswith("ref"):
+        with pytest.raises(SourceError, match=r"town\.osm can't be read as OpenStreetMap data"):
+            opened(file).bounds()
+
+
+def test_nodes_without_a_place_are_passed_over(tmp_path: Path) -> None:
+    file = write(tmp_path / "town.osm", '<node id="1" version="1" visible="false"/>', node(2, 1))
+    assert opened(file).bounds() == pytest.approx((LON + 0.001, LAT) * 2)

@@ -22,6 +22,7 @@ LAYERS = (STOPS, ROUTES)
 REQUIRED = ("stops", "routes", "trips", "stop_times")
 
 _MOST_BROKEN = 10_000
+_LARGEST_RANK = 2**31 - 1
 _UNREADABLE = (OSError, EOFError, RuntimeError, UnicodeDecodeError, csv.Error, zipfile.BadZipFile, zlib.error)
 
 
@@ -179,6 +180,20 @@ class Feed:
                 yield file
         except _UNREADABLE as error:
             raise SourceError(f"{table}.txt of {self.name} can't be read: {error}") from error
+
+
+def rank(text: str) -> int:
+    """Return the number of a row among those that belong together.
+
+    Raises
+    ------
+    ValueError
+        It is none, or larger than any feed needs.
+    """
+    found = int(text)
+    if abs(found) > _LARGEST_RANK:
+        raise ValueError(f"{text} is too large")
+    return found
 
 
 def _header(reader: Iterator[list[str]]) -> list[str]:

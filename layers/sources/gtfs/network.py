@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from layers.sources.gtfs.calendar import read_services, typical_weekday
-from layers.sources.gtfs.feed import Feed
+from layers.sources.gtfs.feed import Feed, rank
 from layers.sources.gtfs.timetable import Runs, StopTimes, departures, read_runs, runs_a_day, seconds
 
 _NO_PICKUP = "1"
@@ -138,7 +138,7 @@ def _read_shapes(feed: Feed) -> dict[str, np.ndarray]:
     columns = ("shape_id", "shape_pt_sequence", "shape_pt_lon", "shape_pt_lat")
     for line, cells in feed.rows("shapes", columns):
         try:
-            place = int(cells[1]), float(cells[2]), float(cells[3])
+            place = rank(cells[1]), float(cells[2]), float(cells[3])
         except ValueError:
             feed.reject("shapes", line, "a point of a shape has no number or no coordinates", _named(columns, cells))
             continue
@@ -200,7 +200,7 @@ def _read_calls(feed: Feed, network: Network, trips: Trips, wanted: list[bool]) 
             try:
                 leaving = cells[3] or cells[4]
                 time_s = seconds(leaving) if leaving else math.nan
-                times.add(trip, stop, int(cells[2]), time_s, cells[5] != _NO_PICKUP)
+                times.add(trip, stop, rank(cells[2]), time_s, cells[5] != _NO_PICKUP)
             except ValueError:
                 reason = "a row of stop_times.txt has no stop_sequence, or times that are none"
                 feed.reject("stop_times", line, reason, _named(columns, cells) | {"departure_time": leaving})

@@ -12,6 +12,9 @@ from osmium.osm import ALL, NODE, NOTHING, RELATION, WAY
 
 from layers.description import Tags
 
+FAULTS = (RuntimeError, ValueError, osmium.InvalidLocationError)
+"""What the library raises for a file that can't be read."""
+
 
 class Member(NamedTuple):
     """A part of a relation: a node ``n``, a way ``w`` or a relation ``r``."""
@@ -32,7 +35,7 @@ class Relation(NamedTuple):
 class Elements:
     """The elements of a file. Where its nodes lie is kept from the first time on.
 
-    Its methods raise a RuntimeError where the file can't be read.
+    Its methods raise one of `FAULTS` where the file can't be read.
 
     Parameters
     ----------

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import osmium
-
 from layers.catalog import LayerTable
 from layers.errors import SourceError
 from layers.sources.order import in_order
-from layers.sources.osm.elements import Elements
+from layers.sources.osm.elements import FAULTS, Elements
 from layers.sources.osm.passes import Pass
 from layers.sources.osm.target import Target
 from layers.sources.osm.xml import settled
@@ -68,5 +66,5 @@ class OsmReader:
             for group in self._groups:
                 targets = [Target(each, each.layer.osm) for each in group if each.layer.osm]
                 yield from Pass(elements, targets, self.notes)
-        except (RuntimeError, osmium.InvalidLocationError) as error:
+        except FAULTS as error:
             raise SourceError(f"{self._path.name} can't be read as OpenStreetMap data: {error}") from error

@@ -16,6 +16,7 @@ import osmium
 
 from layers.errors import SourceError
 from layers.sources.archives import Workplace
+from layers.sources.osm.elements import FAULTS
 from layers.sources.whole import xml_parser
 
 _CHUNK_BYTES = 1024 * 1024
@@ -109,7 +110,7 @@ def _is_in_order(path: Path, file: Path) -> bool:
             if now <= before:
                 return False
             before = now
-    except RuntimeError as error:
+    except FAULTS as error:
         raise SourceError(f"{path.name} can't be read as OpenStreetMap data: {error}") from error
     return True
 
