@@ -100,7 +100,7 @@ def create_app() -> FastAPI:
     app.mount(PREFIX, app.state.of_territories)
     _mount_files(app)
     trace(app)
-    pages = ItemsGate(app.routed, limits, connections, other_sites)
+    pages = ItemsGate(app.routed, limits, other_sites)
     app.front = AccessMiddleware(TileGate(pages, limits, connections, other_sites))
     return app
 

@@ -96,29 +96,32 @@ class ItemsGate:
         The application.
     limits
         How much it may be asked.
-    connections
-        To the database.
     foreign
         Puts before pages what requests from the pages of other sites need.
     """
 
-    def __init__(
-        self, app: ASGIApp, limits: Limits, connections: Connections, foreign: Callable[[ASGIApp], ASGIApp]
-    ) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, foreign: Callable[[ASGIApp], ASGIApp]) -> None:
+        settings = get_settings()
         self._app = app
         self._limits = limits
-        self._connections = connections
+        self._connections = Connections(settings.page_connections, patience_s=settings.wait_s)
         self._foreign = foreign(_send)
         self._known = announcements()
-        self._cache = PageCache(self._known, get_settings().page_cache_mb * 1_000_000)
-        self._traced = get_settings().telemetry
+        self._cache = PageCache(self._known, settings.page_cache_mb * 1_000_000)
+        self._traced = settings.telemetry
         self._addresses: dict[Hashable, _Address] = {}
         self._addresses_of = -1
         self._counts: dict[tuple[LayerTable, str | None], int | None] = {}
         self._counts_of = -1
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
+        """Serve a request, or the life of the application."""
+        if scope["type"] == "lifespan":
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                await self._connections.close()
+            return
         if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].endswith("/items"):
             await self._app(scope, receive, send)
             return

@@ -160,7 +160,8 @@ def check_connections(workers: int) -> None:
         It doesn't; the text says what to change.
     """
     settings = get_settings()
-    each = settings.connections + settings.tile_connections + 2 * settings.analyses_at_once + _BESIDE
+    short = settings.tile_connections + settings.page_connections
+    each = settings.connections + short + 2 * settings.analyses_at_once + _BESIDE
     with engine().connect() as connection:
         most = int(connection.exec_driver_sql("SHOW max_connections").scalar_one())
     if workers * each > most - _RESERVED:

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     tile_cache_mb: int = Field(default=256, ge=0)
     page_cache_mb: int = Field(default=32, ge=0)
     tile_connections: int = Field(default=6, ge=1)
+    page_connections: int = Field(default=4, ge=1)
     redis_url: str | None = None
     download_timeout_s: int = Field(default=3600, ge=1)
 

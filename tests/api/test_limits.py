@@ -76,6 +76,21 @@ def test_a_body_or_headers_that_are_too_large_are_refused(tight: Server) -> None
     assert httpx.get(f"{tight.url}/conformance", headers={"X-Much": "x" * 40_000}).status_code in (400, 431)
 
 
+def test_who_waits_for_a_connection_for_longer_than_is_said_is_told_to_come_again(
+    tight: Server, helsinki: Engine
+) -> None:
+    path = f"{tight.url}/collections/facilities/items?limit="
+    with ThreadPoolExecutor(16) as pool, locked(helsinki):
+        asked = [pool.submit(httpx.get, f"{path}{limit}", timeout=30) for limit in range(1, 17)]
+        refused = [each.result() for each in asked]
+    assert {each.status_code for each in refused} == {503, 504}
+    for each in refused:
+        if each.status_code == 503:
+            assert each.elapsed.total_seconds() < 1.5
+            assert each.headers["retry-after"] == "2"
+            assert "connections to the database are in use" in each.json()["detail"]
+
+
 def test_a_statement_that_takes_too_long_is_stopped_and_others_are_not_kept_waiting(
     tight: Server, helsinki: Engine
 ) -> None:
