@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hamlets import Hamlet
+from raster_town import Catalogue
 from sqlalchemy import Engine
 from town import PLACE, Town, forget
 
+from layers.packs import around
+from layers.rasters import folder
 from layers.settings import get_settings
 from layers.territory import register
 
@@ -42,3 +47,31 @@ def private_addresses() -> Iterator[pytest.MonkeyPatch]:
     yield patch
     patch.undo()
     get_settings.cache_clear()
+
+
+@pytest.fixture
+def hamlet(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hamlet]:
+    monkeypatch.setenv("COLUMNS", "200")
+    yield Hamlet(engine, tmp_path)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE territories SET parent = NULL WHERE id IN ('hamlet', 'shire')")
+    for name in ("hamlet", "shire", "realm"):
+        forget(engine, name)
+
+
+@pytest.fixture
+def anywhere(engine: Engine) -> Iterator[Catalogue]:
+    """The part of a territory that is the whole world."""
+    world = Town(engine, "world")
+    with engine.begin() as connection:
+        register(connection, around("world", (-180, -90, 180, 84)).model_copy(update={"metric_crs": "EPSG:8857"}))
+    yield Catalogue(world)
+    forget(engine, "world")
+    shutil.rmtree(folder() / "world", ignore_errors=True)
+
+
+@pytest.fixture
+def catalogue(town: Town) -> Iterator[Catalogue]:
+    """The town's part of the catalogue, empty, and without files afterwards."""
+    yield Catalogue(town)
+    shutil.rmtree(folder() / town.id, ignore_errors=True)

@@ -1,123 +1,26 @@
-"""The catalogue of rasters: what becomes of files, what is known of them, and which files are refused."""
+"""The catalogue of rasters: what becomes of files, and what is known of them."""
 
 from __future__ import annotations
 
-import select
-import shutil
-import socket
 import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 import shapely
-from pydantic import ValidationError
-from rasterio import Affine
+from raster_town import Catalogue, from_origin, pixels, real, slope, write
 from rasterio.enums import Resampling
 from rasterio.warp import calculate_default_transform, reproject
 from rio_cogeo import cog_validate
-from sqlalchemy import Engine, text
-from town import LAT, LON, Town, forget
+from sqlalchemy import text
+from town import LAT, LON
 
 from geo.errors import InvalidInputError
-from layers.adapting import adapt
-from layers.errors import NotFoundError, SourceError
-from layers.loading import Outcome, load_sources, load_territory
-from layers.packs import Territory, around
-from layers.raster_description import RasterDescription
-from layers.raster_files import environment
-from layers.rasters import Raster, add_raster, find_raster, folder, list_rasters, remove_raster
-from layers.settings import get_settings
-from layers.territory import register
-
-PIXEL_DEG = 0.001
-
-
-def from_origin(west: float, north: float, width: float, height: float) -> Affine:
-    """The place of pixels of a size, given the upper left corner."""
-    return Affine(width, 0, west, 0, -height, north)
-
-
-NORTH_WEST = from_origin(LON, LAT, PIXEL_DEG, PIXEL_DEG)
-
-
-def write(file: Path, *bands: np.ndarray, crs: str | None = "EPSG:4326", **profile: Any) -> Path:
-    """A GeoTIFF in the town, its upper left corner at the town's middle."""
-    options = {"driver": "GTiff", "dtype": bands[0].dtype, "transform": NORTH_WEST, **profile}
-    height, width = bands[0].shape
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-        with rasterio.open(file, "w", width=width, height=height, count=len(bands), crs=crs, **options) as raster:
-            for index, band in enumerate(bands, start=1):
-                raster.write(band, index)
-    return file
-
-
-def slope(rows: int = 40, columns: int = 60, dtype: str = "float32") -> np.ndarray:
-    """Values that rise by one a pixel."""
-    return np.arange(rows * columns, dtype=dtype).reshape(rows, columns)
-
-
-class Catalogue:
-    """The town's part of the catalogue."""
-
-    def __init__(self, town: Town) -> None:
-        self.town = town
-
-    def add(self, file: Path, **words: Any) -> tuple[Raster, str]:
-        described = RasterDescription.model_validate(
-            {"collection": "heights", "content": "elevation", "source": "survey", **words}
-        )
-        return add_raster(self.town.engine, file, territory=self.town.id, description=described)
-
-    def all(self, **wanted: Any) -> list[Raster]:
-        with self.town.engine.connect() as connection:
-            return list_rasters(connection, territory=self.town.id, **wanted)
-
-    def find(self, collection: str = "heights", **wanted: Any) -> Raster:
-        with self.town.engine.connect() as connection:
-            return find_raster(connection, self.town.id, collection, **wanted)
-
-    def files(self) -> set[Path]:
-        """The files of the town's rasters, and what making them has left."""
-        places = [folder() / self.town.id, *folder().glob(".making*")]
-        return {each for place in places for each in place.rglob("*") if each.is_file()}
-
-
-@pytest.fixture
-def anywhere(engine: Engine) -> Iterator[Catalogue]:
-    """The part of a territory that is the whole world."""
-    world = Town(engine, "world")
-    with engine.begin() as connection:
-        register(connection, around("world", (-180, -90, 180, 84)).model_copy(update={"metric_crs": "EPSG:8857"}))
-    yield Catalogue(world)
-    forget(engine, "world")
-    shutil.rmtree(folder() / "world", ignore_errors=True)
-
-
-@pytest.fixture
-def catalogue(town: Town) -> Iterator[Catalogue]:
-    """The town's part of the catalogue, empty, and without files afterwards."""
-    yield Catalogue(town)
-    shutil.rmtree(folder() / town.id, ignore_errors=True)
-
-
-def real(path: str) -> Path:
-    """A file of the data folder."""
-    file = get_settings().data / path
-    if not file.is_file():
-        pytest.skip(f"the data folder has no {path}")
-    return file
-
-
-def pixels(raster: Path, band: int = 1) -> np.ndarray:
-    with rasterio.open(raster) as opened:
-        return opened.read(band)
+from layers.errors import NotFoundError
+from layers.rasters import folder, list_rasters, remove_raster
 
 
 def test_a_raster_becomes_a_cog_with_the_same_pixels(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -316,33 +219,6 @@ def test_a_raster_is_removed_with_its_file(catalogue: Catalogue, tmp_path: Path)
     assert catalogue.files() == set()
 
 
-def test_files_that_are_no_rasters_of_a_place_are_refused(catalogue: Catalogue, tmp_path: Path) -> None:
-    whole = write(tmp_path / "dem.tif", slope(600, 600), compress="DEFLATE").read_bytes()
-    broken = {
-        "half.tif": (whole[: len(whole) // 2], "half.tif is cut off"),
-        "empty.tif": (b"", "empty.tif is cut off, or no raster"),
-        "text.tif": (b"This is no map.", "text.tif is cut off, or no raster"),
-    }
-    for name, (content, message) in broken.items():
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(SourceError, match=message):
-            catalogue.add(tmp_path / name)
-    with pytest.raises(SourceError, match="doesn't say in which CRS it is"):
-        catalogue.add(write(tmp_path / "lost.tif", slope(), crs=None))
-    with pytest.raises(SourceError, match="doesn't say where its pixels lie"):
-        catalogue.add(write(tmp_path / "adrift.tif", slope(), transform=Affine.identity()))
-    with pytest.raises(SourceError, match="complex numbers"):
-        catalogue.add(write(tmp_path / "waves.tif", slope(dtype="complex64")))
-    with pytest.raises(SourceError, match="outside the world"):
-        catalogue.add(write(tmp_path / "far.tif", slope(), transform=from_origin(1000, 1000, 1, 1)))
-    with pytest.raises(SourceError, match="There is no file"):
-        catalogue.add(tmp_path / "nothing.tif")
-    with pytest.raises(InvalidInputError, match="has 1 bands, but 2 are described"):
-        catalogue.add(tmp_path / "dem.tif", bands=[{}, {}])
-    assert catalogue.all() == []
-    assert catalogue.files() == set()
-
-
 def test_a_stated_crs_goes_before_that_of_the_file(anywhere: Catalogue, tmp_path: Path) -> None:
     place = from_origin(500_000, 5_970_000, 30, 30)
     for name, crs in (("lost", None), ("wrong", "EPSG:32636")):
@@ -350,77 +226,6 @@ def test_a_stated_crs_goes_before_that_of_the_file(anywhere: Catalogue, tmp_path
         raster, _ = anywhere.add(file, collection=name, crs="EPSG:32635")
         assert raster.srid == 32635
         assert raster.footprint.bounds[0] == pytest.approx(27, abs=0.1)
-
-
-def test_formats_that_lead_elsewhere_are_refused(catalogue: Catalogue, tmp_path: Path) -> None:
-    """A VRT names other files or addresses, whatever its own name ends with."""
-    secret = write(tmp_path / "secret.tif", slope())
-    for name in ("map.vrt", "map.tif"):
-        (tmp_path / name).write_text(
-            '<VRTDataset rasterXSize="60" rasterYSize="40"><SRS>EPSG:4326</SRS>'
-            f"<GeoTransform>{LON}, 0.001, 0, {LAT}, 0, -0.001</GeoTransform>"
-            '<VRTRasterBand dataType="Float32" band="1"><SimpleSource>'
-            f"<SourceFilename>{secret}</SourceFilename><SourceBand>1</SourceBand>"
-            "</SimpleSource></VRTRasterBand></VRTDataset>"
-        )
-        with pytest.raises(SourceError, match="no raster in a format that is read"):
-            catalogue.add(tmp_path / name)
-
-
-def test_a_raster_too_large_to_unpack_is_refused_unread(
-    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file of some kilobytes can stand for gigapixels."""
-    file = tmp_path / "bomb.tif"
-    with rasterio.open(
-        file,
-        "w",
-        driver="GTiff",
-        width=90_000,
-        height=90_000,
-        count=1,
-        dtype="uint8",
-        crs="EPSG:4326",
-        transform=from_origin(0, 80, 1e-3, 1e-3),
-        sparse_ok=True,
-        tiled=True,
-        compress="DEFLATE",
-    ):
-        pass
-    assert file.stat().st_size < 5_000_000
-    with pytest.raises(SourceError, match=r"8,100 million pixels .* HORAD_MAX_RASTER_MEGAPIXELS allows 4,000"):
-        catalogue.add(file)
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ({"collection": "../etc"}, "collection"),
-        ({"source": "a b"}, "source"),
-        ({"time": "yesterday"}, "is no time such as 2024"),
-        ({"content": "weather"}, "content"),
-        ({"crs": "EPSG:1"}, "no coordinate reference system"),
-        ({"colour_scale": {"ramp": "rainbows"}}, "no colour map"),
-        ({"colour_scale": {"stops": [[1, "#fff000"], [0, "#000000"]]}}, "ascend"),
-        ({"colour_scale": {"ramp": "viridis", "low": 3, "high": 2}}, "low must be less"),
-        ({"colour_scale": {}}, "one of ramp, stops, classes"),
-        ({"bands": [{"meaning": {"en": "Height"}}]}, "each of the languages"),
-    ],
-)
-def test_a_description_that_says_nothing_sensible_is_refused(words: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        RasterDescription.model_validate({"collection": "a", "content": "elevation", "source": "b", **words})
-
-
-def test_years_and_dates_of_yaml_are_times() -> None:
-    for value, expected in ((2024, "2024"), (datetime(2024, 5, 17, tzinfo=UTC).date(), "2024-05-17")):
-        words = {"collection": "a", "content": "elevation", "source": "b", "time": value}
-        assert RasterDescription.model_validate(words).time == expected
-
-
-def test_a_raster_among_layers_is_shown_the_way(catalogue: Catalogue, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"dem\.tif is a raster: horad rasters add"):
-        catalogue.town.load(write(tmp_path / "dem.tif", slope()), "roads")
 
 
 def test_restricted_rasters_are_seen_by_members_only(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -431,154 +236,6 @@ def test_restricted_rasters_are_seen_by_members_only(catalogue: Catalogue, tmp_p
         connection.execute(text("SET LOCAL ROLE horad_public"))
         seen = [each.collection for each in list_rasters(connection, territory=catalogue.town.id)]
         assert seen == ["open"]
-
-
-SERIES = {
-    "id": "lights",
-    "title": {"be": "А", "ru": "О", "en": "L"},
-    "attribution": "the test",
-    "kind": "raster",
-    "collection": "night-lights",
-    "content": "night_lights",
-    "places": [{"data": "lights_{time}.tif"}],
-    "times": [2020, 2021],
-    "bands": [{"unit": "nW/cm²/sr"}],
-    "colour_scale": {"ramp": "inferno", "low": 0, "high": 60},
-}
-
-
-def pack(town: Town, **words: Any) -> Territory:
-    """The town, with a series of rasters as its source; ``None`` leaves a word out."""
-    source = {name: value for name, value in (SERIES | words).items() if value is not None}
-    return Territory.model_validate(
-        {
-            "id": town.id,
-            "title": SERIES["title"],
-            "metric_crs": "EPSG:32635",
-            "boundary": [27.5, 53.88, 27.6, 53.92],
-            "sources": [source],
-        }
-    )
-
-
-def load(town: Town, **words: Any) -> Outcome:
-    [outcome] = load_territory(town.engine, pack(town, **words))
-    return outcome
-
-
-def test_a_series_is_a_source_of_a_territory(catalogue: Catalogue, data_folder: Path) -> None:
-    for year in (2020, 2021):
-        write(data_folder / f"lights_{year}.tif", slope() + year)
-    assert load(catalogue.town).note == "rasters: 2 added"
-    first, second = catalogue.all()
-    assert (first.time_text, first.bands[0]["min"], first.bands[0]["unit"]) == ("2020", 2020, "nW/cm²/sr")
-    assert (second.time_text, second.source, second.attribution) == ("2021", "lights", "the test")
-    assert second.colour_scale == {"ramp": "inferno", "low": 0, "high": 60}
-    assert load(catalogue.town).note == "rasters: 2 unchanged"
-    write(data_folder / "lights_2021.tif", slope())
-    assert load(catalogue.town).note == "rasters: 1 unchanged, 1 replaced"
-    assert load(catalogue.town, times=["2021"]).note == "rasters: 1 unchanged, 1 removed"
-    assert [each.time_text for each in catalogue.all()] == ["2021"]
-    assert catalogue.files() == {catalogue.find("night-lights").path}
-
-
-def test_a_raster_of_elsewhere_is_refused(catalogue: Catalogue, tmp_path: Path) -> None:
-    there = write(tmp_path / "there.tif", slope(), crs="EPSG:32635")
-    with pytest.raises(SourceError, match=r"there\.tif can't be taken: it lies outside town"):
-        catalogue.add(there)
-    assert (catalogue.all(), catalogue.files()) == ([], set())
-
-
-def test_a_rehearsal_tells_what_would_become_of_rasters(catalogue: Catalogue, data_folder: Path) -> None:
-    def rehearse(**words: Any) -> str:
-        [outcome] = load_sources(catalogue.town.engine, pack(catalogue.town, **words), rehearse=True)
-        return outcome.note
-
-    for year in (2020, 2021):
-        write(data_folder / f"lights_{year}.tif", slope())
-    assert rehearse() == "rasters would be: 2 added"
-    assert (catalogue.all(), catalogue.files()) == ([], set())
-    load(catalogue.town)
-    write(data_folder / "lights_2021.tif", slope() + 1)
-    before = catalogue.all(), catalogue.files()
-    assert rehearse() == "rasters would be: 1 unchanged, 1 replaced"
-    assert rehearse(times=["2020"]) == "rasters would be: 1 unchanged, 1 removed"
-    (data_folder / "lights_2021.tif").write_bytes(b"II*\0 cut")
-    assert "cut off" in rehearse()
-    assert (catalogue.all(), catalogue.files()) == before
-
-
-def test_a_source_that_is_no_longer_described_takes_its_rasters_along(
-    catalogue: Catalogue, data_folder: Path, tmp_path: Path
-) -> None:
-    for year in (2020, 2021):
-        write(data_folder / f"lights_{year}.tif", slope())
-    mine, _ = catalogue.add(write(tmp_path / "dem.tif", slope()))
-    load(catalogue.town)
-    without = pack(catalogue.town).model_copy(update={"sources": ()})
-    rehearsed = adapt(catalogue.town.engine, without, rehearse=True, folder=tmp_path)
-    assert rehearsed.removed == {"lights": {"rasters": 2}}
-    assert len(catalogue.all()) == 3
-    assert adapt(catalogue.town.engine, without, folder=tmp_path).removed == {"lights": {"rasters": 2}}
-    assert catalogue.all() == [mine]
-    assert catalogue.files() == {mine.path}
-    load(catalogue.town)
-    load_territory(catalogue.town.engine, without)
-    assert catalogue.all() == [mine]
-
-
-def test_a_year_that_is_not_to_be_had_leaves_the_others(catalogue: Catalogue, data_folder: Path) -> None:
-    write(data_folder / "lights_2021.tif", slope())
-    outcome = load(catalogue.town)
-    assert outcome.note.startswith("rasters: 1 added; not loaded: none of its places has it: lights_2020.tif in")
-    assert isinstance(outcome.error, SourceError)
-    assert [each.time_text for each in catalogue.all()] == ["2021"]
-
-
-def test_a_single_raster_is_a_source_too(catalogue: Catalogue, data_folder: Path) -> None:
-    write(data_folder / "dem.tif", slope())
-    places = [{"data": "dem.tif"}]
-    assert load(catalogue.town, times=None, places=places, content="elevation").note == "rasters: 1 added"
-    assert catalogue.find("night-lights").time is None
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ({"time": "2020"}, "not both"),
-        ({"times": None}, "a single raster can't have it"),
-        ({"places": [{"data": "lights.tif"}]}, r"a series needs \{time\} in its places"),
-        ({"times": ["2020", 2020]}, "must differ"),
-        ({"times": ["someday"]}, "is no time"),
-        ({"content": "weather"}, "content"),
-    ],
-)
-def test_a_source_that_says_nothing_sensible_is_refused(town: Town, words: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        pack(town, **words)
-
-
-def test_what_a_file_says_leads_nobody_to_an_address(catalogue: Catalogue, tmp_path: Path) -> None:
-    """GDAL takes a file's word for where its overviews are, be it on the web; the catalogue doesn't."""
-    file = write(tmp_path / "dem.tif", slope(600, 600))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"/vsicurl/http://127.0.0.1:{listener.getsockname()[1]}/overviews.tif"
-        file.with_name("dem.tif.aux.xml").write_text(
-            f'<PAMDataset><Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">{address}</MDI></Metadata></PAMDataset>'
-        )
-        catalogue.add(file)
-        catalogue.add(file, collection="mercator", reproject_to="EPSG:3857")
-        with environment(), rasterio.open(file) as opened:
-            opened.overviews(1)
-        assert not knocked(listener)
-        with rasterio.Env(GDAL_HTTP_TIMEOUT=1, GDAL_PAM_ENABLED=True), rasterio.open(file) as opened:
-            opened.overviews(1)
-        assert knocked(listener)
-
-
-def knocked(listener: socket.socket) -> bool:
-    """Whether somebody has tried to connect."""
-    return bool(select.select([listener], [], [], 0)[0])
 
 
 def test_thirteen_years_of_night_lights_are_one_collection(catalogue: Catalogue) -> None:
@@ -616,12 +273,3 @@ def test_real_rasters_come_in(anywhere: Catalogue, path: str, content: str, unit
         for index in before.indexes:
             np.testing.assert_array_equal(before.read(index), after.read(index))
     assert raster.bands[0]["unit"] == unit
-
-
-def test_half_of_a_real_raster_is_refused(catalogue: Catalogue, tmp_path: Path) -> None:
-    whole = real("belarus/nightlights/vnl_2020.tif").read_bytes()
-    half = tmp_path / "half.tif"
-    half.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(SourceError, match=r"half\.tif is cut off"):
-        catalogue.add(half)
-    assert catalogue.files() == set()
