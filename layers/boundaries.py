@@ -101,21 +101,23 @@ def _from_file(boundary: BoundaryFile) -> shapely.Geometry:
 
     file = locate(boundary.places)
     try:
-        frame = pyogrio.read_dataframe(file, layer=boundary.table, on_invalid="ignore")
+        meta, _, geometries, columns = pyogrio.raw.read(file, layer=boundary.table)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise SourceError(f"The boundary can't be read from {file.name}: {error}") from error
-    fields = [name for name in frame.columns if name != "geometry"]
+    if geometries is None:
+        raise SourceError(f"{file.name} has no geometries, so it tells no boundary.")
+    values = dict(zip(map(str, meta["fields"]), columns, strict=True))
+    meant = np.ones(len(geometries), bool)
     for name, value in boundary.where.items():
-        if name not in fields:
-            raise SourceError(f"{file.name} has no field {name}; it has {', '.join(fields)}")
-        frame = frame[frame[name].astype(str) == str(value)]
-    if frame.empty:
+        if name not in values:
+            raise SourceError(f"{file.name} has no field {name}; it has {', '.join(values)}")
+        meant &= values[name].astype(str) == str(value)
+    if not meant.any():
         wanted = ", ".join(f"{name} = {value}" for name, value in boundary.where.items())
         raise SourceError(f"{file.name} has no feature{f' with {wanted}' if wanted else ''}.")
-    transform = to_degrees(boundary.crs or str(frame.crs)).transform
-    shape = shapely.transform(
-        shapely.union_all(shapely.make_valid(np.asarray(frame.geometry.array))), transform, interleaved=False
-    )
+    transform = to_degrees(boundary.crs or str(meta["crs"])).transform
+    shapes = shapely.make_valid(shapely.from_wkb(geometries[meant], on_invalid="ignore"))
+    shape = shapely.transform(shapely.union_all(shapes), transform, interleaved=False)
     try:
         _check(shape)
     except ValueError as error:
