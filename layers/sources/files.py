@@ -10,7 +10,7 @@ import osmium
 from pydantic import Field, model_validator
 
 from geo.errors import InvalidInputError
-from layers.catalog import all_layers, find
+from layers.catalog import find
 from layers.errors import SourceError
 from layers.sources.description import (
     KnownCrs,
@@ -22,6 +22,7 @@ from layers.sources.description import (
 )
 from layers.sources.formats import open_tables
 from layers.sources.mapping.lookups import MappingWithTables
+from layers.sources.osm import osm_layers
 from layers.sources.osm.reader import OsmReader
 from layers.sources.places import Place, fingerprint, locate, on_this_machine
 from layers.sources.records import Reader
@@ -220,8 +221,3 @@ class VectorSource(FeaturesSource):
     def stated(self) -> dict[str, Any]:
         """Return what is said of the file."""
         return {"tables": (self.table,) if self.table else ()}
-
-
-def osm_layers() -> tuple[str, ...]:
-    """Return the layers that have a rule for OpenStreetMap data."""
-    return tuple(name for name, model in all_layers().items() if model.layer.osm is not None)

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
-
-import numpy as np
-import osmium
+from typing import NamedTuple, Protocol
 
 from geo.errors import InvalidInputError
 from layers.catalog import find
 from layers.errors import SourceError
 from layers.sources import archives
-from layers.sources.domain import DomainFormat, format_of
-from layers.sources.files import osm_layers
+from layers.sources.domain_formats import DomainFormat, format_of
 from layers.sources.formats import open_tables
-from layers.sources.geometry.coordinates import Box, around
-from layers.sources.osm.elements import FAULTS
-from layers.sources.osm.reader import ATTRIBUTION, SUFFIXES, OsmReader
+from layers.sources.geometry.coordinates import Box
+from layers.sources.osm import SUFFIXES, osm_layers
 from layers.sources.places import is_readable_folder
 from layers.sources.records import Reader
 from layers.sources.stated import Stated
@@ -93,20 +88,13 @@ class _OsmFile:
         self._path = path
 
     def bounds(self) -> Box:
-        try:
-            with osmium.io.Reader(str(self._path), osmium.osm.osm_entity_bits.NOTHING) as reader:
-                box = reader.header().box()
-            if box.valid():
-                return box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat
-            nodes: Any = osmium.FileProcessor(str(self._path), osmium.osm.NODE)
-            places = np.array([(node.lon, node.lat) for node in nodes if node.location.valid()])
-        except FAULTS as error:
-            raise SourceError(f"{self._path.name} can't be read as OpenStreetMap data: {error}") from error
-        if places.size == 0:
-            raise SourceError(f"{self._path.name} holds no node, so nothing in it has a place.")
-        return around([(*places.min(axis=0), *places.max(axis=0))])
+        from layers.sources.osm.bounds import bounds_of
+
+        return bounds_of(self._path)
 
     def read(self, layers: Sequence[str] | None) -> Reading:
+        from layers.sources.osm.reader import ATTRIBUTION, OsmReader
+
         targets = list(layers or osm_layers())
         unfit = [each for each in targets if find(each).layer.osm is None]
         if unfit:

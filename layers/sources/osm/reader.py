@@ -15,7 +15,6 @@ from layers.sources.osm.xml import settled
 from layers.sources.records import Item, Notes
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
-SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2", ".osm.gz")
 
 _QUICKLY_READ = ".pbf"
 _TAKE_OUT = "take out one moment, with osmium time-filter"
