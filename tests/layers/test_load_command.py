@@ -18,7 +18,7 @@ from town import LAT, LON, Town
 ROWS = 40_000
 DURING = {
     "copying": 'COPY "staging_outages"%',
-    "checking": 'CREATE TEMP TABLE "faults_outages"%',
+    "checking": 'INSERT INTO "faults"%',
     "merging": '%INSERT INTO "outages"%',
     "building indexes": "%outages USING gist%",
 }
