@@ -29,6 +29,8 @@ _PARTS: dict[str, LiteralString] = {
 
 _HOLDS_ANY = "SELECT EXISTS (SELECT FROM {target} AS f WHERE {of_source})"
 
+_HELD = "SELECT count(*) FROM {target} AS f WHERE {of_source}"
+
 _KEPT = "SELECT count(*) FROM {target} AS f WHERE {of_source} AND {rejected} AND NOT {staged}"
 
 _CLOSE = "DELETE FROM {target} AS f WHERE {of_source} AND NOT {staged} AND NOT {rejected}"
@@ -122,14 +124,17 @@ class Merging:
         if not self._staging.filled and not holds_any:
             return
         self._staging.make()
-        staged = self._staging.rows
+        staged = lacking = self._staging.rows
         if holds_any:
-            report.kept = int(self._execute(_KEPT).fetchall()[0][0])
+            report.kept = self._number(_KEPT) if report.rejected else 0
             report.gone = self._execute(_CLOSE).rowcount if close else 0
             report.changed = self._execute(_CHANGE).rowcount
-        if self._truth(_CLOSED_ANY):
+            if close:
+                lacking = staged + report.kept - self._number(_HELD)
+        if lacking and self._truth(_CLOSED_ANY):
             report.reappeared = self._execute(_BRING_BACK).rowcount
-        report.added = report.reappeared + self._add(among_others=holds_any or report.reappeared > 0)
+        if lacking:
+            report.added = report.reappeared + self._add(among_others=holds_any or report.reappeared > 0)
         report.unchanged = staged - report.added - report.changed
         self._analyse(report.added + report.changed + report.gone)
 
@@ -156,6 +161,9 @@ class Merging:
 
     def _execute(self, statement: LiteralString, **others: sql.Composable) -> psycopg.Cursor[Any]:
         return self._staging.connection.execute(sql.SQL(statement).format(**self._parts, **others))
+
+    def _number(self, statement: LiteralString) -> int:
+        return int(self._execute(statement).fetchall()[0][0])
 
     def _truth(self, statement: LiteralString, **others: sql.Composable) -> bool:
         return bool(self._execute(statement, **others).fetchall()[0][0])
