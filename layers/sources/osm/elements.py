@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import osmium
-from osmium.filter import KeyFilter
+from osmium.filter import EntityFilter, KeyFilter
 from osmium.osm import ALL, NODE, NOTHING, RELATION, WAY
 
 from layers.description import Tags
@@ -72,13 +72,17 @@ class Elements:
                     parts = each.members if wanted(tags) else ()
                     yield Relation(f"r{each.id}", tags, [Member(part.type, part.ref, part.role) for part in parts])
 
-    def having(self, keys: Collection[str], *, areas: Collection[str] = ()) -> Iterator[Any]:
+    def having(
+        self, keys: Collection[str], *, nodes: Collection[str] = (), areas: Collection[str] = ()
+    ) -> Iterator[Any]:
         """Yield the nodes, the ways and the relations that have one of the keys, each valid until the next.
 
         Parameters
         ----------
         keys
             Of tags.
+        nodes
+            Those of the keys of which a node must have one.
         areas
             Of tags too: what has one of these, and is a closed way or a multipolygon, is yielded as an area as well,
             after the way and before or after the relation.
@@ -86,6 +90,9 @@ class Elements:
         if not keys:
             return
         having, having_area = KeyFilter(*keys), KeyFilter(*(areas or keys))
+        having_node = KeyFilter(*nodes) if nodes else EntityFilter(WAY | RELATION)
+        if nodes:
+            having_node.enable_for(NODE)
         rounds = [ALL] if self._places is None else [NODE, WAY | RELATION]
         self._places = self._places or osmium.index.create_map("flex_mem")
         placing = osmium.NodeLocationsForWays(self._places)
@@ -99,7 +106,9 @@ class Elements:
             handlers.append(assembler.second_pass_to_buffer(assembled))
         for entities in rounds:
             with self._open(entities) as reader:
-                for element in osmium.OsmFileIterator(reader, *([] if entities == NODE else handlers), having):
+                for element in osmium.OsmFileIterator(
+                    reader, *([] if entities == NODE else handlers), having_node, having
+                ):
                     yield element
                     if assembled:
                         yield from assembled

@@ -47,6 +47,7 @@ class Pass:
         self._targets = targets
         self._notes = notes
         self._keys = _keys(each for each in targets if not each.elements & _TURNS)
+        self._node_keys = _keys(each for each in targets if "node" in each.elements or each.counts_others)
         self._area_keys = _keys(each for each in targets if each.elements & _OF_AREAS)
         self._wanting = lru_cache(maxsize=None)(self._having)
         self._wkb = osmium.geom.WKBFactory()
@@ -64,8 +65,8 @@ class Pass:
             The file can't be read.
         """
         self._find_relations()
-        of_ways = WAY_KEYS if self._shown_ways else ()
-        for element in self._elements.having(self._keys.union(of_ways), areas=self._area_keys):
+        keys = self._keys.union(WAY_KEYS if self._shown_ways else ())
+        for element in self._elements.having(keys, nodes=self._node_keys, areas=self._area_keys):
             if element.visible:
                 self._take(element)
             if self._out:
@@ -160,7 +161,7 @@ class Pass:
 
     def _pass_over(self, target: Target, what: str) -> None:
         """Count what has the key of a layer and is none of its features, where the key is the layer's own."""
-        if len(target.keys) == 1:
+        if target.counts_others:
             self._notes.passed_over[target.name, what] += 1
 
     def _node(self, node: Any, tags: Tags, targets: list[Target]) -> None:

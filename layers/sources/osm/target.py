@@ -23,6 +23,11 @@ class Target:
         The layer.
     rule
         Its rule for OpenStreetMap.
+
+    Attributes
+    ----------
+    counts_others
+        Whether it is told what has the layer's key and is none of its features, since the key is the layer's own.
     """
 
     def __init__(self, model: LayerTable, rule: OsmRule) -> None:
@@ -31,6 +36,7 @@ class Target:
         self.accept = rule.accept
         self.elements = rule.elements
         self.keys = rule.keys
+        self.counts_others = len(rule.keys) == 1
         self._verbatim: dict[str, str] = {}
         self._computed: dict[str, Callable[[Tags], Any]] = {}
         for column in model.table.columns:
