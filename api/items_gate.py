@@ -43,7 +43,8 @@ _TAKEN = {"limit", "bbox", "f"}
 _DEFAULT_LIMIT = 10
 _WRITTEN = ("geojson", "json")
 _READ = (b"host", b"accept", b"accept-encoding", b"origin")
-_REMEMBERED_AT_MOST = 1_000
+_REMEMBERED_AT_MOST, _LONGEST_BYTES = 1_000, 500
+"""Of addresses; what is asked in more words, the routes answer."""
 _COMPRESS_FROM_BYTES, _COMPRESS_APART_FROM_BYTES, _LEVEL = 1_000, 50_000, 5
 _ANSWER = "horad.page"
 """Under which a request's scope holds its answer."""
@@ -223,7 +224,10 @@ class ItemsGate:
             self._addresses, self._addresses_of = {}, self._known.registry_serial
         show_custom_layers(custom.public_layers())
         query: bytes = scope["query_string"]
-        where = scope["scheme"], scope["root_path"], scope.get("server"), headers.get(b"host"), headers.get(b"accept")
+        host, accepted = headers.get(b"host", b""), headers.get(b"accept", b"")
+        if len(query) + len(host) + len(accepted) > _LONGEST_BYTES:
+            return None
+        where = scope["scheme"], scope["root_path"], scope.get("server"), host, accepted
         key = scope["path"], query, where
         place = _PLACE.search(query)
         number, forwards = None, False
@@ -264,12 +268,9 @@ class ItemsGate:
             raise ValueError(query)
         model = find(path["layer"])
         base = base_url(Request(scope)) + (f"/territories/{territory}" if territory else "")
-        told = {"Content-Crs": features.content_crs(CRS84)["Content-Crs"], "Content-Type": ITEMS_OFFERED[chosen]}
-        headers = [(name.lower().encode(), value.encode()) for name, value in told.items()]
-        frame = Frame(base, model.name, given, chosen)
-        return _Address(
-            model, territory, box, limit, frame, marked([*headers, (b"vary", b"Accept-Encoding")], public=True)
-        )
+        told = features.content_crs(CRS84) | {"Content-Type": ITEMS_OFFERED[chosen], "Vary": "Accept-Encoding"}
+        headers = marked(((name.lower().encode(), value.encode()) for name, value in told.items()), public=True)
+        return _Address(model, territory, box, limit, Frame(base, model.name, given, chosen), headers)
 
 
 async def _send(scope: Scope, receive: Receive, send: Send) -> None:

@@ -39,6 +39,7 @@ def written(answer: httpx.Response) -> bytes:
         f"bbox={BOX}&after=999999999999",
         "bbox=24.93,60.16,0,24.95,60.18,9",
         "bbox=170,-10,-170,10",
+        f"limit={'3':0>600}",
     ],
 )
 @pytest.mark.parametrize("api", ["", "/territories/helsinki"])
