@@ -32,6 +32,7 @@ RASTER_MATRIX_SETS = (WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD)
 """Those in which rasters are cut into tiles."""
 
 _RENDERING = "1"
+_MOST_BINS = 1000
 _CAPABILITIES = "WMTSCapabilities.xml"
 _WORDS_OF_WMTS = ("service", "request", "version", "acceptversions", "sections", "updatesequence", "acceptformats")
 _SIZES = ("tilesize", "max_size", "width", "height", "buffer", "padding")
@@ -111,6 +112,9 @@ def _check_sizes(request: Request) -> None:
     for name, value in given:
         if value is not None and str(value).isdigit() and int(value) > MOST_PIXELS:
             raise InvalidInputError(f"{name}={value}: at most {MOST_PIXELS} pixels")
+    bins = request.query_params.get("histogram_bins", "")
+    if bins.isdigit() and int(bins) > _MOST_BINS:
+        raise InvalidInputError(f"histogram_bins={bins}: at most {_MOST_BINS}")
 
 
 def _check_tile(path: dict[str, Any]) -> None:

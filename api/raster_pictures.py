@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import attr
 import numpy as np
 from PIL import Image
 from rio_tiler.colormap import make_lut
@@ -16,6 +17,8 @@ from layers.raster_series import Colours
 
 _COMPRESSION = 3
 _COLOURS = 256
+_DRAWN_BANDS = (1, 3, 4)
+_PICTURES = (None, ImageType.png, ImageType.jpeg, ImageType.jpg, ImageType.webp, ImageType.pngraw)
 
 
 def picture(
@@ -26,7 +29,7 @@ def picture(
     rescale: list[tuple[float, float]] | None = None,
     **options: Any,
 ) -> tuple[bytes, str]:
-    """Return a picture of what was read, and its media type.
+    """Return a picture of what was read, and its media type; of bands that are no colours the first is drawn.
 
     Parameters
     ----------
@@ -41,6 +44,8 @@ def picture(
     options
         What `titiler.core.utils.render_image` takes beside.
     """
+    if image.count not in _DRAWN_BANDS and output_format in _PICTURES:
+        image = _first_band(image)
     plain = options.get("add_mask", True) and not options.get("color_formula")
     if output_format is ImageType.png and colormap and isinstance(colormap, dict) and image.count == 1 and plain:
         if rescale is not None:
@@ -53,6 +58,12 @@ def picture(
         image, colormap=colormap, output_format=output_format, rescale=rescale, **options
     )
     return found
+
+
+def _first_band(image: ImageData) -> ImageData:
+    lists = ("scales", "offsets", "band_names", "band_descriptions", "dataset_statistics")
+    firsts = {name: found[:1] for name in lists if (found := getattr(image, name)) is not None}
+    return attr.evolve(image, array=image.array[:1], **firsts)
 
 
 def _with_palette(image: ImageData, colours: dict[int, Any]) -> bytes | None:

@@ -52,6 +52,10 @@ def catalogue(helsinki: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
         add(write(folder / f"{year}.tif", lights), collection="lights", content="night_lights", time=str(year))
     photo = np.array([10, 20, 40], "uint8").reshape(3, 1, 1)
     add(write(folder / "photo.tif", photo, count=3, nodata=0), collection="photo", content="imagery")
+    bands = np.full((5, SIDE, SIDE), 7.0, "float32") * np.arange(1, 6, dtype="float32").reshape(5, 1, 1)
+    for count in (2, 5):
+        file = write(folder / f"bands{count}.tif", bands[:count], count=count, photometric="MINISBLACK")
+        add(file, collection=f"bands{count}", content="other")
     land = np.where(east < SIDE / 2, 1, 2).astype("uint8")
     add(write(folder / "land.tif", land), collection="land", content="land_cover", colour_scale=CLASSES)
     yield
@@ -84,6 +88,15 @@ def test_bands_are_drawn_far_away_as_they_are_nearby(
     pixels = image(answer).reshape(-1, 4)
     seen = {tuple(each[:3].tolist()) for each in pixels if each[3]}
     assert seen == ({drawn} if tile != "0/0/0" else set())
+
+
+@pytest.mark.parametrize("format_", ["", ".png", ".jpg", ".webp"])
+@pytest.mark.parametrize("collection", ["bands2", "bands5"])
+def test_of_bands_that_are_no_colours_the_first_is_drawn(client: httpx.Client, collection: str, format_: str) -> None:
+    answer = client.get(f"/rasters/helsinki.{collection}/preview{format_}?rescale=0,14")
+    assert np.median(image(answer).reshape(-1, 4), axis=0).tolist() == pytest.approx([127, 127, 127, 255], abs=3)
+    values = np.load(io.BytesIO(client.get(f"/rasters/helsinki.{collection}/preview.npy").content))
+    assert len(values) == int(collection[-1]) + 1
 
 
 def test_the_catalogue_lists_collections_with_their_times(client: httpx.Client) -> None:
@@ -203,6 +216,7 @@ def test_what_is_known_is_not_sent_again(client: httpx.Client) -> None:
         (f"/rasters/{HEIGHTS}/tiles/NoSuchGrid/12/0/0.png", 400, "tileMatrixSetId"),
         (f"/rasters/{HEIGHTS}/tiles/WebMercatorQuad/999999/0/0.png", 404, "zooms of WebMercatorQuad go from 0 to 22"),
         (f"/rasters/{HEIGHTS}/tiles/WebMercatorQuad/3/8/0.png", 400, "columns from 0 to 7"),
+        (f"/rasters/{HEIGHTS}/statistics?histogram_bins=100000000", 400, "at most 1000"),
         (f"/rasters/{HEIGHTS}/WMTSCapabilities.xml?zooms=WebMercatorQuad::0,99999", 400, "from 0 to 22"),
         (f"/rasters/{HEIGHTS}/tiles/WebMercatorQuad/0/0/0.png?padding=1", 400, "at most 4096 pixels"),
         (f"/rasters/{HEIGHTS}/statistics?p=2076", 400, "p: can't be worked out"),
