@@ -58,6 +58,22 @@ class Limits:
         NotNowError
             Enough requests are being answered.
         """
+        self._check_size(scope)
+        if self._rate is not None:
+            await self._rate.take(_who(asks or Caller(address=address_of(scope))))
+
+    def check_now(self, scope: Scope) -> None:
+        """Refuse a request of the public's as `check` does, without waiting; where it `waits`, only `check` can."""
+        self._check_size(scope)
+        if self._rate is not None:
+            self._rate.take_now(_who(Caller(address=address_of(scope))))
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has to ask another server how often somebody has asked."""
+        return self._rate is not None and not self._rate.counts_here
+
+    def _check_size(self, scope: Scope) -> None:
         size, length = 0, b"0"
         for name, value in scope["headers"]:
             size += len(name) + len(value)
@@ -69,8 +85,6 @@ class Limits:
             raise _too_large(self.body_bytes)
         if self._in_flight >= self._most:
             raise NotNowError(f"{self._in_flight} requests are being answered already; try again shortly.")
-        if self._rate is not None:
-            await self._rate.take(_who(asks or Caller(address=address_of(scope))))
 
 
 class LimitsMiddleware:

@@ -60,7 +60,6 @@ class AccessMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._logs = get_settings().access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -82,17 +81,19 @@ class AccessMiddleware:
             await self._app(scope, receive, send_counted)
         finally:
             metrics.IN_FLIGHT.dec()
-            self._tell(scope, status, sent, time.perf_counter() - began)
+            tell(scope, status, sent, time.perf_counter() - began)
 
-    def _tell(self, scope: Scope, status: int, sent: int, took_s: float) -> None:
-        method, route = scope["method"], route_of(scope)
-        metrics.of_requests(method, route, status).observe(took_s)
-        if self._logs:
-            told = {"method": method, "route": route, "status": status, "ms": round(took_s * 1000, 2), "bytes": sent}
-            asks = scope.get(CALLER)
-            if asks is not None and not asks.is_public:
-                told["by"] = asks.key or "token"
-            access.info("request", extra={"told": told})
+
+def tell(scope: Scope, status: int, sent: int, took_s: float) -> None:
+    """Tell the log and the metrics of a request that has been answered."""
+    method, route = scope["method"], route_of(scope)
+    metrics.of_requests(method, route, status).observe(took_s)
+    if get_settings().access_log:
+        told = {"method": method, "route": route, "status": status, "ms": round(took_s * 1000, 2), "bytes": sent}
+        asks = scope.get(CALLER)
+        if asks is not None and not asks.is_public:
+            told["by"] = asks.key or "token"
+        access.info("request", extra={"told": told})
 
 
 def route_of(scope: Scope) -> str:

@@ -40,7 +40,9 @@ class Rate:
         except ValueError as error:
             raise InvalidInputError(f"HORAD_RATE_LIMIT: {limit!r} must be like 600/minute, or off") from error
         where = get_settings().rate_storage
-        options = {} if where.startswith("memory") else {"implementation": _REDIS_CLIENT}
+        self.counts_here = where.startswith("memory")
+        """Whether it counts in this process, so that nobody waits for it."""
+        options = {} if self.counts_here else {"implementation": _REDIS_CLIENT}
         try:
             self._counter = SlidingWindowCounterRateLimiter(storage_from_string(f"async+{where}", **options))
         except (ConfigurationError, ValueError) as error:
@@ -71,6 +73,16 @@ class Rate:
         """
         if not await self._counter.hit(self._limit, self._what, who):
             await self._refuse(who)
+
+    def take_now(self, who: str) -> None:
+        """Count once more in this process, if it isn't too often; errors as `take`."""
+        taking = self.take(who)
+        try:
+            taking.send(None)
+        except StopIteration:
+            return
+        taking.close()
+        raise RuntimeError("what is counted in this process had to be waited for")
 
     async def _refuse(self, who: str) -> None:
         stats = await self._counter.get_window_stats(self._limit, self._what, who)

@@ -44,6 +44,7 @@ def run(workers: int) -> None:
         forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
         access_log=False,
+        http="api.http:Protocol",
         log_config=configuration(),
     )
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from api.headers import marked
 from api.negotiation import MVT
 from api.shared_tiles import SharedTiles
-from api.tile_cache import ClientGoneError, Kept, Raw, TileCache, TileKey, tile_key
+from api.tile_cache import ClientGoneError, Flight, Kept, Raw, TileCache, TileKey, tile_key
 from layers import tiles
 from layers.announcements import RIGHTS, Announcements
 from layers.catalog import find
-from layers.event_loop import Connections
+from layers.event_loop import Bound, Connections, NotBegunError
 from layers.settings import get_settings
 from layers.tile_pool import TilePool
 from layers.tile_request import TileRequest
@@ -36,6 +38,18 @@ CLOSED_REQUEST = 499
 _IMMUTABLE = b"public, max-age=31536000, immutable"
 _CHECKED = b"no-cache"
 _UNKNOWN = b"no-store"
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A tile that is being made for somebody."""
+
+    work: asyncio.Future[Any]
+    """Is done when `finish` can be called."""
+    finish: Callable[[], Raw | Making]
+    """Returns the answer or, where it takes longer after all, what to wait for then; raises as `TileAnswers.make`."""
+    leave: Callable[[], None]
+    """Is to be called by whoever waits no more, whether or not the tile was made."""
 
 
 class TileAnswers:
@@ -191,6 +205,39 @@ class TileAnswers:
         found = await self._cache.obtain(key, make, packed=packed, gone=gone)
         return self._answer(key, found, version, packed=packed)
 
+    def begin(self, key: TileKey, known: Bound | None, accepted: str, version: str | None) -> Making:
+        """Begin to make a tile for the public, without a task of its own where it can be.
+
+        Parameters
+        ----------
+        key, accepted, version
+            As for `make`.
+        known
+            The statement that makes it, if it takes one.
+        """
+        flight = None if known is None else self._cache.begin(key, partial(self._pool.begin, known))
+        if flight is None:
+            return self._by_task(key, accepted, version)
+        return Making(flight.work, partial(self._finish, flight, accepted, version), partial(self._cache.leave, flight))
+
+    def _finish(self, flight: Flight, accepted: str, version: str | None) -> Raw | Making:
+        packed = accepts_gzip(accepted)
+        try:
+            found = flight.result()
+        except NotBegunError:
+            return self._by_task(flight.key, accepted, version)
+        if packed and found.packed is None and not self._cache.pack(flight.key, found):
+            return self._by_task(flight.key, accepted, version)
+        return self._answer(flight.key, found, version, packed=packed)
+
+    def _by_task(self, key: TileKey, accepted: str, version: str | None) -> Making:
+        task = asyncio.ensure_future(self.make(key, None, accepted, _nothing, version))
+
+        def leave() -> None:
+            task.cancel()
+
+        return Making(task, task.result, leave)
+
     def _answer(self, key: TileKey, kept: Kept, version: str | None, *, packed: bool) -> Raw:
         headers = self._headers(key, kept.etag, version, packed=packed)
         if kept.empty:
@@ -231,6 +278,11 @@ def accepts_gzip(accepted: str) -> bool:
 
 def _shared_tiles(url: str | None) -> SharedTiles | None:
     return SharedTiles(url) if url else None
+
+
+async def _nothing() -> Message:
+    """Tell nothing of whoever asked."""
+    return await asyncio.get_running_loop().create_future()
 
 
 async def _gone(receive: Receive) -> None:

@@ -7,13 +7,17 @@ import gzip
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
 from api.shared_tiles import SharedTiles
 from layers import tiles
 from layers.announcements import RIGHTS, Announcements
 from layers.catalog import find
+from layers.event_loop import LOST, NotBegunError
+from layers.tile_pool import failure
 from layers.tile_request import TileRequest
 
 LEVEL = 5
@@ -22,10 +26,12 @@ LEVEL = 5
 _OVERHEAD_BYTES = 1_500
 """What a kept tile takes beside its bytes."""
 _THREAD_FROM_BYTES = 50_000
+_STATES_AT_MOST = 5_000
 _QUICK_S = 0.1
 """Before that, nobody is asked whether they still wait."""
 
 Make: TypeAlias = Callable[[], Awaitable[bytes]]
+Begin: TypeAlias = Callable[[Callable[[bytes], "Kept"]], "asyncio.Future[Kept] | None"]
 Gone: TypeAlias = Callable[[], Awaitable[None]]
 Raw: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes]
 """Status, headers and body of an answer."""
@@ -102,15 +108,33 @@ class Kept:
         self.size = _OVERHEAD_BYTES + len(packed)
 
 
-class _Flight:
+class Flight:
     """The making of a tile, and how many wait for it."""
 
-    __slots__ = ("state", "task", "waiting")
+    __slots__ = ("key", "state", "waiting", "work")
 
-    def __init__(self, state: State, task: asyncio.Task[Kept]) -> None:
+    def __init__(self, key: TileKey, state: State, work: asyncio.Future[Kept]) -> None:
+        self.key = key
         self.state = state
-        self.task = task
+        self.work = work
         self.waiting = 0
+
+    def result(self) -> Kept:
+        """Return the tile that was made.
+
+        Raises
+        ------
+        NotBegunError
+            It has to be made by a task after all.
+        DatabaseError
+            It can't be made.
+        """
+        try:
+            return self.work.result()
+        except LOST as error:
+            raise NotBegunError from error
+        except TimeoutError as error:
+            raise failure(error) from error
 
 
 class TileCache:
@@ -132,7 +156,9 @@ class TileCache:
         self._shared = shared
         self._kept: OrderedDict[TileKey, Kept] = OrderedDict()
         self._bytes = 0
-        self._making: dict[TileKey, _Flight] = {}
+        self._making: dict[TileKey, Flight] = {}
+        self._states: dict[TileKey, tuple[State, str]] = {}
+        self._states_of = -1
 
     def find(self, key: TileKey) -> Kept | None:
         """Return a tile that is kept and nothing has touched since, if there is one."""
@@ -164,52 +190,110 @@ class TileCache:
         ClientGoneError
             Whoever asked didn't wait.
         """
-        found = self.find(key) or await self._made(key, make, gone)
+        found = self.find(key)
+        while found is None:
+            with suppress(NotBegunError):
+                found = await self._made(key, make, gone)
         if packed and found.packed is None:
-            compressed = await _compressed(found.plain)
-            before = found.size
-            found.pack(compressed)
-            if self._kept.get(key) is found:
-                self._bytes += found.size - before
+            self._pack(key, found, await _compressed(found.plain))
         return found
+
+    def begin(self, key: TileKey, begin: Begin) -> Flight | None:
+        """Let a tile be made without a task of its own, unless it is being made; ``None`` where it takes one.
+
+        Parameters
+        ----------
+        key
+            The tile.
+        begin
+            Begins to make it.
+        """
+        flight = self._under_way(key)
+        if flight is None:
+            if self._shared or not self._known.current:
+                return None
+            state, etag = self._now(key)
+            work = begin(partial(self._hold, key, state, etag))
+            if work is None:
+                return None
+            flight = self._making[key] = Flight(key, state, work)
+        flight.waiting += 1
+        return flight
+
+    def leave(self, flight: Flight) -> None:
+        """Wait no more for a tile; when nobody does, it is given up."""
+        flight.waiting -= 1
+        if not flight.waiting:
+            flight.work.cancel()
+            if self._making.get(flight.key) is flight:
+                del self._making[flight.key]
+
+    def pack(self, key: TileKey, found: Kept) -> bool:
+        """Keep a tile compressed, and tell whether it was small enough for that."""
+        if len(found.plain) < _THREAD_FROM_BYTES:
+            self._pack(key, found, _compress(found.plain))
+        return found.packed is not None
 
     def etag(self, key: TileKey) -> str:
         """Return the tag of a tile without making it; an empty one while it isn't known what changed."""
-        return _etag(key, State(self._known, key).touched(self._known)) if self._known.current else ""
+        return self._now(key)[1] if self._known.current else ""
 
     async def _made(self, key: TileKey, make: Make, gone: Gone) -> Kept:
-        flight = self._making.get(key)
-        if flight is None or not self._holds(flight.state):
-            state = State(self._known, key)
-            flight = _Flight(state, asyncio.create_task(self._make(key, make, state)))
-            self._making[key] = flight
+        flight = self._under_way(key)
+        if flight is None:
+            state, _ = self._now(key)
+            flight = self._making[key] = Flight(key, state, asyncio.create_task(self._make(key, make, state)))
         flight.waiting += 1
         try:
-            await asyncio.wait((flight.task,), timeout=_QUICK_S)
-            if not flight.task.done():
-                await _either(flight.task, gone)
-            return flight.task.result()
+            await asyncio.wait((flight.work,), timeout=_QUICK_S)
+            if not flight.work.done():
+                await _either(flight.work, gone)
+            return flight.result()
         finally:
-            flight.waiting -= 1
-            if not flight.waiting:
-                flight.task.cancel()
-                if self._making.get(key) is flight:
-                    del self._making[key]
+            self.leave(flight)
+
+    def _under_way(self, key: TileKey) -> Flight | None:
+        """Return the making of a tile that will be what it is now, if there is one."""
+        flight = self._making.get(key)
+        return flight if flight is not None and not flight.work.done() and self._holds(flight.state) else None
 
     async def _make(self, key: TileKey, make: Make, state: State) -> Kept:
         """Make a tile in a state that was known before, so that what is read is that state or a later one."""
         if not self._known.current:
             return Kept(await make(), None, state, "")
         etag = _etag(key, state.touched(self._known))
-        packed = await self._shared.get(etag) if self._shared else None
+        if self._shared is None:
+            return self._hold(key, state, etag, await make())
+        packed = await self._shared.get(etag)
         if packed is None:
-            plain = await make()
-            if self._shared:
-                packed = await _compressed(plain)
-                await self._shared.put(etag, packed)
-        kept = Kept(None if packed is not None else plain, packed, state, etag)
+            packed = await _compressed(await make())
+            await self._shared.put(etag, packed)
+        kept = Kept(None, packed, state, etag)
         self._keep(key, kept)
         return kept
+
+    def _now(self, key: TileKey) -> tuple[State, str]:
+        """Return the state in which a tile would be made now, and the tag that it would have."""
+        serial = self._known.serial
+        if serial != self._states_of or len(self._states) >= _STATES_AT_MOST:
+            self._states, self._states_of = {}, serial
+        found = self._states.get(key)
+        if found is None:
+            state = State(self._known, key)
+            found = self._states[key] = state, _etag(key, state.touched(self._known))
+        return found
+
+    def _hold(self, key: TileKey, state: State, etag: str, plain: bytes) -> Kept:
+        """Keep a tile that was made in a state."""
+        kept = Kept(plain, None, state, etag)
+        self._keep(key, kept)
+        return kept
+
+    def _pack(self, key: TileKey, found: Kept, packed: bytes) -> None:
+        before = found.size
+        found.pack(packed)
+        if self._kept.get(key) is found:
+            self._bytes += found.size - before
 
     def _keep(self, key: TileKey, kept: Kept) -> None:
         self._drop(key)
@@ -239,7 +323,7 @@ class TileCache:
         return True
 
 
-async def _either(task: asyncio.Task[Kept], gone: Gone) -> None:
+async def _either(task: asyncio.Future[Kept], gone: Gone) -> None:
     """Wait for a tile for as long as whoever asked does."""
     watching = asyncio.ensure_future(gone())
     try:
@@ -268,6 +352,8 @@ def _etag(key: TileKey, touched: tuple[int, ...]) -> str:
 
 
 async def _compressed(plain: bytes) -> bytes:
-    if len(plain) < _THREAD_FROM_BYTES:
-        return gzip.compress(plain, LEVEL, mtime=0) if plain else b""
-    return await asyncio.to_thread(gzip.compress, plain, LEVEL, mtime=0)
+    return _compress(plain) if len(plain) < _THREAD_FROM_BYTES else await asyncio.to_thread(_compress, plain)
+
+
+def _compress(plain: bytes) -> bytes:
+    return gzip.compress(plain, LEVEL, mtime=0) if plain else b""

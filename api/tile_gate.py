@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -14,14 +15,15 @@ from api.credentials import shown
 from api.errors import answer
 from api.headers import marked, marking
 from api.limits import Limits
-from api.tile_answers import CLOSED_REQUEST, SCOPE_KEY, TileAnswers
+from api.tile_answers import CLOSED_REQUEST, SCOPE_KEY, Making, TileAnswers
 from api.tile_cache import ClientGoneError, Raw, TileKey, tile_key
 from geo.errors import InvalidInputError
 from layers import custom
 from layers.announcements import Announcements, announcements
 from layers.catalog import all_layers, show_custom_layers
 from layers.errors import NotFoundError
-from layers.event_loop import Connections
+from layers.event_loop import Bound, Connections
+from layers.tile_pool import bound_for
 from layers.tile_request import TileRequest
 
 _PATH = re.compile(
@@ -31,18 +33,27 @@ _PATH = re.compile(
 _QUERY = re.compile(r"(?:(?:collections=(?P<collections>[\w,%]+)|v=(?P<version>[\w.-]*)|f=mvt)(?:&|$))*")
 _READ = (b"accept-encoding", b"if-none-match", b"origin")
 _READING = ("GET", "HEAD")
+STATE_KEY = "horad.tile_gate"
+"""Under which the state of the application's life holds its `TileGate`."""
 _ASKED = "horad.tile"
 """Under which a request's scope holds what its address asks for."""
 _REMEMBERED_AT_MOST = 50_000
 _VARIES = (b"vary", b"Origin")
+_LONG_WAY = frozenset((b"origin", b"content-length", b"transfer-encoding", b"expect"))
+"""Whoever sends one of these is answered by the application."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Asked:
     """What an address asks for."""
 
     key: TileKey
     version: str | None
+
+    @cached_property
+    def bound(self) -> Bound | None:
+        """The statement that makes the tile, if it takes one."""
+        return bound_for(self.key.request)
 
 
 class TileGate:
@@ -77,6 +88,7 @@ class TileGate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or the life of the application."""
         if scope["type"] == "lifespan":
+            scope.get("state", {})[STATE_KEY] = self
             self._known.start()
             try:
                 await self._app(scope, receive, send)
@@ -97,6 +109,61 @@ class TileGate:
         scope[_ASKED] = asked, headers
         await (self._foreign if b"origin" in headers else self._answer)(scope, receive, send)
 
+    def take(self, url: bytes, scope: Scope) -> Raw | Making | None:
+        """Begin to answer a request for a tile without a task, or return nothing where that can't be.
+
+        Whoever is given something to wait for tells by `ended` that they wait no more.
+
+        Parameters
+        ----------
+        url
+            What the request asks for, as it came.
+        scope
+            Of the request, with its headers and the address from which it came.
+
+        Raises
+        ------
+        HoradError
+            The request is to be refused.
+        """
+        if b"/tiles/" not in url or not self._known.current or self._limits.waits or shown(scope["headers"]):
+            return None
+        accepted = held = ""
+        for name, value in scope["headers"]:
+            if name in _LONG_WAY:
+                return None
+            if name == b"accept-encoding":
+                accepted = value.decode("latin-1")
+            elif name == b"if-none-match":
+                held = value.decode("latin-1")
+        path, _, query = url.partition(b"?")
+        asked = self._read(path.decode("latin-1"), query)
+        if asked is None:
+            return None
+        raw = self._answers.ready(asked.key, accepted, held, asked.version)
+        if raw is not None:
+            return _varying(raw)
+        self._limits.check_now(scope)
+        raw = self._answers.kept(asked.key, accepted, held, asked.version)
+        if raw is not None:
+            return _for_all(raw)
+        self._limits.__enter__()
+        return self._answers.begin(asked.key, asked.bound, accepted, asked.version)
+
+    def finish(self, making: Making) -> Raw | Making:
+        """Return the answer that was waited for, or what to wait for then; errors as `TileAnswers.make`."""
+        found = making.finish()
+        return found if isinstance(found, Making) else _for_all(found)
+
+    def ended(self) -> None:
+        """Count a request no more that was given something to wait for."""
+        self._limits.__exit__()
+
+    def refusal(self, scope: Scope, error: Exception) -> Raw:
+        """Return the answer to a request that is refused, or can't be answered."""
+        found = answer(Request(scope), error)
+        return _for_all((found.status_code, found.raw_headers, bytes(found.body)))
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the tile that was asked for."""
         asked, headers = scope[_ASKED]
@@ -109,9 +176,7 @@ class TileGate:
             except Exception as error:  # noqa: BLE001  (answered as all errors are)
                 await answer(Request(scope), error)(scope, receive, marking(send, public=True))
                 return
-        status, found, content = raw
-        if b"origin" not in headers:
-            found = [*found, _VARIES]
+        status, found, content = raw if b"origin" in headers else _varying(raw)
         await send({"type": "http.response.start", "status": status, "headers": found.copy()})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
@@ -131,9 +196,11 @@ class TileGate:
         if self._asked_of != self._known.registry_serial or len(self._asked) >= _REMEMBERED_AT_MOST:
             self._asked, self._asked_of = {}, self._known.registry_serial
         show_custom_layers(custom.public_layers())
-        found = self._asked.get((path, query)) or self._parse(path, query)
-        if found is not None:
-            self._asked[path, query] = found
+        found = self._asked.get((path, query))
+        if found is None:
+            found = self._parse(path, query)
+            if found is not None:
+                self._asked[path, query] = found
         return found
 
     def _parse(self, path: str, query: bytes) -> _Asked | None:
@@ -155,3 +222,13 @@ class TileGate:
             return _Asked(tile_key(request, ""), more["version"])
         except (NotFoundError, InvalidInputError):
             return None
+
+
+def _varying(raw: Raw) -> Raw:
+    """Return the answer to a request that no page of another site sent."""
+    return raw[0], [*raw[1], _VARIES], raw[2]
+
+
+def _for_all(raw: Raw) -> Raw:
+    """Return an answer with the headers that all have."""
+    return _varying((raw[0], marked(raw[1], public=True), raw[2]))

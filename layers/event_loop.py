@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
@@ -28,6 +30,41 @@ _AS_SENT = AdaptersMap(psycopg.adapters)
 _AS_SENT.register_loader("text", ByteaBinaryLoader)
 _MARK = re.compile(r"%\((\w+)\)s|%%")
 
+_stopping: set[asyncio.Task[None]] = set()
+
+T = TypeVar("T")
+Values = Mapping[str, Any]
+Then = Callable[[PGresult], T]
+"""Makes of a result what is wanted of it, or raises what there is to say; it must not take long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A statement with its values as libpq takes them, which can be run again and again."""
+
+    key: tuple[bytes, tuple[int, ...]]
+    """By which connections know it: its text and the types of its values."""
+    values: Sequence[Any]
+    formats: Sequence[Any]
+
+
+class NotBegunError(Exception):
+    """A statement that can't be begun without waiting: it isn't prepared, or no connection is open."""
+
+
+class Begun(asyncio.Future[T]):
+    """A statement that runs, or will when its turn comes; who cancels it gives up its execution."""
+
+    given_up: Callable[[], None] | None = None
+    """What to do about that while it runs."""
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Give it up, unless it has ended."""
+        cancelled = super().cancel(msg)
+        if cancelled and self.given_up is not None:
+            self.given_up()
+        return cancelled
+
 
 class Connection:
     """A connection of the public's on the event loop that runs, one statement at a time.
@@ -44,12 +81,14 @@ class Connection:
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
         self._libpq = connection.pgconn
-        self._values = Transformer(connection)
         self._prepared: dict[tuple[bytes, tuple[int, ...]], bytes] = {}
         self._result: PGresult | None = None
-        self._waiting: asyncio.Future[None] | None = None
+        self._waiting: asyncio.Future[Any] | None = None
+        self._then: Then[Any] = checked
+        self._ended: Callable[[], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._socket: int | None = self._libpq.socket
+        self._writing = False
         self._loop.add_reader(self._socket, self._read)
 
     @property
@@ -94,48 +133,74 @@ class Connection:
             if not self.closed:
                 await self._run("ROLLBACK", {})
 
+    def begin(self, bound: Bound, begun: Begun[T], then: Then[T], ended: Callable[[], None]) -> bool:
+        """Send a statement, if it is prepared, and tell whether it was sent.
+
+        Parameters
+        ----------
+        bound
+            The statement.
+        begun
+            Gets what is made of the result.
+        then
+            Makes it.
+        ended
+            Is called when the connection is free again, or lost.
+        """
+        try:
+            if not self._send_prepared(bound):
+                return False
+        except psycopg.OperationalError:
+            self._stop_reading()
+            return False
+        self._waiting, self._then, self._ended = begun, then, ended
+        begun.given_up = self._give_up
+        return True
+
     async def close(self) -> None:
         """Close it."""
         self._stop_reading()
         await self._connection.close()
 
-    async def _run(self, statement: str, values: Mapping[str, Any] | None) -> PGresult:
+    async def _run(self, statement: str, values: Values | None) -> PGresult:
         if values is None:
             self._libpq.send_query_params(statement.encode(), None, result_format=_BINARY)
-            return await self._answer()
-        command, names = _numbered(statement)
-        given = self._values.dump_sequence([values[name] for name in names], [PyFormat.AUTO] * len(names))
-        known = command, self._values.types or ()
-        formats = self._values.formats
-        name = self._prepared.get(known) or await self._prepare(*known)
-        self._libpq.send_query_prepared(name, given, formats, _BINARY)
+            self._flush()
+        else:
+            known = bound(statement, values)
+            if not self._send_prepared(known):
+                await self._prepare(*known.key)
+                self._send_prepared(known)
         return await self._answer()
 
-    async def _prepare(self, command: bytes, types: tuple[int, ...]) -> bytes:
+    def _send_prepared(self, known: Bound) -> bool:
+        name = self._prepared.get(known.key)
+        if name is None:
+            return False
+        self._libpq.send_query_prepared(name, known.values, known.formats, _BINARY)
+        self._flush()
+        return True
+
+    async def _prepare(self, command: bytes, types: tuple[int, ...]) -> None:
         if len(self._prepared) >= _PREPARED_AT_MOST:
             self._prepared.clear()
             self._libpq.send_query(b"DEALLOCATE ALL")
+            self._flush()
             await self._answer()
         name = b"s%d" % len(self._prepared)
         self._libpq.send_prepare(name, command, types)
+        self._flush()
         await self._answer()
         self._prepared[command, types] = name
-        return name
 
     async def _answer(self) -> PGresult:
-        self._waiting = waiting = self._loop.create_future()
+        waiting = self._loop.create_future()
+        self._waiting, self._then, self._ended = waiting, checked, None
         try:
-            while self._libpq.flush():
-                await self._writable()
-            await waiting
+            result: PGresult = await waiting
         except asyncio.CancelledError:
             await self._stop()
             raise
-        finally:
-            self._waiting = None
-        result, self._result = self._result, None
-        if result is None or result.status not in _DONE:
-            raise error_from_result(result) if result is not None else psycopg.OperationalError("no answer came")
         return result
 
     def _read(self) -> None:
@@ -145,44 +210,70 @@ class Connection:
             while not self._libpq.is_busy():
                 result = self._libpq.get_result()
                 if result is None:
-                    self._tell(None)
+                    self._end(None)
                     return
                 self._result = result
         except psycopg.OperationalError as error:
             self._stop_reading()
-            self._tell(error)
+            self._end(error)
 
-    def _tell(self, error: psycopg.Error | None) -> None:
-        if self._waiting is None or self._waiting.done():
-            return
-        if error is None:
-            self._waiting.set_result(None)
-        else:
-            self._waiting.set_exception(error)
+    def _end(self, error: psycopg.Error | None) -> None:
+        """Tell whoever waits what the statement gave, and that the connection is free."""
+        result, waiting, ended = self._result, self._waiting, self._ended
+        self._result = self._waiting = self._ended = None
+        if waiting is not None and not waiting.done():
+            if error is not None or result is None:
+                waiting.set_exception(error or psycopg.OperationalError("no answer came"))
+            else:
+                try:
+                    waiting.set_result(self._then(result))
+                except Exception as failed:  # noqa: BLE001  (it is told to whoever waits)
+                    waiting.set_exception(failed)
+        if ended is not None:
+            ended()
 
     def _stop_reading(self) -> None:
         """Forget the socket, whose number may soon be that of another one."""
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
             self._socket = None
 
-    async def _writable(self) -> None:
-        ready = self._loop.create_future()
-        self._loop.add_writer(self._libpq.socket, ready.set_result, None)
+    def _flush(self) -> None:
+        """Send what libpq has to send, and what it can't send at once as soon as it can be."""
+        more = bool(self._libpq.flush())
+        if more != self._writing and self._socket is not None:
+            self._writing = more
+            if more:
+                self._loop.add_writer(self._socket, self._write_on)
+            else:
+                self._loop.remove_writer(self._socket)
+
+    def _write_on(self) -> None:
         try:
-            await ready
-        finally:
-            self._loop.remove_writer(self._libpq.socket)
+            self._flush()
+        except psycopg.OperationalError as error:
+            self._stop_reading()
+            self._end(error)
+
+    def _give_up(self) -> None:
+        ended, self._ended = self._ended, None
+        stopping = self._loop.create_task(self._stop())
+        _stopping.add(stopping)
+        stopping.add_done_callback(_stopping.discard)
+        if ended is not None:
+            stopping.add_done_callback(lambda _: ended())
 
     async def _stop(self) -> None:
         """Let PostgreSQL give up the statement, and wait until it has; it's closed where that takes too long."""
         if self._libpq.transaction_status != TransactionStatus.ACTIVE:
             return
-        self._waiting = self._loop.create_future()
+        stopped = self._loop.create_future()
+        self._waiting, self._then, self._ended = stopped, _passed_over, None
         try:
             async with asyncio.timeout(_STOPS_WITHIN_S):
                 await self._connection.cancel_safe(timeout=_STOPS_WITHIN_S)
-                await self._waiting
+                await stopped
         except (TimeoutError, psycopg.Error):
             await self.close()
         finally:
@@ -202,8 +293,10 @@ class Connections:
 
     def __init__(self, number: int, *, patience_s: float) -> None:
         self._free: list[Connection] = []
-        self._places = asyncio.Semaphore(number)
+        self._places = number
         self._patience_s = patience_s
+        self._queue: deque[tuple[asyncio.Future[Any], Callable[[], bool], asyncio.TimerHandle]] = deque()
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def run(
         self, statement: str, values: Mapping[str, Any] | None, settings: Mapping[str, str] | None = None
@@ -231,19 +324,91 @@ class Connections:
             connection = Connection(await database.event_loop_connection())
             return await self._on(connection, statement, values, settings)
         finally:
-            self._places.release()
+            self._give_place()
+
+    def begin(self, known: Bound, then: Then[T]) -> asyncio.Future[T] | None:
+        """Run a statement without a task of its own, if it is prepared already.
+
+        Parameters
+        ----------
+        known
+            The statement.
+        then
+            Makes of the result what is told to whoever waits.
+
+        Returns
+        -------
+        asyncio.Future or None
+            Who cancels it gives the statement up. It fails with a `NotBegunError` where the statement has to be run by
+            `run` after all, with a ``TimeoutError`` where its turn didn't come, and with what ``then`` raises; nothing
+            is returned where it is known at once that it has to be run.
+        """
+        begun: Begun[T] = Begun()
+        start = partial(self._start, begun, known, then)
+        if not self._places:
+            self._wait(begun, partial(_start_or_tell, begun, start))
+        elif start():
+            self._places -= 1
+        else:
+            return None
+        return begun
 
     async def close(self) -> None:
         """Close those that nobody uses."""
         while self._free:
             await self._free.pop().close()
 
+    def _start(self, begun: Begun[T], known: Bound, then: Then[T]) -> bool:
+        """Send a statement on a free connection, and tell whether it was sent."""
+        while self._free:
+            connection = self._free.pop()
+            if connection.begin(known, begun, then, partial(self._take_back, connection)):
+                return True
+            if not connection.closed:
+                self._free.append(connection)
+                break
+            self._close(connection)
+        return False
+
     async def _take_place(self) -> None:
-        if not self._places.locked():
-            await self._places.acquire()
+        if self._places:
+            self._places -= 1
             return
-        async with asyncio.timeout(self._patience_s):
-            await self._places.acquire()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._wait(turn, partial(_tell, turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self._give_place()
+            raise
+
+    def _wait(self, turn: asyncio.Future[Any], start: Callable[[], bool]) -> None:
+        """Let a place be taken in turn by what then starts."""
+        patience = turn.get_loop().call_later(self._patience_s, _tell_that_it_took_too_long, turn)
+        self._queue.append((turn, start, patience))
+
+    def _give_place(self) -> None:
+        """Give a place to whoever has waited longest."""
+        self._places += 1
+        while self._places and self._queue:
+            turn, start, patience = self._queue.popleft()
+            patience.cancel()
+            if not turn.done() and start():
+                self._places -= 1
+
+    def _take_back(self, connection: Connection) -> None:
+        """Take a connection back whose statement has ended, and its place."""
+        if connection.idle:
+            self._free.append(connection)
+        else:
+            self._close(connection)
+        self._give_place()
+
+    def _close(self, connection: Connection) -> None:
+        closing = asyncio.get_running_loop().create_task(connection.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def _on(
         self,
@@ -261,11 +426,53 @@ class Connections:
                 await connection.close()
 
 
+def bound(statement: str, values: Values) -> Bound:
+    """Return a statement, marked as for `Connection.run`, with its values as libpq takes them."""
+    command, names = _numbered(statement)
+    writing = Transformer()
+    given = writing.dump_sequence([values[name] for name in names], [PyFormat.AUTO] * len(names))
+    return Bound((command, tuple(writing.types or ())), given, writing.formats or ())
+
+
+def checked(result: PGresult) -> PGresult:
+    """Return the result of a statement that has succeeded.
+
+    Raises
+    ------
+    psycopg.Error
+        As it failed.
+    """
+    if result.status not in _DONE:
+        raise error_from_result(result)
+    return result
+
+
 def rows_of(result: PGresult) -> list[tuple[Any, ...]]:
     """Return the rows of a result as Python's values, texts as their bytes."""
     reading = Transformer(_AS_SENT)
     reading.set_pgresult(result)
     return reading.load_rows(0, result.ntuples, tuple)
+
+
+def _passed_over(_result: PGresult) -> None:
+    """Make nothing of a result."""
+
+
+def _start_or_tell(begun: asyncio.Future[Any], start: Callable[[], bool]) -> bool:
+    started = start()
+    if not started:
+        begun.set_exception(NotBegunError())
+    return started
+
+
+def _tell(turn: asyncio.Future[None]) -> bool:
+    turn.set_result(None)
+    return True
+
+
+def _tell_that_it_took_too_long(turn: asyncio.Future[Any]) -> None:
+    if not turn.done():
+        turn.set_exception(TimeoutError())
 
 
 @lru_cache(maxsize=2048)

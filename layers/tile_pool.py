@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
+import psycopg
 from psycopg.errors import InternalError_, QueryCanceled, UndefinedColumn, UndefinedTable
+from psycopg.pq.abc import PGresult
 
 from layers import tiles
 from layers.catalog import find
 from layers.errors import DatabaseError
-from layers.event_loop import LOST, Connections
+from layers.event_loop import LOST, Bound, Connections, NotBegunError, bound, checked
 from layers.models.base import STORAGE_SRID
 from layers.settings import get_settings
 from layers.tile_matrix_sets import Box
@@ -19,6 +22,8 @@ from layers.tile_request import TileRequest
 
 _PATIENCE_S = 15.0
 _SIDES = ("west", "south", "east", "north")
+
+T = TypeVar("T")
 
 
 class TilePool:
@@ -67,6 +72,23 @@ class TilePool:
                 return content
         return b""
 
+    def begin(self, known: Bound, then: Callable[[bytes], T]) -> asyncio.Future[T] | None:
+        """Make a tile for the public without a task of its own, where one statement makes it.
+
+        Parameters
+        ----------
+        known
+            The statement, from `bound_for`.
+        then
+            Makes of the tile what is told to whoever waits.
+
+        Returns
+        -------
+        asyncio.Future or None
+            As of `Connections.begin`; it may also fail with a `DatabaseError`, as `make`.
+        """
+        return self._connections.begin(known, partial(_whole, then))
+
     async def is_occupied(self, boxes: Mapping[str, Iterable[Box]]) -> bool:
         """Tell whether any feature of some layers touches one of the boxes in degrees that are given of the layer.
 
@@ -93,15 +115,38 @@ class TilePool:
         """Run a statement that gives one value, when its turn comes."""
         try:
             found = await self._connections.run(statement, values, settings)
-        except (UndefinedTable, UndefinedColumn) as error:
-            raise DatabaseError("a layer has just been changed or dropped") from error
-        except InternalError_ as error:
-            raise tiles.failure(error) from error
-        except (QueryCanceled, *LOST) as error:
-            raise DatabaseError(f"the tile couldn't be made: {type(error).__name__}") from error
-        except TimeoutError as error:
-            raise DatabaseError("too many tiles are being made") from error
+        except (UndefinedTable, UndefinedColumn, InternalError_, QueryCanceled, *LOST, TimeoutError) as error:
+            raise failure(error) from error
         return found.get_value(0, 0) or b""
+
+
+def bound_for(request: TileRequest) -> Bound | None:
+    """Return the statement that makes a tile, if it takes one; errors as `TilePool.make`."""
+    return bound(*tiles.statement(request)) if request.drawn else None
+
+
+def failure(error: Exception) -> Exception:
+    """Return what there is to say where a tile couldn't be made."""
+    if isinstance(error, (UndefinedTable, UndefinedColumn)):
+        return DatabaseError("a layer has just been changed or dropped")
+    if isinstance(error, InternalError_):
+        return tiles.failure(error)
+    if isinstance(error, TimeoutError):
+        return DatabaseError("too many tiles are being made")
+    if isinstance(error, (QueryCanceled, *LOST)):
+        return DatabaseError(f"the tile couldn't be made: {type(error).__name__}")
+    return error
+
+
+def _whole(then: Callable[[bytes], T], result: PGresult) -> T:
+    """Return what is to be made of a tile that isn't too large."""
+    try:
+        content = checked(result).get_value(0, 0) or b""
+    except psycopg.Error as error:
+        raise failure(error) from error
+    if len(content) > tiles.MAX_BYTES:
+        raise NotBegunError
+    return then(content)
 
 
 def few_connections() -> Connections:

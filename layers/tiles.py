@@ -114,8 +114,10 @@ def statement(request: TileRequest, *, share: float | None = None) -> tuple[str,
     values: dict[str, Any] = {} if share is None else {"share": share}
     for _, more in parts:
         values |= more
-    together = " || ".join(f"({text})" for text, _ in parts)
-    return f"SELECT {together}" if parts else "", values
+    texts = [text for text, _ in parts]
+    return texts[0] if len(
+        texts
+    ) == 1 else f"SELECT {' || '.join(f'({text})' for text in texts)}" if texts else "", values
 
 
 def failure(error: Exception) -> Exception:

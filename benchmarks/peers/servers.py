@@ -96,9 +96,10 @@ def horad(database: URL, *, cached: bool, workers: int = 1) -> Iterator[str]:
         "HORAD_TILE_CACHE_MB": "256" if cached else "0",
         "HORAD_PAGE_CACHE_MB": "32" if cached else "0",
         "HORAD_RATE_LIMIT": "off",
+        "HORAD_ACCESS_LOG": "false",
     }
-    command = [sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log"]
-    return running([*command, "--port", str(port), "--workers", str(workers)], "/health/live", port=port, env=env)
+    command = [sys.executable, "-m", "api.cli", "serve", "--workers", str(workers)]
+    return running(command, "/health/live", port=port, env=env)
 
 
 def tipg(database: URL, *, workers: int = 1) -> Iterator[str]:
