@@ -21,8 +21,9 @@ from api.tile_cache import ClientGoneError, Flight, Kept, Raw, TileCache, TileKe
 from layers import tiles
 from layers.announcements import RIGHTS, Announcements
 from layers.catalog import find
-from layers.event_loop import Bound, Connections, NotBegunError
+from layers.event_loop import Connections
 from layers.settings import get_settings
+from layers.statements import Bound, NotBegunError
 from layers.tile_pool import TilePool
 from layers.tile_request import TileRequest
 

@@ -16,7 +16,7 @@ from api.shared_tiles import SharedTiles
 from layers import tiles
 from layers.announcements import RIGHTS, Announcements
 from layers.catalog import find
-from layers.event_loop import LOST, NotBegunError
+from layers.statements import LOST, NotBegunError
 from layers.tile_pool import failure
 from layers.tile_request import TileRequest
 

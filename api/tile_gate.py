@@ -22,7 +22,8 @@ from layers import custom
 from layers.announcements import Announcements, announcements
 from layers.catalog import all_layers, show_custom_layers
 from layers.errors import NotFoundError
-from layers.event_loop import Bound, Connections
+from layers.event_loop import Connections
+from layers.statements import Bound
 from layers.tile_pool import bound_for
 from layers.tile_request import TileRequest
 

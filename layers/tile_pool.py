@@ -14,9 +14,10 @@ from psycopg.pq.abc import PGresult
 from layers import tiles
 from layers.catalog import find
 from layers.errors import DatabaseError
-from layers.event_loop import LOST, Bound, Connections, NotBegunError, bound, checked
+from layers.event_loop import Connections
 from layers.models.base import STORAGE_SRID
 from layers.settings import get_settings
+from layers.statements import LOST, Bound, NotBegunError, bound, checked
 from layers.tile_matrix_sets import Box
 from layers.tile_request import TileRequest
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from layers import event_loop
+from layers import statements
 from layers.event_loop import Connections, rows_of
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -76,7 +76,7 @@ def test_after_an_error_the_connection_serves_on() -> None:
 
 
 def test_more_statements_than_are_kept_prepared_all_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_loop, "_PREPARED_AT_MOST", 3)
+    monkeypatch.setattr(statements, "_PREPARED_AT_MOST", 3)
 
     async def asked() -> None:
         connections = Connections(1, patience_s=5)
@@ -114,7 +114,7 @@ def test_a_connection_that_was_lost_is_replaced_and_one_that_is_lost_is_told(eng
         task = asyncio.create_task(row(connections, "SELECT pg_sleep(60)::text"))
         await asyncio.sleep(0.3)
         await asyncio.to_thread(end, engine, second)
-        with pytest.raises(event_loop.LOST):
+        with pytest.raises(statements.LOST):
             await task
         assert await pid(connections) not in (first, second)
         await connections.close()
