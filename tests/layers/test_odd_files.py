@@ -77,7 +77,7 @@ def test_one_column_is_not_both_coordinates(town: Town, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "why"),
     [
-        (b"{broken", "can't be read: it Invalid JSON"),
+        (b"{broken", "can't be read: Invalid JSON"),
         (b"[]", "can't be read"),
         (b'{"columns": {"geometry": "WKB"}}', r"can't be read: columns\.geometry"),
         (b'{"primary_column": "geometry", "columns": {"geometry": {"bbox": [null]}}}', r"columns\.geometry\.bbox"),

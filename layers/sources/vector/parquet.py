@@ -255,8 +255,8 @@ def _told(kind: type[_Kind], metadata: dict[bytes, bytes] | None, key: bytes) ->
         return kind.model_validate_json((metadata or {}).get(key) or b"{}")
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "it"
-        raise SourceError(f"What the file says of its geometries can't be read: {place} {first['msg']}.") from error
+        wrong = ": ".join((*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]))
+        raise SourceError(f"What the file says of its geometries can't be read: {wrong}.") from error
 
 
 def _name_of(crs: Any) -> str | None:
