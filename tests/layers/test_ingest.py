@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from town import LAT, LON, Given, Town, accounted, record, school, street
 
 from layers.errors import NotFoundError, SourceError
 from layers.ingest import ingest
-from layers.sources.records import Record, Reject
+from layers.sources.records import Complete, Item, Record, Reject
 
 NOT_IN_DEGREES = "the coordinates are not longitude and latitude in degrees"
 SECOND = "the id stands in the source for the second time"
@@ -43,6 +44,38 @@ def test_loading_the_same_again_changes_nothing(town: Town) -> None:
     after = town.everything()
     assert after["features"] == before["features"]
     assert after["versions"] == before["versions"]
+
+
+PARCEL = record("land_parcels", "parcel", "POLYGON ((27.5 53.9, 27.51 53.9, 27.51 53.91, 27.5 53.9))")
+CUT_OFF_PARCEL = record("land_parcels", "flat", "POLYGON ((27.5 53.9, 27.51 53.9, 27.5 53.9, 27.5 53.9))")
+
+
+def test_layers_that_are_told_to_be_complete_come_to_the_same(town: Town) -> None:
+    told = (PARCEL, CUT_OFF_PARCEL, Complete("land_parcels"), school("a"), school("a"), Complete("facilities"))
+    layers = ("facilities", "land_parcels")
+    first = town.ingest(*told, layers=layers)
+    assert list(first.layers) == ["facilities", "land_parcels"]
+    assert (first.layers["land_parcels"].added, first.layers["facilities"].added) == (1, 1)
+    assert (first.layers["land_parcels"].rejected, first.layers["facilities"].rejected) == (
+        {NOTHING_LEFT: 1},
+        {SECOND: 1},
+    )
+    before = town.everything()["features"]
+    again = town.ingest(*(each for each in told if not isinstance(each, Complete)), layers=layers)
+    assert [each.unchanged for each in again.layers.values()] == [1, 1]
+    assert town.everything()["features"] == before
+
+
+def test_a_source_that_ends_early_leaves_nothing_of_a_complete_layer(town: Town) -> None:
+    class CutOff(Given):
+        def __iter__(self) -> Iterator[Item]:
+            yield from super().__iter__()
+            raise SourceError("given.dat is cut off")
+
+    before = town.everything()
+    with pytest.raises(SourceError, match="cut off"):
+        town.read(CutOff(PARCEL, Complete("land_parcels"), school("a")), layers=("facilities", "land_parcels"))
+    assert town.everything() == before
 
 
 def test_the_report_tells_what_changed(town: Town) -> None:
