@@ -104,6 +104,7 @@ def problem(status: HTTPStatus, detail: str, *, kind: str = _UNTYPED) -> JSONRes
     """Return an answer that says what was wrong."""
     headers = {
         HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": _RETRY_AFTER_S},
+        HTTPStatus.INTERNAL_SERVER_ERROR: {"Connection": "close"},
         HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'Bearer realm="horad"'},
     }.get(status)
     body = {"type": kind, "title": status.phrase, "status": status.value, "detail": detail}

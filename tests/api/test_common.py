@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from api import errors
 
 if TYPE_CHECKING:
     import httpx
@@ -142,3 +146,17 @@ def test_health(client: httpx.Client) -> None:
     answer = client.get("/health")
     assert answer.json()["status"] == "ok"
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_what_goes_wrong_unforeseen_tells_that_the_connection_ends() -> None:
+    """The server closes it then, and who would ask on it again would be cut off."""
+    app = FastAPI()
+    errors.install(app)
+
+    @app.get("/")
+    def fail() -> None:
+        raise RuntimeError("unforeseen")
+
+    answer = TestClient(app, raise_server_exceptions=False).get("/")
+    assert (answer.status_code, answer.headers["connection"]) == (500, "close")
+    assert "unforeseen" not in answer.text
