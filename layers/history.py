@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from geo.errors import InvalidInputError
 from layers.catalog import LayerTable, all_layers, find
 from layers.errors import NotFoundError
 from layers.geojson import json_object
+from layers.order import in_order
 
 _STAMPS = ("updated_at", "updated_by", "run")
 _KEPT_APART = {"geom_3857", *_STAMPS}
@@ -146,10 +148,10 @@ def undo_run(connection: Connection, run: int) -> dict[str, dict[str, int]]:
     if found is None:
         raise NotFoundError(f"There was no load number {run}.")
     done = {}
-    for name, model in sorted(all_layers().items()):
+    for model in chain.from_iterable(in_order(all_layers().values())):
         counts = _undo_run_in(connection, model, run)
         if any(counts.values()):
-            done[name] = counts
+            done[model.name] = counts
     connection.execute(
         sa.text("UPDATE ingest_runs SET fingerprint = '' WHERE territory = :territory AND source = :source"),
         {"territory": found.territory, "source": found.source},

@@ -14,8 +14,8 @@ from layers.checks import check, outside
 from layers.errors import SourceError
 from layers.ground import Astray, Ground, refuse_what_is_astray
 from layers.merging import Merging
+from layers.order import in_order
 from layers.quarantine import Quarantine
-from layers.sources.order import in_order
 from layers.sources.records import Batch, Complete, Item, Notes, Reject
 from layers.staging import Staging
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import shapely
@@ -16,6 +17,7 @@ from layers.crs import provide_crs
 from layers.errors import NotFoundError
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import TerritoryRow
+from layers.order import in_order
 from layers.pack_facts import FACTS
 
 if TYPE_CHECKING:
@@ -77,13 +79,13 @@ def remove_left(connection: Connection, territory: Territory) -> dict[str, dict[
     before = [each["id"] for each in (connection.execute(known).scalar() or {}).get("sources", [])]
     fills = {each.id: each.fills for each in territory.sources}
     removed: dict[str, dict[str, int]] = {}
-    for name, layer in all_layers().items() if before else ():
-        left = [source for source in before if name not in fills.get(source, ())]
+    for layer in chain.from_iterable(in_order(all_layers().values())) if before else ():
+        left = [source for source in before if layer.name not in fills.get(source, ())]
         table = layer.table
         gone = delete(table).where(table.c.territory == territory.id, table.c.source.in_(left))
         for source in connection.execute(gone.returning(table.c.source)).scalars():
             counts = removed.setdefault(source, {})
-            counts[name] = counts.get(name, 0) + 1
+            counts[layer.name] = counts.get(layer.name, 0) + 1
     row = update(TerritoryRow).where(TerritoryRow.id == territory.id)
     vanished = [source for source in before if source not in fills]
     connection.execute(row.values(attribution=TerritoryRow.attribution.op("-")(cast(vanished, ARRAY(Text)))))

@@ -1,4 +1,4 @@
-"""In which order the layers of a load are filled."""
+"""In which order a transaction goes through layers, so that none waits for another that waits for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from layers.description import Shape
 
 
 def in_order(layers: Iterable[LayerTable]) -> tuple[list[LayerTable], list[LayerTable]]:
-    """Return layers in the order in which every load goes through them: those of polygons, and the others, by name.
+    """Return layers in the order in which every transaction goes through them: polygons, then the others, by name.
 
     Polygons take the database longest, so they come first: it is at work on them while the others are read.
     """
