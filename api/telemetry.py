@@ -10,7 +10,7 @@ from layers.settings import get_settings
 
 
 def trace(app: FastAPI) -> None:
-    """Send a trace of each request that the routes answer, and of its statements, to where the OTEL_* variables say.
+    """Send a trace of each request, and of its statements, to where the OTEL_* variables say.
 
     Raises
     ------

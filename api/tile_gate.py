@@ -23,6 +23,7 @@ from layers.announcements import Announcements, announcements
 from layers.catalog import all_layers, show_custom_layers
 from layers.errors import NotFoundError
 from layers.event_loop import Connections
+from layers.settings import get_settings
 from layers.statements import Bound
 from layers.tile_pool import bound_for
 from layers.tile_request import TileRequest
@@ -60,8 +61,8 @@ class _Asked:
 class TileGate:
     """Answers the public's requests for tiles, before anything else is done about them.
 
-    Whatever else there is to a request, the routes answer it. The process listens to the base's announcements for as
-    long as the application runs.
+    Whatever else there is to a request, the routes answer it; all of them where they are traced. The process listens to
+    the base's announcements for as long as the application runs.
 
     Parameters
     ----------
@@ -81,6 +82,7 @@ class TileGate:
         self._app = app
         self._limits = limits
         self._foreign = foreign(self._answer)
+        self._traced = get_settings().telemetry
         self._known: Announcements = announcements()
         self._answers = TileAnswers(self._known, connections)
         self._asked: dict[tuple[str, bytes], _Asked] = {}
@@ -89,7 +91,8 @@ class TileGate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or the life of the application."""
         if scope["type"] == "lifespan":
-            scope.get("state", {})[STATE_KEY] = self
+            if not self._traced:
+                scope.get("state", {})[STATE_KEY] = self
             self._known.start()
             try:
                 await self._app(scope, receive, send)
@@ -102,7 +105,7 @@ class TileGate:
             await self._app(scope, receive, send)
             return
         headers = {name: value for name, value in scope["headers"] if name in _READ}
-        readable = self._known.current and not shown(scope["headers"])
+        readable = self._known.current and not self._traced and not shown(scope["headers"])
         asked = self._read(scope["path"], scope["query_string"]) if readable else None
         if asked is None:
             await self._app(scope, receive, send)
