@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import shutil
@@ -56,7 +57,10 @@ def application() -> FastAPI:
     watching = multiprocessing.parent_process()
     if watching is not None:
         threading.Thread(target=_end_after, args=(watching,), daemon=True).start()
-    return create_app()
+    app = create_app()
+    # What is there by now stays: whoever looks for garbage later needn't look at it.
+    gc.freeze()
+    return app
 
 
 def _end_after(watching: Any) -> None:

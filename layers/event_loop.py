@@ -85,7 +85,7 @@ class Connections:
             `run` after all, with a ``TimeoutError`` where its turn didn't come, and with what ``then`` raises; nothing
             is returned where it is known at once that it has to be run.
         """
-        begun: Begun[T] = Begun()
+        begun: Begun[T] = Begun(loop=asyncio.get_running_loop())
         start = partial(self._start, begun, known, then)
         if not self._places:
             self._wait(begun, partial(_start_or_tell, begun, start))
