@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from api.arrow_alone import keep_pandas_out
 from geo.errors import HoradError
 
 _COMMANDS = {
@@ -86,7 +85,6 @@ def _horad() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command, by default with the words it was called with; an error of ours is one line and exit code 1."""
-    keep_pandas_out()
     try:
         app(arguments)
     except HoradError as error:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from api.arrow_alone import keep_pandas_out
 from api.console import loading_progress, print_json, print_report
+from api.without_pandas import import_without_pandas
 from layers import loading
 from layers.sources.networks.placement import parse_anchor
 from layers.startup import ready_engine
@@ -18,7 +18,6 @@ from layers.startup import ready_engine
 out = Console(highlight=False)
 
 _TABLES = "Tables of text, workbooks and Parquet"
-_FILES = "pyogrio._compat"
 
 
 def load(
@@ -77,7 +76,7 @@ def load(
     tables go to the layers of their names. What is found out and not said is told. The exit code is 1 where nothing of
     it could be taken.
     """
-    keep_pandas_out(_FILES)
+    import_without_pandas()
     engine = ready_engine()
     stated = {
         "tables": tuple(table or ()),

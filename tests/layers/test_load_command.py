@@ -100,13 +100,3 @@ def test_a_load_imports_nothing_that_it_does_without(town: Town, tmp_path: Path,
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["layers"]["outages"]["added"] == 1
     assert [line for line in done.stderr.splitlines() if set(line.split()) & set(others)] == []
-
-
-def test_pandas_is_imported_where_it_is_said_to_be() -> None:
-    asked = (
-        "import sys, importlib, pyarrow\nfrom api.arrow_alone import keep_pandas_out\nkeep_pandas_out()\n"
-        "pyarrow.array([1])\nassert 'pandas' not in sys.modules\n"
-        "table = pyarrow.table({'a': [1]})\nimport pandas\nprint(table.to_pandas().a.sum())"
-    )
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["1"]
