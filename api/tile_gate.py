@@ -40,6 +40,7 @@ STATE_KEY = "horad.tile_gate"
 _ASKED = "horad.tile"
 """Under which a request's scope holds what its address asks for."""
 _REMEMBERED_AT_MOST = 50_000
+_REMEMBERED_UP_TO_BYTES = 500
 _VARIES = (b"vary", b"Origin")
 _LONG_WAY = frozenset((b"origin", b"content-length", b"transfer-encoding", b"expect"))
 """Whoever sends one of these is answered by the application."""
@@ -203,7 +204,7 @@ class TileGate:
         found = self._asked.get((path, query))
         if found is None:
             found = self._parse(path, query)
-            if found is not None:
+            if found is not None and len(path) + len(query) <= _REMEMBERED_UP_TO_BYTES:
                 self._asked[path, query] = found
         return found
 
