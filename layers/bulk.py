@@ -10,6 +10,8 @@ import psycopg
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
+from layers.models.base import HISTORY
+
 _AFTER_ANOTHER = sql.SQL("; ")
 _ENOUGH = 2_000
 _FEW = 200
@@ -120,12 +122,12 @@ def indexed_at_once(connection: psycopg.Connection[Any], layer: str, rows: int) 
 
 def _taken(connection: psycopg.Connection[Any], layer: str) -> bool:
     """Lock a layer for oneself if that is possible at once and it is empty, and return whether that was so."""
-    if not is_empty(connection, layer):
+    if not _are_empty(connection, layer):
         return False
     try:
         with connection.transaction() as attempt:
             _execute(connection, "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT", sql.Identifier(layer))
-            if not is_empty(connection, layer):
+            if not _are_empty(connection, layer):
                 raise psycopg.Rollback(attempt)
             return True
     except LockNotAvailable:
@@ -133,9 +135,15 @@ def _taken(connection: psycopg.Connection[Any], layer: str) -> bool:
     return False
 
 
-def is_empty(connection: psycopg.Connection[Any], layer: str) -> bool:
-    """Return whether a layer holds nothing, of any territory."""
-    return not _execute(connection, "SELECT EXISTS (SELECT FROM {})", sql.Identifier(layer)).fetchall()[0][0]
+def holds_nothing(connection: psycopg.Connection[Any]) -> bool:
+    """Return whether no layer holds anything; each has a table of its history."""
+    layers = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [HISTORY]).fetchall()
+    return _are_empty(connection, *(name for (name,) in layers))
+
+
+def _are_empty(connection: psycopg.Connection[Any], *layers: str) -> bool:
+    held = [_composed("EXISTS (SELECT FROM {})", sql.Identifier(each)) for each in layers]
+    return not _execute(connection, "SELECT {}", sql.SQL(" OR ").join(held)).fetchall()[0][0]
 
 
 def _execute(connection: psycopg.Connection[Any], statement: Any, *parts: sql.Composable) -> psycopg.Cursor[Any]:

@@ -1,4 +1,4 @@
-"""Takes what a source yields into the layers: each is merged as soon as it can be, while the source is still read."""
+"""Takes what a source yields into the layers: into an empty base while the source is still read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from layers.accounts import LayerReport, Report
-from layers.bulk import is_empty
+from layers.bulk import holds_nothing
 from layers.catalog import find
 from layers.checks import check, outside
 from layers.errors import SourceError
@@ -24,8 +24,9 @@ class Intake:
     """The layers of one load.
 
     Records wait in a table of their layer until the source has told all that it has for it; then they are checked.
-    Layers are merged one after the other, in the order that all loads keep. One that is empty is merged at once, since
-    nobody can miss it; from the first that holds something on, they wait until the source has been read.
+    Layers are merged one after the other, in the order that all loads keep: in a base that holds nothing yet as soon as
+    they can be; in others when the source has been read, since nobody else can change a layer, and often not even read
+    it, from its merging until the end of the load.
 
     Parameters
     ----------
@@ -68,6 +69,7 @@ class Intake:
         report.layers = {name: LayerReport() for name in sorted(names)}
         self._stagings = {name: Staging(connection, name, self.quarantine) for name in names}
         self._unchecked = set(names)
+        self._is_first = holds_nothing(connection)
         self._unmerged = [
             Merging(each, report.territory, report.source, restricted=restricted) for each in self._stagings.values()
         ]
@@ -134,11 +136,8 @@ class Intake:
         self._astray.add(found)
 
     def _merge_ahead(self) -> None:
-        """Merge the layers that are next, checked and empty."""
-        while self._unmerged:
-            layer = self._unmerged[0].layer
-            if layer in self._unchecked or not is_empty(self._connection, layer):
-                break
+        """Merge the layers that are next and checked, where the base holds nothing of another load."""
+        while self._is_first and self._unmerged and self._unmerged[0].layer not in self._unchecked:
             self._merge_next()
 
     def _merge_next(self) -> None:

@@ -78,6 +78,26 @@ def test_a_source_that_ends_early_leaves_nothing_of_a_complete_layer(town: Town)
     assert town.everything() == before
 
 
+def test_a_layer_can_be_read_while_the_source_is_where_the_base_is_used(town: Town) -> None:
+    """2,000 parcels would be added as a whole, to a layer that is locked for it."""
+    parcels = [Record(*PARCEL._replace(source_id=f"parcel {nth}")) for nth in range(2_000)]
+    seen = []
+
+    class Watched(Given):
+        def __iter__(self) -> Iterator[Item]:
+            yield from super().__iter__()
+            yield from (school(f"later {nth}") for nth in range(50_000))
+            with town.engine.begin() as connection:
+                connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+                seen.append(connection.exec_driver_sql("SELECT count(*) FROM land_parcels").scalar_one())
+
+    town.ingest(school("there already"))
+    layers = ("facilities", "land_parcels")
+    report = town.read(Watched(*parcels, Complete("land_parcels")), layers=layers, source="other")
+    assert seen == [0]
+    assert report.layers["land_parcels"].added == 2_000
+
+
 def test_the_report_tells_what_changed(town: Town) -> None:
     town.ingest(school("same"), school("renamed", name="old"), school("moved"), school("retagged"), school("gone"))
     before = town.features("facilities")
