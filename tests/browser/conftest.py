@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, expect, sync_playwright
 from waiting import TIMEOUT_S
 
 FLAGS = [
@@ -22,6 +22,8 @@ FLAGS = [
 DRIVER_CHATTER = "GL Driver Message"
 
 OpenPage = Callable[..., Page]
+
+expect.set_options(timeout=TIMEOUT_S * 1000)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ from waiting import eventually
 from layers.settings import PROJECT
 
 MESSAGES = json.loads((PROJECT / "api" / "web" / "i18n" / "en.json").read_text())
-ANALYSED_MS = 20_000
 CENTRE = "#map=16/60.1710/24.9414&lang=en"
 RENDERED = "layer => horad.map.queryRenderedFeatures().filter(f => f.sourceLayer === layer).length"
 AREAS = "horad.map.queryRenderedFeatures().filter(f => f.source === 'horad-areas').length"
@@ -312,7 +311,7 @@ def test_any_analysis_runs_on_the_map(open_page, client):
     assert page.evaluate("document.querySelector('#input-kind').matches(':invalid')")
     page.locator("#input-kind").fill("school")
     page.get_by_role("button", name="Run").click()
-    expect(page.locator("#analyses .output").last).to_contain_text("features in the result", timeout=ANALYSED_MS)
+    expect(page.locator("#analyses .output").last).to_contain_text("features in the result")
     expect(page.locator("#analyses figcaption")).to_contain_text("min")
     assert page.locator("#analyses .legend li").count() > 1
     eventually(page, "horad.map.queryRenderedFeatures().some(f => f.source === 'horad-result')")
@@ -325,7 +324,7 @@ def test_any_analysis_runs_on_the_map(open_page, client):
     assert "analysis=facility-access&kind=school" in hash_of(page)
     again = open_page("/#" + hash_of(page))
     expect(again.get_by_role("tab", name="Analyses")).to_have_attribute("aria-selected", "true")
-    expect(again.locator("#analyses .output").last).to_contain_text("features in the result", timeout=ANALYSED_MS)
+    expect(again.locator("#analyses .output").last).to_contain_text("features in the result")
     eventually(again, "horad.map.queryRenderedFeatures().some(f => f.source === 'horad-result')")
     spot = again.evaluate("""() => {
       for (let y = 200; y < 560; y += 6) for (let x = 420; x < 700; x += 6)
@@ -378,10 +377,10 @@ def test_lines_are_drawn_and_kinds_chosen_from_what_is_there(open_page):
     assert [len(line.split("; ")) for line in lines.split(" | ")] == [2, 2]
     eventually(page, "horad.map.queryRenderedFeatures().filter(f => f.layer.id === 'horad-places-0').length === 2")
     page.get_by_role("button", name="Run").click()
-    expect(page.get_by_role("link", name="Map page")).to_be_visible(timeout=ANALYSED_MS)
+    expect(page.get_by_role("link", name="Map page")).to_be_visible()
     again = open_page("/#" + hash_of(page))
     expect(again.get_by_label("New streets")).to_have_value(lines)
-    expect(again.get_by_role("link", name="Map page")).to_be_visible(timeout=ANALYSED_MS)
+    expect(again.get_by_role("link", name="Map page")).to_be_visible()
 
 
 @pytest.mark.parametrize(("language", "tab"), [("be", "Слаі"), ("ru", "Слои")])
