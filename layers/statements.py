@@ -76,6 +76,7 @@ class Connection:
         self._connection = connection
         self._libpq = connection.pgconn
         self._prepared: dict[tuple[bytes, tuple[int, ...]], bytes] = {}
+        self._named = 0
         self._result: PGresult | None = None
         self._waiting: asyncio.Future[Any] | None = None
         self._then: Then[Any] = checked
@@ -176,12 +177,14 @@ class Connection:
         return True
 
     async def _prepare(self, command: bytes, types: tuple[int, ...]) -> None:
-        if len(self._prepared) >= _PREPARED_AT_MOST:
+        """Prepare a statement under a name that is never given again: who gives up doesn't learn whether it is."""
+        if self._named and self._named % _PREPARED_AT_MOST == 0:
             self._prepared.clear()
             self._libpq.send_query(b"DEALLOCATE ALL")
             self._flush()
             await self._answer()
-        name = b"s%d" % len(self._prepared)
+        name = b"s%d" % self._named
+        self._named += 1
         self._libpq.send_prepare(name, command, types)
         self._flush()
         await self._answer()

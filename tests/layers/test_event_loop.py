@@ -75,6 +75,23 @@ def test_after_an_error_the_connection_serves_on() -> None:
     apart(asked())
 
 
+def test_who_leaves_while_a_statement_is_prepared_hinders_nobody() -> None:
+    async def asked() -> None:
+        connections = Connections(1, patience_s=5)
+        await pid(connections)
+        for number in range(20):
+            statement = f"SELECT %(a)s::int + {number}"
+            leaving = asyncio.create_task(row(connections, statement, a=1))
+            for _ in range(2):
+                await asyncio.sleep(0)
+            leaving.cancel()
+            await asyncio.wait([leaving])
+            assert await row(connections, statement, a=1) == (number + 1,)
+        await connections.close()
+
+    apart(asked())
+
+
 def test_more_statements_than_are_kept_prepared_all_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statements, "_PREPARED_AT_MOST", 3)
 
