@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gzip
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from api.ogc.feature_pages import ITEMS_OFFERED, Frame
 from api.ogc.items_query import MAX_LIMIT
 from api.page_cache import Kept, PageCache
 from api.tile_answers import accepts_gzip
+from api.tile_cache import compressed
 from geo.errors import HoradError
 from layers import custom, database, facts, pages
 from layers.announcements import announcements
@@ -45,7 +44,7 @@ _WRITTEN = ("geojson", "json")
 _READ = (b"host", b"accept", b"accept-encoding", b"origin")
 _REMEMBERED_AT_MOST, _LONGEST_BYTES = 1_000, 500
 """Of addresses; what is asked in more words, the routes answer."""
-_COMPRESS_FROM_BYTES, _COMPRESS_APART_FROM_BYTES, _LEVEL = 1_000, 50_000, 5
+_COMPRESS_FROM_BYTES = 1_000
 _ANSWER = "horad.page"
 """Under which a request's scope holds its answer."""
 _VARIES = b"vary", b"Origin"
@@ -196,9 +195,7 @@ class ItemsGate:
 
     async def _packed(self, key: Hashable, kept: Kept) -> bytes:
         if kept.packed is None:
-            squeeze = partial(gzip.compress, kept.plain, _LEVEL, mtime=0)
-            apart = len(kept.plain) >= _COMPRESS_APART_FROM_BYTES
-            self._cache.pack(key, kept, await asyncio.to_thread(squeeze) if apart else squeeze())
+            self._cache.pack(key, kept, await compressed(kept.plain))
         return kept.packed
 
     def _count(self, model: LayerTable, territory: str | None) -> int | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import TypeAlias
 
+from api.bounded import Bounded
 from layers.announcements import Announcements
 
 _OVERHEAD_BYTES = 1_000
@@ -51,8 +51,7 @@ class PageCache:
     def __init__(self, known: Announcements, at_most_bytes: int) -> None:
         self._known = known
         self._at_most = at_most_bytes
-        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
-        self._bytes = 0
+        self._kept: Bounded[Hashable, Kept] = Bounded(at_most_bytes)
         self._making: dict[Hashable, tuple[State, asyncio.Future[Kept]]] = {}
 
     def find(self, key: Hashable) -> Kept | None:
@@ -63,10 +62,10 @@ class PageCache:
         if kept.serial != self._known.serial:
             serial = self._known.serial
             if kept.state != self._state(kept.layer):
-                self._drop(key)
+                self._kept.drop(key)
                 return None
             kept.serial = serial
-        self._kept.move_to_end(key)
+        self._kept.touch(key)
         return kept
 
     async def obtain(self, key: Hashable, layer: str, make: Make) -> Kept:
@@ -103,9 +102,9 @@ class PageCache:
 
     def pack(self, key: Hashable, kept: Kept, packed: bytes) -> None:
         """Keep a page compressed, too."""
-        if self._kept.get(key) is kept:
-            self._bytes += len(packed) - len(kept.packed or b"")
         kept.packed = packed
+        if self._kept.get(key) is kept:
+            self._kept.keep(key, kept)
 
     def _state(self, layer: str) -> State:
         return self._known.registry_serial, self._known.touched(layer)
@@ -113,14 +112,4 @@ class PageCache:
     def _keep(self, key: Hashable, kept: Kept) -> None:
         if kept.size * _SHARE_AT_MOST > self._at_most or not self._known.current:
             return
-        self._drop(key)
-        self._kept[key] = kept
-        self._bytes += kept.size
-        while self._bytes > self._at_most:
-            _, gone = self._kept.popitem(last=False)
-            self._bytes -= gone.size
-
-    def _drop(self, key: Hashable) -> None:
-        gone = self._kept.pop(key, None)
-        if gone is not None:
-            self._bytes -= gone.size
+        self._kept.keep(key, kept)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
+from api.bounded import Bounded
 from api.shared_tiles import SharedTiles
 from layers import tiles
 from layers.announcements import RIGHTS, Announcements
@@ -152,10 +152,8 @@ class TileCache:
 
     def __init__(self, known: Announcements, at_most_bytes: int, shared: SharedTiles | None = None) -> None:
         self._known = known
-        self._at_most = at_most_bytes
         self._shared = shared
-        self._kept: OrderedDict[TileKey, Kept] = OrderedDict()
-        self._bytes = 0
+        self._kept: Bounded[TileKey, Kept] = Bounded(at_most_bytes)
         self._making: dict[TileKey, Flight] = {}
         self._states: dict[TileKey, tuple[State, str]] = {}
         self._states_of = -1
@@ -166,9 +164,9 @@ class TileCache:
         if kept is None or not self._known.current:
             return None
         if kept.state.serial != self._known.serial and not self._still_holds(key, kept):
-            self._drop(key)
+            self._kept.drop(key)
             return None
-        self._kept.move_to_end(key)
+        self._kept.touch(key)
         return kept
 
     async def obtain(self, key: TileKey, make: Make, *, packed: bool, gone: Gone) -> Kept:
@@ -195,7 +193,7 @@ class TileCache:
             with suppress(NotBegunError):
                 found = await self._made(key, make, gone)
         if packed and found.packed is None:
-            self._pack(key, found, await _compressed(found.plain))
+            self._pack(key, found, await compressed(found.plain))
         return found
 
     def begin(self, key: TileKey, begin: Begin) -> Flight | None:
@@ -266,10 +264,10 @@ class TileCache:
             return self._hold(key, state, etag, await make())
         packed = await self._shared.get(etag)
         if packed is None:
-            packed = await _compressed(await make())
+            packed = await compressed(await make())
             await self._shared.put(etag, packed)
         kept = Kept(None, packed, state, etag)
-        self._keep(key, kept)
+        self._kept.keep(key, kept)
         return kept
 
     def _now(self, key: TileKey) -> tuple[State, str]:
@@ -286,27 +284,13 @@ class TileCache:
     def _hold(self, key: TileKey, state: State, etag: str, plain: bytes) -> Kept:
         """Keep a tile that was made in a state."""
         kept = Kept(plain, None, state, etag)
-        self._keep(key, kept)
+        self._kept.keep(key, kept)
         return kept
 
     def _pack(self, key: TileKey, found: Kept, packed: bytes) -> None:
-        before = found.size
         found.pack(packed)
         if self._kept.get(key) is found:
-            self._bytes += found.size - before
-
-    def _keep(self, key: TileKey, kept: Kept) -> None:
-        self._drop(key)
-        self._kept[key] = kept
-        self._bytes += kept.size
-        while self._bytes > self._at_most:
-            _, gone = self._kept.popitem(last=False)
-            self._bytes -= gone.size
-
-    def _drop(self, key: TileKey) -> None:
-        gone = self._kept.pop(key, None)
-        if gone is not None:
-            self._bytes -= gone.size
+            self._kept.keep(key, found)
 
     def _holds(self, state: State) -> bool:
         same = self._known.current and state.serial == self._known.serial
@@ -351,7 +335,8 @@ def _etag(key: TileKey, touched: tuple[int, ...]) -> str:
     return hashlib.blake2b(f"{key.told}{touched}".encode(), digest_size=12).hexdigest()
 
 
-async def _compressed(plain: bytes) -> bytes:
+async def compressed(plain: bytes) -> bytes:
+    """Compress what is to be sent, in a thread where it is large."""
     return _compress(plain) if len(plain) < _THREAD_FROM_BYTES else await asyncio.to_thread(_compress, plain)
 
 
