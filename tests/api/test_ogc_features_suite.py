@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import httpx
 import pyproj
 import pytest
 import shapely
-
-if TYPE_CHECKING:
-    import httpx
 
 GEOJSON = "application/geo+json"
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 FILLED = ("roads", "buildings", "facilities", "incidents")
 SOME = (*FILLED, "organisations")
+NAMED_CRS = re.compile(r"http://www\.opengis\.net/def/crs/[\w.~!$&'()*+,;=@-]+/[\w.~-]+/[\w.~-]+")
+UNSUPPORTED = "http://www.opengis.net/def/crs/0/unsupported"
 BOXES = ["-1.5,50.0,1.5,53.0", "-80.0,-5.0,-70.0,5.0", "177.0,65.0,-177.0,70.0", "-180.0,85.0,180.0,90.0", "-180.0,-90.0,180.0,-85.0"]  # fmt: skip  # noqa: E501
 
 
@@ -85,12 +85,37 @@ def test_boxes_and_limits(client: httpx.Client, collections: dict[str, Any], par
     collection = collections[name]
     boxes = [",".join(map(str, each)) for each in collection.get("extent", {}).get("spatial", {}).get("bbox", [])]
     for box in [*boxes, *BOXES]:
-        asked(client, collection, bbox=box)
+        document = asked(client, collection, bbox=box).json()
+        lie_in(document["features"], *map(float, box.split(",")))
+        if "numberMatched" in document:
+            assert followed(client, document) == document["numberMatched"]
     limit = parameters["limit"]["schema"]
     for wanted in (limit["minimum"], 100, limit["maximum"]):
         assert len(asked(client, collection, limit=wanted).json()["features"]) <= wanted
     assert client.get(items(collection), params={"limit": "unlimited"}).status_code == 400
     assert client.get(items(collection), params={"unknownQueryParameter12345": 1}).status_code == 400
+
+
+def lie_in(features: list[dict[str, Any]], west: float, south: float, east: float, north: float) -> None:
+    """Make sure that all that have a place lie in a box, which may cross the 180th meridian."""
+    parts = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+    box = shapely.union_all([shapely.box(each[0], south, each[1], north) for each in parts])
+    for each in features:
+        if each["geometry"] is not None:
+            shape = shapely.geometry.shape(each["geometry"])
+            assert shape.intersects(box.buffer(1e-7))
+            assert shapely.box(-180, -90, 180, 90).contains(shape)
+
+
+def followed(client: httpx.Client, document: dict[str, Any]) -> int:
+    """Return how many features a document and all that its links lead to hold."""
+    found = len(document["features"])
+    while following := [each["href"] for each in document["links"] if each["rel"] == "next"]:
+        document = client.get(
+            str(httpx.URL(following[0]).copy_set_param("limit", 10000)), headers={"Accept": GEOJSON}
+        ).json()
+        found += len(document["features"])
+    return found
 
 
 def test_times_and_durations(client: httpx.Client, collections: dict[str, Any]) -> None:
@@ -110,12 +135,7 @@ def test_times_and_durations(client: httpx.Client, collections: dict[str, Any]) 
 @pytest.mark.parametrize("name", SOME)
 def test_what_matches_is_what_the_links_lead_to(client: httpx.Client, collections: dict[str, Any], name: str) -> None:
     document = asked(client, collections[name]).json()
-    found, matched = len(document["features"]), document["numberMatched"]
-    while following := [each["href"] for each in document["links"] if each["rel"] == "next"]:
-        query = dict(re.findall(r"([^?&=]+)=([^&]*)", following[0].partition("?")[2])) | {"limit": "10000"}
-        document = client.get(following[0], params=query, headers={"Accept": GEOJSON}).json()
-        found += len(document["features"])
-    assert found == matched
+    assert followed(client, document) == document["numberMatched"]
 
 
 @pytest.mark.parametrize("name", SOME)
@@ -136,7 +156,7 @@ def test_every_crs_gives_the_same_features(client: httpx.Client, collections: di
             box = [*to.transform(west, south), *to.transform(east, north)]
             boxed = asked(client, collection, **{"bbox-crs": crs, "bbox": ",".join(map(repr, box))}).json()
             assert [each["id"] for each in boxed["features"]] == [each["id"] for each in plain.json()["features"]]
-    for parameter in ({"crs": "unknown"}, {"bbox": "1,2,3,4", "bbox-crs": "http://www.opengis.net/def/crs/0/unknown"}):
+    for parameter in ({"crs": UNSUPPORTED}, {"bbox": "5,49,6,50", "bbox-crs": UNSUPPORTED}):
         assert client.get(items(collection), params=parameter).status_code == 400
 
 
@@ -157,8 +177,12 @@ def test_every_collection_tells_where_its_features_are(client: httpx.Client, col
         assert all(each["rel"] and each["type"] for each in collection["links"])
         for box in collection.get("extent", {}).get("spatial", {}).get("bbox", []):
             assert len(box) in (4, 6)
-        assert collection["crs"]
-        assert len(set(collection["crs"])) == len(collection["crs"])
+        alone = client.get(f"/collections/{collection['id']}").json()
+        for each in (collection, alone):
+            known = listed["crs"] if each["crs"] == ["#/crs"] else each["crs"]
+            assert {CRS84, each["storageCrs"]} <= set(known)
+            assert len(set(known)) == len(known)
+            assert all(NAMED_CRS.fullmatch(crs) for crs in known)
 
 
 @pytest.mark.parametrize("name", FILLED)
@@ -177,7 +201,7 @@ def test_one_feature_in_every_crs(client: httpx.Client, collections: dict[str, A
             first, given = (first_place(each.json()["geometry"]["coordinates"]) for each in (plain, answer))
             expected = pyproj.Transformer.from_crs(CRS84, crs).transform(*first[:2])
             assert given[:2] == pytest.approx(expected, rel=1e-6, abs=2e-3)
-    assert client.get(path, params={"crs": "unknown"}).status_code == 400
+    assert client.get(path, params={"crs": UNSUPPORTED}).status_code == 400
     assert client.get(f"/collections/{name}/items/nothing").status_code == 404
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -149,6 +150,7 @@ def test_executions_at_once(client: httpx.Client, echo: dict[str, Any]) -> None:
         answer = run(client, body)
         assert answer.status_code == 200, (body, answer.text)
         assert answer.json() is not None
+        assert "rel=monitor" in answer.headers.get("link", "rel=monitor")
     first = next(iter(echo["inputs"]))
     assert TEXT in run(client, only(echo, {first: TEXT}, response="raw")).text
 
@@ -163,16 +165,30 @@ def test_executions_as_jobs(client: httpx.Client, echo: dict[str, Any]) -> None:
     ):
         made = run(client, body, **LATER)
         assert made.status_code == 201
-        state = client.get(made.headers["Location"], headers=JSON)
-        assert state.status_code == 200
-        jsonschema.validate(state.json(), STATUS)
-        assert any(each["rel"] == "monitor" for each in state.json()["links"])
         jsonschema.validate(made.json(), STATUS)
+        for accepted in (JSON, {"Accept": "*/*"}):
+            state = client.get(made.headers["Location"], headers=accepted)
+            assert (state.status_code, state.headers["content-type"]) == (200, "application/json")
+            jsonschema.validate(state.json(), STATUS)
+            assert any(each["rel"] == "monitor" for each in state.json()["links"])
+    assert client.get(results_of(client, made.headers["Location"]), headers=JSON).json() == TEXT
 
 
-def test_jobs_are_listed(client: httpx.Client) -> None:
+def results_of(client: httpx.Client, job: str) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for each in client.get(job, headers=JSON).json()["links"]:
+            if each["rel"] == "http://www.opengis.net/def/rel/ogc/1.0/results":
+                assert each["type"] == "application/json"
+                return str(each["href"])
+        time.sleep(0.1)
+    raise AssertionError(client.get(job, headers=JSON).text)
+
+
+def test_jobs_are_listed(client: httpx.Client, echo: dict[str, Any]) -> None:
+    run(client, execution(echo), **LATER)
     listed = client.get("/jobs", params={"limit": 3}, headers=JSON).json()
-    assert len(listed["jobs"]) <= 3
+    assert 0 < len(listed["jobs"]) <= 3
     assert any(each["rel"] == "self" for each in listed["links"])
     for each in listed["jobs"]:
         jsonschema.validate(each, STATUS)
@@ -189,11 +205,19 @@ def test_what_is_wrong(client: httpx.Client, echo: dict[str, Any]) -> None:
         jsonschema.validate(answer.json(), PROBLEM)
     for path in ("/jobs/no-such-job", "/jobs/no-such-job/results"):
         answer = client.get(path, headers=JSON)
-        assert answer.status_code == 404
-        jsonschema.validate(answer.json(), PROBLEM)
+        jsonschema.validate(refused(answer), PROBLEM)
         assert answer.json()["type"] == "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/no-such-job"
+    for path in ("/processes/invalid-job-1", "/processes/invalid-job-1/results"):
+        jsonschema.validate(refused(client.get(path, headers=JSON)), PROBLEM)
     pausing = run(client, only(echo, {"text": TEXT}) | {"inputs": {"text": TEXT, "pause": 2}}, **LATER)
-    early = client.get(f"{pausing.headers['Location']}/results", headers=JSON)
-    assert early.status_code == 404
-    assert early.json()["type"].endswith("/result-not-ready")
+    early = refused(client.get(f"{pausing.headers['Location']}/results", headers=JSON))
+    jsonschema.validate(early, PROBLEM)
+    assert early["type"] == "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/result-not-ready"
     client.delete(pausing.headers["Location"])
+
+
+def refused(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/json"
+    problem: dict[str, Any] = answer.json()
+    return problem
