@@ -17,13 +17,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import archives, errors, health, history, openapi, rasters, sessions, sign_in, sprites
+from api import errors, history, openapi
 from api.description import written_meanwhile
-from api.head import HeadMiddleware
-from api.items_gate import ItemsGate
-from api.late import LateRouter
-from api.limits import Limits, LimitsMiddleware
-from api.logs import AccessMiddleware
+from api.items.gate import ItemsGate
 from api.negotiation import known_parameters
 from api.ogc import (
     collections,
@@ -41,14 +37,23 @@ from api.ogc import (
     tilesets,
     values,
 )
+from api.rasters import collections as rasters
 from api.scope import PREFIX
-from api.security import CallerMiddleware
-from api.telemetry import trace
-from api.tile_gate import TileGate
-from layers.jobs import process_worker
+from api.security import sessions, sign_in
+from api.security.callers import CallerMiddleware
+from api.serving import health
+from api.serving.head import HeadMiddleware
+from api.serving.late import LateRouter
+from api.serving.limits import Limits, LimitsMiddleware
+from api.serving.logs import AccessMiddleware
+from api.serving.telemetry import trace
+from api.styles import sprites
+from api.tiles import archives
+from api.tiles.gate import TileGate
+from layers.loads.jobs import process_worker
 from layers.settings import PROJECT, get_settings
 from layers.streams.formats import FORMATS
-from layers.tile_pool import few_connections
+from layers.tiles.pool import few_connections
 
 WEB = PROJECT / "api" / "web"
 
@@ -152,9 +157,9 @@ def _api(kind: type[App], **options: Any) -> App:
     for module in mounted:
         app.include_router(module.router)
     late = (
-        LateRouter("/maps/{map:path}", modules=("api.raster_maps", "api.maps")),
+        LateRouter("/maps/{map:path}", modules=("api.rasters.maps", "api.maps")),
         LateRouter(
-            "/rasters/{raster}/{rest:path}", modules=("api.raster_tilesets", "api.raster_tiles", "api.raster_values")
+            "/rasters/{raster}/{rest:path}", modules=("api.rasters.tilesets", "api.rasters.tiles", "api.rasters.values")
         ),
     )
     for router in late:

@@ -12,11 +12,11 @@ from fastapi import Depends
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from api.security import Caller, CallerOf
-from api.slots import Slots
-from layers import custom
-from layers.announcements import announcements
+from api.security.callers import Caller, CallerOf
+from api.serving.slots import Slots
 from layers.catalog import LayerTable, show_custom_layers
+from layers.custom import custom
+from layers.history.announcements import announcements
 from layers.settings import get_settings
 
 log = logging.getLogger("horad")

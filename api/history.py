@@ -15,9 +15,9 @@ from api.links import base_url, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, format_of, negotiate, page
 from api.ogc.items_query import Collection, FeatureId
 from api.openapi import answers
-from layers import store
-from layers.changes import changes
-from layers.history import timeline
+from layers.history.changes import changes
+from layers.history.history import timeline
+from layers.reading import store
 
 router = APIRouter(tags=["History"])
 

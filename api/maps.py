@@ -18,19 +18,20 @@ from sqlalchemy import Connection
 
 from api.database import Database
 from api.folium_assets import use_local_assets
-from api.headers import CONTENT_SECURITY_POLICY, policy
 from api.inputs import describe, from_text
 from api.links import base_url
 from api.negotiation import Language
 from api.ogc.processes import TERRITORY
-from api.security import Caller, CallerOf
+from api.security.callers import Caller, CallerOf
+from api.serving.headers import CONTENT_SECURITY_POLICY, policy
 from geo.analysis import Analysis, ColourClass, all_analyses
 from geo.maps import PAGE_BYTES, PAGE_FEATURES, add_legend, base_map, frame_map
-from layers import runner, store
 from layers.catalog import LayerTable, all_layers, find
 from layers.description import Shape, Symbol
-from layers.processes import AS_OF
-from layers.territory import attribution_of, find_territory, registered
+from layers.processes import runner
+from layers.processes.processes import AS_OF
+from layers.reading import store
+from layers.territories.territory import attribution_of, find_territory, registered
 
 router = APIRouter(tags=["Maps"])
 

@@ -12,9 +12,9 @@ from fastapi.routing import APIRoute
 
 from api.description import described
 from api.errors import PROBLEM
-from api.late import LateRouter
 from api.links import base_url
 from api.negotiation import JSON
+from api.serving.late import LateRouter
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/oas30",

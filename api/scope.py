@@ -8,8 +8,8 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from api.database import Database
-from layers.announcements import announcements
-from layers.territory import check_territory
+from layers.history.announcements import announcements
+from layers.territories.territory import check_territory
 
 PREFIX = "/territories/{territory}"
 """Where the API of a territory is mounted."""

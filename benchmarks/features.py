@@ -18,7 +18,7 @@ from serving import DATABASE, FEW, SECONDS, SMALL, Measure, base, compare, count
 from sqlalchemy import URL, Engine, text
 
 from layers.catalog import find
-from layers.geojson import properties_of
+from layers.reading.geojson import properties_of
 
 PLACES = 2_000
 BOXES = 200

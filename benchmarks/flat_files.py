@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.processes import measured
-from layers import database
 from layers.migrations import migrate
+from layers.postgres import database
 
 BOX = (27.50, 53.88, 27.60, 53.92)
 VERTICES = 40

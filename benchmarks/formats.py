@@ -27,8 +27,8 @@ from serving import DATABASE, ROUNDS, base
 from sqlalchemy import URL
 
 from layers.catalog import find
-from layers.cluster import Cluster
-from layers.geojson import properties_of
+from layers.postgres.cluster import Cluster
+from layers.reading.geojson import properties_of
 from layers.settings import get_settings
 
 LAYER = "buildings"

@@ -20,8 +20,8 @@ os.environ.pop("HORAD_DATABASE_URL", None)
 
 import sqlalchemy as sa  # noqa: E402
 
-from layers import database  # noqa: E402
-from layers.startup import ready_engine  # noqa: E402
+from layers.postgres import database  # noqa: E402
+from layers.postgres.startup import ready_engine  # noqa: E402
 
 FEATURES = 200_000
 VERSIONS = 5

@@ -19,9 +19,9 @@ import numpy as np
 from rich.console import Console
 from sqlalchemy import Engine, make_url, text
 
-from layers import database
-from layers.loading import load_file, territory_for
+from layers.loads.loading import load_file, territory_for
 from layers.migrations import migrate
+from layers.postgres import database
 from layers.settings import get_settings
 
 ROUNDS = 3

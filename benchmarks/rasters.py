@@ -20,11 +20,11 @@ from peers import servers
 from rasterio.warp import transform_bounds
 from serving import database_called
 
-from layers.packs import around
-from layers.raster_description import RasterDescription
-from layers.rasters import add_raster
+from layers.rasters.catalogue import add_raster
+from layers.rasters.description import RasterDescription
 from layers.settings import get_settings
-from layers.territory import register
+from layers.territories.packs import around
+from layers.territories.territory import register
 
 DATABASE = "horad_rasters"
 ROUNDS, TILES, CLIENTS, ZOOMS = 7, 120, 4, (9, 10, 11, 12)

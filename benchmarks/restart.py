@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from api import service
-from layers.cluster import Cluster
+from api.serving import service
+from layers.postgres.cluster import Cluster
 from layers.settings import get_settings
 
 _CHANGES = re.compile(rb'"timeStamp": ?"[^"]*"')

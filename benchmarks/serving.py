@@ -21,11 +21,11 @@ from peers import city, load, servers
 from rich.console import Console
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 
-from layers import database
 from layers.catalog import find
+from layers.postgres import database
+from layers.postgres.startup import ready_engine
 from layers.settings import get_settings
-from layers.startup import ready_engine
-from layers.tile_sql import fields
+from layers.tiles.sql import fields
 
 ROUNDS = int(os.environ.get("HORAD_BENCHMARK_ROUNDS", "5"))
 SECONDS = float(os.environ.get("HORAD_BENCHMARK_SECONDS", "5"))

@@ -21,8 +21,8 @@ from sqlalchemy import Connection, text
 from layers.catalog import find
 from layers.description import Shape
 from layers.models.base import PUBLIC
-from layers.tile_request import TileRequest
-from layers.tiles import statement
+from layers.tiles.request import TileRequest
+from layers.tiles.tiles import statement
 
 TILES = int(os.environ.get("HORAD_BENCHMARK_TILES", "25"))
 CASES = [(layer, z) for layer, zooms in (("roads", range(10, 17)), ("buildings", range(12, 17))) for z in zooms]

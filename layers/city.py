@@ -10,13 +10,16 @@ import geopandas as gpd
 from sqlalchemy import Engine
 
 from geo.networks.network import Network
-from layers import custom, database, runner, store
 from layers.catalog import all_layers, find
-from layers.changes import ChangeReport, changes
-from layers.history import State, timeline
+from layers.custom import custom
+from layers.history.changes import ChangeReport, changes
+from layers.history.history import State, timeline
 from layers.models.base import STORAGE_SRID
-from layers.pack_facts import Selection
-from layers.territory import find_territory
+from layers.postgres import database
+from layers.processes import runner
+from layers.reading import store
+from layers.territories.facts import Selection
+from layers.territories.territory import find_territory
 
 
 class LayerOfCity:
@@ -113,7 +116,7 @@ class City:
         self.metric_srid: int = known["metric_srid"]
         self.timezone: str | None = known["timezone"]
         self.norms: dict[str, dict[str, Any]] = known["norms"]
-        """What planning rules ask for, by the names of `layers.norms.NORMS`: a ``value`` and its ``source`` each."""
+        """What planning rules ask for: by a name of `territories.norms.NORMS`, a ``value`` and its ``source``."""
         self._offered = Selection.model_validate(known["layers"])
 
     @property

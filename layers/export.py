@@ -9,9 +9,9 @@ import pyogrio
 from sqlalchemy import Connection
 
 from geo.errors import InvalidInputError
-from layers import store
 from layers.catalog import find
 from layers.errors import ExportError
+from layers.reading import store
 from layers.streams import formats, gdal
 from layers.streams.selection import Selection
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from layers.models.registry import IngestRun, TerritoryRow
-from layers.packs import Territory
 from layers.sources.description import last_due
+from layers.territories.packs import Territory
 
 _GRACE = dt.timedelta(hours=1)
 

@@ -8,8 +8,8 @@ import geopandas as gpd
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from layers import store
 from layers.catalog import Column, LayerTable, all_layers, find
+from layers.reading import store
 
 INSPECTIONS = "inspections"
 SOURCE_ID = "source_id"

@@ -17,14 +17,15 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from geo.networks.defects import components, dangling_ends, overlaps, undershoots
-from layers import rules, store
+from layers import rules
 from layers.catalog import Column, LayerTable, all_layers, find
 from layers.freshness import stale_sources
-from layers.ingest import Report, ingest
+from layers.loads.ingest import Report, ingest
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import TerritoryRow
+from layers.reading import store
 from layers.sources.records import Notes, Record
-from layers.territory import find_territory
+from layers.territories.territory import find_territory
 
 FINDINGS = "findings"
 """The layer in which findings are kept."""

@@ -13,12 +13,13 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from api import service
-from layers import database, keys, roles, users
-from layers.loading import load_territory
+from api.serving import service
+from layers.access import keys, roles, users
+from layers.loads.loading import load_territory
 from layers.migrations import migrate
-from layers.packs import read_pack
+from layers.postgres import database
 from layers.settings import get_settings
+from layers.territories.packs import read_pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

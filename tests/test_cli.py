@@ -10,7 +10,7 @@ import pyogrio
 import pytest
 from sqlalchemy import Engine, text
 
-from api.cli import main
+from api.cli.main import main
 
 ORIGIN = "24.9414,60.1710"
 

@@ -15,11 +15,11 @@ import pytest
 import yaml
 from sqlalchemy import Engine
 
-from api.cli import main
-from layers.jobs import load_jobs
-from layers.loading import load_territory
-from layers.packs import read_pack
+from api.cli.main import main
+from layers.loads.jobs import load_jobs
+from layers.loads.loading import load_territory
 from layers.settings import get_settings
+from layers.territories.packs import read_pack
 
 OSM = """<osm version="0.6"><node id="1" lat="53.9" lon="27.55"><tag k="shop" v="bakery"/></node></osm>"""
 

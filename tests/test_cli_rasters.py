@@ -14,7 +14,7 @@ from rasterio import Affine
 from sqlalchemy import Engine
 from test_cli import Horad
 
-from layers.rasters import folder
+from layers.rasters.catalogue import folder
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from api.cli import main
+from api.cli.main import main
 
 ROWS = """id,kind,name,lon,lat
 1,school,One,27.55,53.90

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine
 
-from api.cli import main
-from layers import keys
+from api.cli.main import main
+from layers.access import keys
 
 Run = Callable[..., str]
 

@@ -20,10 +20,10 @@ import pytest
 from sqlalchemy import text
 
 from geo.errors import InvalidInputError
-from layers import database
-from layers.cluster import Cluster
 from layers.errors import DatabaseError
-from layers.postgres import tuning
+from layers.postgres import database
+from layers.postgres.cluster import Cluster
+from layers.postgres.servers import tuning
 from layers.settings import get_settings
 
 if TYPE_CHECKING:
@@ -174,13 +174,13 @@ def test_data_of_another_major_version_is_refused(cluster: Cluster) -> None:
 
 
 def test_no_postgis_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("layers.cluster.find_servers", list)
+    monkeypatch.setattr("layers.postgres.cluster.find_servers", list)
     with temporary_home() as home, pytest.raises(DatabaseError, match="apt-get install"):
         Cluster(home).start()
 
 
 def test_start_killed_half_way_then_two_at_once_from_a_path_too_long_for_a_socket() -> None:
-    command = [sys.executable, "-c", "from layers import database; print(database.ensure_running())"]
+    command = [sys.executable, "-c", "from layers.postgres import database; print(database.ensure_running())"]
     with temporary_home("a, b", "c" * 100) as home:
         environment = {key: value for key, value in os.environ.items() if key != "HORAD_DATABASE_URL"}
         environment["HORAD_HOME"] = str(home)

@@ -18,14 +18,14 @@ from api.ogc.items_query import Collection, metric_srids
 from api.ogc.schemas import JSON_SCHEMA
 from api.openapi import answers
 from api.scope import Territory
-from api.security import CallerOf
-from layers import store
+from api.security.callers import CallerOf
 from layers.catalog import all_layers, custom_layers, find
 from layers.crs import CRS84, offered
-from layers.facts import Facts, facts
 from layers.models.registry import CustomLayer
+from layers.reading import store
+from layers.reading.facts import Facts, facts
 from layers.streams.formats import FORMATS
-from layers.territory import family
+from layers.territories.territory import family
 from layers.times import rfc3339
 
 CONFORMS_TO = (

@@ -16,9 +16,9 @@ from api.links import Link, base_url, formats, link, root_url
 from api.negotiation import HTML, JSON, Format, Language, negotiate, page
 from api.openapi import OPENAPI_30, OPENAPI_31, answers
 from api.scope import Territory
-from layers.database import base_id
+from layers.postgres.database import base_id
 from layers.settings import PROJECT
-from layers.territory import attribution_line, family, registered
+from layers.territories.territory import attribution_line, family, registered
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",

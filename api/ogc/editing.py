@@ -19,13 +19,15 @@ from api.negotiation import GEOJSON, JSON
 from api.ogc.items_query import Collection, FeatureId
 from api.openapi import answers
 from api.scope import Territory
-from api.security import Caller, CallerOf, WriterOf
+from api.security.callers import Caller, CallerOf, WriterOf
 from geo.errors import InvalidInputError
-from layers import audit, editing, store
-from layers import database as owned
+from layers.access import audit
 from layers.catalog import LayerTable, find
 from layers.crs import CRS84, Crs, parse_crs
+from layers.editing import editing
 from layers.errors import InvalidFeatureError
+from layers.postgres import database as owned
+from layers.reading import store
 from layers.settings import get_settings
 
 _PART = "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf"
@@ -142,7 +144,7 @@ class Edit:
     if_match: IfMatch = None
 
     def done(self, how: Callable[..., str], note: str) -> Response:
-        """Do it in one of the ways of `layers.editing`, and answer with the ETag of the new state."""
+        """Do it in one of the ways of `layers.editing.editing`, and answer with the ETag of the new state."""
         model, number = find(self.collection), store.parse_id(self.collection, self.feature)
         state = _seen(self.database, model, number, self.territory, self.if_match)
         after = how(self.database, model, number, self.body, crs=self.crs, territory=self.territory, state=state)

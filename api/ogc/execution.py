@@ -16,11 +16,11 @@ from api.ogc.jobs import RAW, RESPONSES, answer, status_info
 from api.ogc.processes import TERRITORY, Process
 from api.openapi import answers
 from api.scope import Territory
-from api.security import CallerOf
+from api.security.callers import CallerOf
 from geo.errors import InvalidInputError
-from layers import database as databases
-from layers import echo, process_jobs, processes
-from layers.territory import family, find_territory
+from layers.postgres import database as databases
+from layers.processes import echo, process_jobs, processes
+from layers.territories.territory import family, find_territory
 
 _MEMBERS = ("inputs", "outputs", "response", "subscriber", "mode", "id")
 """Those of an execute request; ``mode`` and ``id`` were in drafts of the standard, and clients still send them."""

@@ -12,8 +12,8 @@ import orjson
 
 from api.links import formats, link
 from api.negotiation import GEOJSON, HTML, JSON
-from layers.paging import Position, write_position
-from layers.store import Page
+from layers.reading.paging import Position, write_position
+from layers.reading.store import Page
 from layers.streams.formats import FORMATS
 from layers.times import rfc3339
 

@@ -32,10 +32,11 @@ from api.ogc.items_query import (
 from api.ogc.streaming import download
 from api.openapi import answers
 from api.scope import Territory
-from api.security import CallerOf
-from layers import editing, facts, store
+from api.security.callers import CallerOf
 from layers.catalog import find
 from layers.crs import CRS84, Crs
+from layers.editing import editing
+from layers.reading import facts, store
 from layers.streams.selection import Selection
 
 CONFORMS_TO = (

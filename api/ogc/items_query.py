@@ -15,15 +15,16 @@ from api.database import Database
 from api.negotiation import declared_parameters
 from api.scope import Territory
 from geo.errors import InvalidInputError
-from layers import cql2, store
+from layers import cql2
 from layers.catalog import LayerTable, find
 from layers.crs import CRS84, Crs, offered, parse_crs
-from layers.geojson import properties_of
 from layers.models.base import STORAGE_SRID
 from layers.models.registry import TerritoryRow
-from layers.paging import parse_sort, read_position
-from layers.query import parse_interval
-from layers.search import parse_words
+from layers.reading import store
+from layers.reading.geojson import properties_of
+from layers.reading.paging import parse_sort, read_position
+from layers.reading.query import parse_interval
+from layers.reading.search import parse_words
 
 MAX_LIMIT = 10_000
 MAX_INT64 = 2**63 - 1

@@ -14,10 +14,10 @@ from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
 from api.openapi import answers
 from geo.errors import InvalidInputError
-from layers import database as databases
-from layers import process_jobs, processes
-from layers.process_jobs import STATUSES, SUCCESSFUL, Job, Search
-from layers.query import parse_interval
+from layers.postgres import database as databases
+from layers.processes import process_jobs, processes
+from layers.processes.process_jobs import STATUSES, SUCCESSFUL, Job, Search
+from layers.reading.query import parse_interval
 from layers.times import rfc3339
 
 CONFORMS_TO = (

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from api.database import Database
-from api.drawing import legend
 from api.links import base_url, formats
 from api.negotiation import HTML, JSON, Language, format_of, negotiate
 from api.ogc.tiles import Collection
 from api.openapi import answers
-from api.themes import DARK, LIGHT, THEMES, Theme
+from api.styles.drawing import legend
+from api.styles.themes import DARK, LIGHT, THEMES, Theme
 from layers.catalog import LayerTable, all_layers, find
 
 router = APIRouter(tags=["Styles"])

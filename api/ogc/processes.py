@@ -14,9 +14,9 @@ from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
 from api.openapi import answers
 from geo.analysis import Analysis, all_analyses
-from layers import echo
-from layers.processes import AS_OF, RESULT, find_analysis
-from layers.territory import registered
+from layers.processes import echo
+from layers.processes.processes import AS_OF, RESULT, find_analysis
+from layers.territories.territory import registered
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core",

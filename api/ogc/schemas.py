@@ -18,8 +18,8 @@ from geo.language import Text
 from layers.catalog import Column, LayerTable, find
 from layers.cql2 import GEOMETRY
 from layers.description import text
-from layers.geojson import SHARED
-from layers.paging import sortables
+from layers.reading.geojson import SHARED
+from layers.reading.paging import sortables
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",

@@ -17,7 +17,7 @@ from api.openapi import answers
 from api.scope import Territory
 from geo.errors import InvalidInputError
 from layers.catalog import find
-from layers.search import Found, search
+from layers.reading.search import Found, search
 
 MAX_LIMIT = 100
 

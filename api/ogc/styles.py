@@ -13,25 +13,26 @@ from sqlalchemy import Connection
 
 from api.database import Database
 from api.documents import STYLE, STYLES
-from api.drawing import StyleLayer, labels, legend, style_layers
 from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, Format, Language, negotiate, page
 from api.ogc.items_query import AsOf
 from api.ogc.jobs import JobId
 from api.ogc.legends import ThemeName
 from api.openapi import answers
-from api.result_styles import result_style
 from api.scope import Territory
-from api.security import CallerOf
-from api.sprites import NAME as SPRITE
-from api.themes import DARK, LIGHT, THEMES, Theme
-from api.tile_answers import tile_answers
+from api.security.callers import CallerOf
+from api.styles.drawing import StyleLayer, labels, legend, style_layers
+from api.styles.results import result_style
+from api.styles.sprites import NAME as SPRITE
+from api.styles.themes import DARK, LIGHT, THEMES, Theme
+from api.tiles.answers import tile_answers
 from geo.analysis import get_analysis
 from geo.map_classes import view_title
-from layers import facts, process_jobs, store
 from layers.catalog import all_layers, find
 from layers.description import CityFunction
-from layers.territory import attribution_line, registered_below
+from layers.processes import process_jobs
+from layers.reading import facts, store
+from layers.territories.territory import attribution_line, registered_below
 
 router = APIRouter(tags=["Styles"])
 

@@ -13,14 +13,15 @@ from api.database import Database
 from api.negotiation import MVT, format_of, negotiate
 from api.ogc.items_query import AsOf
 from api.scope import Territory
-from api.security import Caller, CallerOf
-from api.tile_answers import tile_answers
+from api.security.callers import Caller, CallerOf
+from api.tiles.answers import tile_answers
 from geo.errors import InvalidInputError
-from layers import cql2, store
+from layers import cql2
 from layers.catalog import all_layers, find
 from layers.crs import CRS84, parse_crs
-from layers.query import parse_interval
-from layers.tile_request import TileRequest
+from layers.reading import store
+from layers.reading.query import parse_interval
+from layers.tiles.request import TileRequest
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",

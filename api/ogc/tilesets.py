@@ -18,21 +18,15 @@ from api.ogc.schemas import JSON_SCHEMA
 from api.ogc.tiles import Collection, Collections, MatrixSetId, Selected, Selection, names
 from api.openapi import answers
 from api.scope import Territory
-from api.security import CallerOf
-from api.tile_answers import tile_answers
+from api.security.callers import CallerOf
+from api.tiles.answers import tile_answers
 from geo.errors import InvalidInputError
-from layers import store
 from layers.catalog import LayerTable, find
 from layers.description import Shape
-from layers.facts import facts
-from layers.territory import attribution_line, registered_below
-from layers.tile_matrix_sets import (
-    WEB_MERCATOR_QUAD,
-    MatrixSet,
-    find_matrix_set,
-    national_grid,
-    world_matrix_sets,
-)
+from layers.reading import store
+from layers.reading.facts import facts
+from layers.territories.territory import attribution_line, registered_below
+from layers.tiles.matrix_sets import WEB_MERCATOR_QUAD, MatrixSet, find_matrix_set, national_grid, world_matrix_sets
 
 CONFORMS_TO = (
     "http://www.opengis.net/spec/tms/2.0/conf/tilematrixset",

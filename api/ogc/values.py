@@ -15,12 +15,13 @@ from api.negotiation import HTML, JSON, Format, Language, document
 from api.ogc.items_query import AsOf, Bbox, Collection, Datetime
 from api.openapi import answers
 from api.scope import Territory
-from layers import cql2, store
+from layers import cql2
 from layers.catalog import find
-from layers.query import parse_interval
-from layers.search import parse_words
+from layers.reading import store
+from layers.reading.query import parse_interval
+from layers.reading.search import parse_words
+from layers.reading.values import value_counts
 from layers.times import rfc3339
-from layers.values import value_counts
 
 MAX_LIMIT = 1000
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Engine, text
 
 from layers.catalog import find
-from layers.loading import load_file, territory_for
+from layers.loads.loading import load_file, territory_for
 from layers.settings import get_settings
 
 BOX = (9.4708, 47.0484, 9.6400, 47.2786)

@@ -16,10 +16,10 @@ from typing import NamedTuple
 from processes import server_s
 from sqlalchemy import URL, Engine, text
 
-from layers import tiles
-from layers.cluster import Cluster
+from layers.postgres.cluster import Cluster
 from layers.settings import get_settings
-from layers.tile_request import TileRequest
+from layers.tiles import tiles
+from layers.tiles.request import TileRequest
 
 CONNECTIONS = 8
 CLIENTS = 4

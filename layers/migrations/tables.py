@@ -113,7 +113,7 @@ def drop_columns(connection: Connection, layer: str, *names: str) -> None:
 
 
 def index_words(connection: Connection, layer: str, columns: Sequence[str]) -> None:
-    """Index the texts of a layer, so that words are found in them; the columns are those that `layers.search` names."""
+    """Index the texts of a layer, so that words are found in them: in columns that `layers.reading.search` names."""
     texts = ", ".join(_quoted(connection, name) for name in columns)
     connection.exec_driver_sql(
         f"CREATE INDEX {_quoted(connection, words_index(layer))} ON {_quoted(connection, layer)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from layers.ahead import ahead
+from layers.loads.ahead import ahead
 from layers.sources.records import Batch, Complete, Item
 
 _AT_ONCE = 1_000

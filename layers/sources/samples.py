@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import shapely
 
 from layers.catalog import LayerTable
-from layers.ground import Ground
+from layers.loads.ground import Ground
 from layers.sources.description import Surroundings
 from layers.sources.geometry import wkb
 from layers.sources.records import Batch, Reader, Reject

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Numeric, String, and_, case, cast, func, literal, not_
 
 from layers.description import Shape
-from layers.geojson import placed
 from layers.models.base import STORAGE_SRID
+from layers.reading.geojson import placed
 from layers.streams.batches import TAGS
 from layers.streams.rows import copy_out
 from layers.streams.selection import Selection

@@ -6,7 +6,7 @@ import json
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from layers.geojson import geojson as feature_sql
+from layers.reading.geojson import geojson as feature_sql
 from layers.streams.rows import copy_out
 from layers.streams.selection import Selection
 

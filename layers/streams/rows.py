@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import Connection, Select
 from sqlalchemy.exc import DBAPIError
 
-from layers.ahead import ahead
+from layers.loads.ahead import ahead
 
 _BLOCK_BYTES = 1 << 19
 _BLOCKS_AHEAD = 2

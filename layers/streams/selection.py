@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, func
 
 from layers.catalog import LayerTable
 from layers.crs import CRS84, Crs
-from layers.geojson import properties_of
 from layers.models.base import STORAGE_SRID
-from layers.query import Query, matching, rows_at
+from layers.reading.geojson import properties_of
+from layers.reading.query import Query, matching, rows_at
 
 
 @dataclass(frozen=True, kw_only=True)

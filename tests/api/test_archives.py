@@ -14,7 +14,7 @@ import pyogrio
 import pytest
 from pmtiles.reader import Reader
 
-from api.cli import main
+from api.cli.main import main
 from layers.settings import get_settings
 
 

@@ -12,8 +12,8 @@ import pytest
 from owslib.ogcapi.features import Features
 from owslib.ogcapi.processes import Processes
 
-from layers import store
 from layers.catalog import all_layers
+from layers.reading import store
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -13,11 +13,11 @@ import pytest
 from probing import Probe, ask, paths, with_parameters
 from sqlalchemy import Engine, text
 
-from api import service
-from layers import audit
-from layers.loading import load_file
+from api.serving import service
+from layers.access import audit
+from layers.loads.loading import load_file
 from layers.streams.formats import FORMATS
-from layers.tile_matrix_sets import find_matrix_set
+from layers.tiles.matrix_sets import find_matrix_set
 
 NAME, PHONE, MAIL = "Zofia Kvitka", "+375 29 4712 4712", "zofia@hush-4712.example"
 MARKS = tuple(each.encode() for each in (NAME, "Kvitka", PHONE, "4712", "hush"))

@@ -13,8 +13,8 @@ import mapbox_vector_tile
 import pytest
 from sqlalchemy import Engine
 
-from layers import custom
-from layers.custom_files import load_custom
+from layers.custom import custom
+from layers.custom.files import load_custom
 
 LON, LAT = 24.945, 60.17
 

@@ -17,8 +17,8 @@ import pytest
 from serving import serving
 from sqlalchemy import Engine, text
 
-from layers.packs import around
-from layers.territory import register
+from layers.territories.packs import around
+from layers.territories.territory import register
 
 SECONDS = int(os.environ.get("HORAD_FUZZ_S", "20"))
 EXAMPLES = int(os.environ.get("HORAD_FUZZ_EXAMPLES", "2"))

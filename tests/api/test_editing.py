@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from layers import audit
+from layers.access import audit
 from layers.settings import get_settings
 
 FACILITIES = "/collections/facilities/items"

@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import shapely
 
-from layers import store
 from layers.catalog import all_layers, find
+from layers.reading import store
 
 if TYPE_CHECKING:
     import httpx

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from layers import tiles
+from layers.tiles import tiles
 
 PATH = "/collections/facilities/tiles/WebMercatorQuad/14/{row}/{col}"
 TILE = PATH.format(row=4741, col=9327)

@@ -9,7 +9,7 @@ import pyproj
 import pytest
 import shapely
 
-from layers import store
+from layers.reading import store
 
 if TYPE_CHECKING:
     import httpx

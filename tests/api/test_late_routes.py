@@ -15,7 +15,7 @@ HEAVY = (
     "pyogrio",
     "joserfc",
 )
-LATE = ("api.maps", "api.raster_maps", "api.raster_tiles", "api.raster_tilesets", "api.raster_values")
+LATE = ("api.maps", "api.rasters.maps", "api.rasters.tiles", "api.rasters.tilesets", "api.rasters.values")
 
 
 def test_a_service_that_was_asked_for_nothing_holds_no_library_of_maps_rasters_and_methods() -> None:

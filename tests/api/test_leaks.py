@@ -26,10 +26,11 @@ from probing import Probe, ask, paths, routes, with_parameters
 from sqlalchemy import Engine, text
 
 from api.app import create_app
-from layers import custom, keys, roles, users
-from layers.custom_files import load_custom
-from layers.raster_description import RasterDescription
-from layers.rasters import add_raster, list_rasters, remove_raster
+from layers.access import keys, roles, users
+from layers.custom import custom
+from layers.custom.files import load_custom
+from layers.rasters.catalogue import add_raster, list_rasters, remove_raster
+from layers.rasters.description import RasterDescription
 
 SECRET = "hush-4711"
 LON, LAT = 10.12345, 50.43215

@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, RSAKey
 from serving import serving
 from sqlalchemy import Engine, text
 
-from layers import roles, users
+from layers.access import roles, users
 
 
 @pytest.fixture(scope="module")

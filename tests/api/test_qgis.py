@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from layers import store
+from layers.reading import store
 
 if TYPE_CHECKING:
     import httpx

@@ -7,7 +7,7 @@ from rio_tiler.models import ImageData
 from titiler.core.resources.enums import ImageType
 from titiler.core.utils import render_image
 
-from api.raster_pictures import picture
+from api.rasters.pictures import picture
 
 FEW = {value: (value, 255 - value, value // 2, 255) for value in range(0, 200, 3)}
 ALL = {value: (value, 255 - value, value // 2, 200 + value % 56) for value in range(256)}

@@ -13,8 +13,8 @@ import rasterio
 from owslib.wmts import WebMapTileService
 from PIL import Image
 
-from layers.raster_description import RasterDescription
-from layers.rasters import add_raster, list_rasters, remove_raster
+from layers.rasters.catalogue import add_raster, list_rasters, remove_raster
+from layers.rasters.description import RasterDescription
 
 if TYPE_CHECKING:
     import httpx

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 from sqlalchemy import Engine, text
 
-from layers import keys, roles, users
+from layers.access import keys, roles, users
 
 SECRET = "behind closed doors"
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from api.shared_tiles import SharedTiles
-from api.tile_cache import TileCache, TileKey, tile_key
+from api.tiles.cache import TileCache, TileKey, tile_key
+from api.tiles.shared import SharedTiles
 from geo.errors import InvalidInputError
-from layers.announcements import Announcements
-from layers.tile_request import TileRequest
+from layers.history.announcements import Announcements
+from layers.tiles.request import TileRequest
 
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="Debian's redis-server isn't installed")
 

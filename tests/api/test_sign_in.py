@@ -12,7 +12,7 @@ from issuing import AUDIENCE, CLIENT, SECRET, Issuer
 from serving import Server, serving
 from sqlalchemy import Engine, text
 
-from layers import keys, roles, users
+from layers.access import keys, roles, users
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 

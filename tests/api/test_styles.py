@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 from sqlalchemy import text
 
-from api.result_styles import COLOUR, result_style
-from api.sprites import ICONS
-from api.themes import THEMES
+from api.styles.results import COLOUR, result_style
+from api.styles.sprites import ICONS
+from api.styles.themes import THEMES
 from geo.analysis import ColourClass, Column, View, get_analysis
 from geo.map_classes import NO_DATA_COLOUR
 from layers.catalog import all_layers

@@ -22,9 +22,9 @@ import mapbox_vector_tile
 import pytest
 from sqlalchemy import Engine, text
 
-from layers import tiles
-from layers.cluster import Cluster
+from layers.postgres.cluster import Cluster
 from layers.settings import get_settings
+from layers.tiles import tiles
 
 LON, LAT = 24.9414, 60.1710
 FAR_LON, FAR_LAT = 24.80, 60.10

@@ -12,7 +12,7 @@ import pyogrio
 import pyproj
 import pytest
 
-from layers.tile_matrix_sets import find_matrix_set
+from layers.tiles.matrix_sets import find_matrix_set
 
 if TYPE_CHECKING:
     import httpx

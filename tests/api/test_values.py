@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from layers import store
+from layers.reading import store
 
 if TYPE_CHECKING:
     import httpx

@@ -12,10 +12,10 @@ from raster_town import Catalogue
 from sqlalchemy import Engine
 from town import PLACE, Town, forget
 
-from layers.packs import around
-from layers.rasters import folder
+from layers.rasters.catalogue import folder
 from layers.settings import get_settings
-from layers.territory import register
+from layers.territories.packs import around
+from layers.territories.territory import register
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Any
 import yaml
 from sqlalchemy import Engine
 
-from layers import store
-from layers.adapting import Adaptation, adapt, check_pack
 from layers.catalog import all_layers
-from layers.packs import Territory, read_pack
-from layers.territory import find_territory
+from layers.reading import store
+from layers.territories.adapting import Adaptation, adapt, check_pack
+from layers.territories.packs import Territory, read_pack
+from layers.territories.territory import find_territory
 
 TITLES = {"be": "Паселішча", "ru": "Посёлок", "en": "Hamlet"}
 BOX = [27.50, 53.88, 27.60, 53.92]

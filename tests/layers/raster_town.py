@@ -12,8 +12,8 @@ import rasterio
 from rasterio import Affine
 from town import LAT, LON, Town
 
-from layers.raster_description import RasterDescription
-from layers.rasters import Raster, add_raster, find_raster, folder, list_rasters
+from layers.rasters.catalogue import Raster, add_raster, find_raster, folder, list_rasters
+from layers.rasters.description import RasterDescription
 from layers.settings import get_settings
 
 PIXEL_DEG = 0.001

@@ -8,7 +8,7 @@ from typing import Any
 import shapely
 from town import Town
 
-from layers.ingest import LayerReport
+from layers.loads.ingest import LayerReport
 from layers.sources.description import Obtained, Surroundings
 from layers.sources.records import Batch, Reject
 from layers.sources.remote.description import RemoteSource

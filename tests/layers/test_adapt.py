@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from hamlets import BOX, OSM, OUTLINE, SCHOOLS, TITLES, Hamlet, described, source
 
-from api.cli import main
+from api.cli.main import main
 from geo.errors import InvalidInputError
-from layers import store
-from layers.adapting import adapt
 from layers.city import City
 from layers.errors import NotFoundError, SourceError
-from layers.packs import Territory, read_pack
-from layers.runner import run
+from layers.processes.runner import run
+from layers.reading import store
+from layers.territories.adapting import adapt
+from layers.territories.packs import Territory, read_pack
 
 
 def test_a_territory_is_created_with_its_sources(hamlet: Hamlet) -> None:

@@ -11,12 +11,13 @@ from town import LAT, LON, PLACE, Town, forget, record
 from geo.analysis import all_analyses, get_analysis
 from geo.errors import InvalidInputError
 from geo.maps import frame_map
-from layers import runner, store
-from layers.loading import load_file, territory_for
-from layers.norms import Norm
-from layers.packs import Territory
+from layers.loads.loading import load_file, territory_for
+from layers.processes import runner
+from layers.reading import store
 from layers.settings import get_settings
-from layers.territory import register
+from layers.territories.norms import Norm
+from layers.territories.packs import Territory
+from layers.territories.territory import register
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from town import Town, school
 
-from layers import custom, database, store
-from layers.announcements import Announcements
-from layers.change_log import ChangeLog
-from layers.custom_files import load_custom
+from layers.custom import custom
+from layers.custom.files import load_custom
+from layers.history.announcements import Announcements
+from layers.history.change_log import ChangeLog
+from layers.postgres import database
+from layers.reading import store
 
 HERE = (27.50, 53.88, 27.52, 53.90)
 THERE = (27.57, 53.90, 27.59, 53.92)

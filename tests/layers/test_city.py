@@ -13,10 +13,11 @@ from town import LAT, LON, Town, street
 from geo.errors import InvalidInputError
 from geo.infrastructure.service_areas import service_areas
 from geo.networks.network import Network
-from layers import runner, store
 from layers.catalog import all_layers, find
 from layers.city import City
 from layers.errors import NotFoundError
+from layers.processes import runner
+from layers.reading import store
 
 SENATE_SQUARE = [[24.9525, 60.1695]]
 STATION = [[24.9414, 60.1710]]

@@ -10,7 +10,7 @@ import pytest
 import shapely
 from sqlalchemy import Engine
 
-from layers.copying import as_binary, as_csv
+from layers.loads.copying import as_binary, as_csv
 
 COLUMNS: dict[str, tuple[str, pa.DataType, list[Any]]] = {
     "words": ("TEXT", pa.string(), ['a "quoted", b\n\\N\t', "", "Ў№ 1", None]),

@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 from town import LAT, LON, PLACE, Town, forget, record, street
 
 from geo.errors import InvalidInputError
-from layers import store
 from layers.cql2 import parse_filter
 from layers.crs import parse_crs
-from layers.store import Query
-from layers.territory import register
+from layers.reading import store
+from layers.reading.store import Query
+from layers.territories.territory import register
 
 READ_AS_BY_OTHERS = [
     "a = 1 AND b = 2 OR c = 3",

@@ -19,8 +19,8 @@ from town import PLACE, Town, forget, record
 from geo.errors import InvalidInputError
 from layers.catalog import find
 from layers.cql2 import parse_filter
-from layers.query import Query, matching
-from layers.territory import register
+from layers.reading.query import Query, matching
+from layers.territories.territory import register
 
 ROWS: dict[str, dict[str, Any]] = {
     f"{nth}": {"deaths": deaths, "response_min": minutes, "category": category, "address": address,

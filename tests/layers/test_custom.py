@@ -17,19 +17,21 @@ from sqlalchemy import text
 from town import LAT, LON, Given, Town
 
 from geo.errors import InvalidInputError
-from layers import custom, database, store
+from layers.access.roles import act_as
 from layers.catalog import LayerTable, all_layers, find, set_custom_layers
 from layers.city import City
-from layers.custom_files import load_custom
-from layers.custom_making import create_layer
+from layers.custom import custom
+from layers.custom.files import load_custom
+from layers.custom.making import create_layer
 from layers.description import Shape
 from layers.errors import NotFoundError
-from layers.ingest import Report
-from layers.roles import act_as
+from layers.loads.ingest import Report
+from layers.postgres import database
+from layers.postgres.startup import ready_engine
+from layers.reading import store
 from layers.settings import get_settings
 from layers.sources.records import Record
-from layers.startup import ready_engine
-from layers.tiles import tile
+from layers.tiles.tiles import tile
 
 Row = dict[str, object]
 SOCCER = {
@@ -128,7 +130,7 @@ def test_a_file_of_which_no_layer_can_be_made_is_refused(
         load_custom(grounds.engine, book, name="two", table="east")
     load_custom(grounds.engine, book, name="two", table="south")
     small = get_settings().model_copy(update={"custom_max_mb": 0})
-    monkeypatch.setattr("layers.custom_files.get_settings", lambda: small)
+    monkeypatch.setattr("layers.custom.files.get_settings", lambda: small)
     with pytest.raises(InvalidInputError, match="takes at most 0"):
         load_custom(grounds.engine, book, name="two", table="south")
 
@@ -199,7 +201,7 @@ def test_what_is_no_layer_is_refused_and_leaves_nothing(grounds: Town, monkeypat
     with pytest.raises(InvalidInputError, match="no points, lines or polygons"):
         make(grounds)
     monkeypatch.setattr(
-        "layers.custom_making.get_settings", lambda: get_settings().model_copy(update={"custom_max_features": 1})
+        "layers.custom.making.get_settings", lambda: get_settings().model_copy(update={"custom_max_features": 1})
     )
     with pytest.raises(InvalidInputError, match="at most 1 features"):
         make(grounds, point(1, SOCCER), point(2, CHESS))

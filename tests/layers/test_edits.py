@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from town import LAT, LON, Town, forget, record, school
 
-from layers import editing, quality
+from layers import quality
+from layers.access.roles import engine_for, grant, revoke
 from layers.catalog import all_layers, find
 from layers.crs import CRS84, epsg
-from layers.documents import read_changes, read_whole
+from layers.editing import editing
+from layers.editing.documents import read_changes, read_whole
 from layers.errors import InvalidFeatureError, NotAllowedError, NotFoundError, StaleError
-from layers.packs import around
-from layers.roles import engine_for, grant, revoke
-from layers.territory import register
+from layers.territories.packs import around
+from layers.territories.territory import register
 
 FACILITIES = find("facilities")
 

@@ -15,12 +15,12 @@ from town import LAT, LON, Town
 
 from geo.errors import InvalidInputError
 from layers.errors import SourceError
-from layers.loading import load_file, load_territory, territory_for
-from layers.packs import Territory
+from layers.loads.loading import load_file, load_territory, territory_for
 from layers.settings import get_settings
 from layers.sources.networks.epanet import EpanetReader
 from layers.sources.networks.placement import Anchor, parse_anchor
 from layers.sources.records import Record, Reject
+from layers.territories.packs import Territory
 
 NETWORK = """
 [TITLE]

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from layers import statements
-from layers.event_loop import Connections, rows_of
+from layers.postgres import statements
+from layers.postgres.event_loop import Connections, rows_of
 
 pytestmark = pytest.mark.usefixtures("engine")
 MINE = "usename = session_user AND query LIKE '%pg_sleep(%' AND state = 'active' AND pid <> pg_backend_pid()"

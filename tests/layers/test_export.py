@@ -19,7 +19,7 @@ from town import LAT, LON, Town, record, street
 from geo.errors import InvalidInputError
 from layers.errors import ExportError, NotFoundError
 from layers.export import LAYER_FORMATS, export_layer
-from layers.store import Query
+from layers.reading.store import Query
 
 
 def read(file: Path) -> pd.DataFrame:

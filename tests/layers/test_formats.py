@@ -20,9 +20,9 @@ from town import LAT, LON, PLACE, Town, forget
 
 from geo.errors import InvalidInputError
 from layers.errors import SourceError
-from layers.loading import territory_for
-from layers.packs import Territory
-from layers.territory import register
+from layers.loads.loading import territory_for
+from layers.territories.packs import Territory
+from layers.territories.territory import register
 
 
 @pytest.mark.filterwarnings("ignore:.*not fully supported:RuntimeWarning", "ignore:.*:UserWarning")

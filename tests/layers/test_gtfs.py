@@ -15,13 +15,13 @@ from town import Town, accounted
 
 from geo.errors import InvalidInputError
 from layers.errors import SourceError
-from layers.loading import load_territory
-from layers.packs import Territory
+from layers.loads.loading import load_territory
 from layers.settings import get_settings
 from layers.sources.gtfs.reader import GtfsReader
 from layers.sources.places import Place
 from layers.sources.records import Record, Reject
-from layers.territory import find_territory
+from layers.territories.packs import Territory
+from layers.territories.territory import find_territory
 
 FEED = {
     "agency": "agency_id,agency_name,agency_url,agency_timezone\nA,Minsktrans,https://example.com,Europe/Minsk\n",

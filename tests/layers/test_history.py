@@ -10,10 +10,10 @@ from sqlalchemy import text
 from town import LAT, LON, Town, forget, record, school, street
 
 from geo.errors import InvalidInputError
-from layers import store
-from layers.changes import changes, versions_of_source
 from layers.errors import NotFoundError
-from layers.history import acting, restore, timeline, undo, undo_run
+from layers.history.changes import changes, versions_of_source
+from layers.history.history import acting, restore, timeline, undo, undo_run
+from layers.reading import store
 
 
 def now(town: Town) -> dt.datetime:

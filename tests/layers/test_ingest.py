@@ -11,7 +11,7 @@ import shapely
 from town import LAT, LON, Given, Town, accounted, record, school, street
 
 from layers.errors import NotFoundError, SourceError
-from layers.ingest import ingest
+from layers.loads.ingest import ingest
 from layers.sources.records import Complete, Item, Record, Reject
 
 NOT_IN_DEGREES = "the coordinates are not longitude and latitude in degrees"

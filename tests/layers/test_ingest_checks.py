@@ -7,7 +7,7 @@ import pytest
 from town import LAT, LON, Given, Town, accounted, school, street
 
 from layers.errors import SourceError
-from layers.ingest import last_fingerprint
+from layers.loads.ingest import last_fingerprint
 from layers.sources.records import Record
 
 

@@ -15,12 +15,12 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 from town import PLACE, Town
 
-from layers import jobs
-from layers.jobs import due, load_jobs, run_worker
-from layers.packs import Territory
-from layers.roles import act_as
+from layers.access.roles import act_as
+from layers.loads import jobs
+from layers.loads.jobs import due, load_jobs, run_worker
 from layers.sources.description import last_due
-from layers.territory import register
+from layers.territories.packs import Territory
+from layers.territories.territory import register
 
 NIGHTLY = "0 3 * * *"
 

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from town import LAT, LON, Town, record
 
-from layers import store, tiles
+from layers.access.roles import act_as, grant
 from layers.catalog import all_layers
-from layers.history import undo
-from layers.roles import act_as, grant
+from layers.history.history import undo
+from layers.reading import store
 from layers.sources.records import Record
+from layers.tiles import tiles
 
 BOWTIE = "POLYGON ((27.55 53.9, 27.56 53.91, 27.56 53.9, 27.55 53.91, 27.55 53.9))"
 SQUARE = "POLYGON ((27.55 53.9, 27.55 53.91, 27.56 53.91, 27.56 53.9, 27.55 53.9))"

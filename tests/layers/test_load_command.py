@@ -90,10 +90,10 @@ def test_a_load_imports_nothing_that_it_does_without(town: Town, tmp_path: Path,
         ".geojson": json.dumps({"type": "FeatureCollection", "features": [feature]}),
     }
     file.write_text(written[suffix])
-    others = ("pandas", "geopandas", "httpx", "alembic", "layers.packs", "layers.models.facilities")
+    others = ("pandas", "geopandas", "httpx", "alembic", "layers.territories.packs", "layers.models.facilities")
     command = ["load", str(file), "--layer", "outages", "--territory", "town", "--source", "table", "--json"]
     asked = (
-        "import atexit, sys; from api.cli import main\n"
+        "import atexit, sys; from api.cli.main import main\n"
         f"atexit.register(lambda: print(*set({others}) & set(sys.modules), file=sys.stderr))\n"
         f"main({command})"
     )

@@ -12,9 +12,9 @@ from web import Asked, Reply, web
 
 from geo.errors import InvalidInputError
 from layers.errors import NotFoundError, SourceError
-from layers.loading import Outcome, load_territory
-from layers.packs import Territory
+from layers.loads.loading import Outcome, load_territory
 from layers.settings import get_settings
+from layers.territories.packs import Territory
 
 SHOP = xml(node(1, 0, 0, {"shop": "bakery"})).encode()
 

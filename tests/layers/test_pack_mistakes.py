@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hamlets import TITLES, Hamlet, described, source
 
-from layers.adapting import adapt
-from layers.packs import read_pack
 from layers.sources.places import Place
+from layers.territories.adapting import adapt
+from layers.territories.packs import read_pack
 
 MISTAKES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "nothing": ({}, {}),

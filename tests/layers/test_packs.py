@@ -19,16 +19,16 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import Engine
 from town import forget
 
-from layers import store
-from layers.adapting import Adaptation, adapt, check_pack
 from layers.catalog import find
 from layers.city import City
-from layers.norms import NORMS
-from layers.packs import PACKS, pack_schema, read_pack
-from layers.runner import run
+from layers.processes.runner import run
+from layers.reading import store
 from layers.settings import get_settings
 from layers.sources.files import FeaturesSource
-from layers.territory import find_territory, registered
+from layers.territories.adapting import Adaptation, adapt, check_pack
+from layers.territories.norms import NORMS
+from layers.territories.packs import PACKS, pack_schema, read_pack
+from layers.territories.territory import find_territory, registered
 
 NAMES = sorted(file.stem for file in PACKS.glob("*.yml"))
 SCHEMA = PACKS / "schema.json"

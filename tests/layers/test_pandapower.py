@@ -17,11 +17,11 @@ from town import Town, accounted
 
 from geo.errors import InvalidInputError
 from layers.errors import SourceError
-from layers.loading import load_territory
-from layers.packs import Territory
+from layers.loads.loading import load_territory
 from layers.settings import get_settings
 from layers.sources.networks.pandapower_json import PandapowerReader
 from layers.sources.records import Record, Reject
+from layers.territories.packs import Territory
 
 NETWORKS = Path(__file__).parent / "networks"
 OLD, NEW = NETWORKS / "pandapower_2.json", NETWORKS / "pandapower_3.json"

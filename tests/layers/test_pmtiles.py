@@ -16,10 +16,10 @@ from pmtiles.reader import MmapSource, Reader, all_tiles
 from town import Town, school, street
 
 from geo.errors import InvalidInputError
-from layers import pmtiles, tiles
-from layers.announcements import Announcements
-from layers.pmtiles import Pyramid, Written
-from layers.tile_matrix_sets import WEB_MERCATOR_QUAD, find_matrix_set
+from layers.history.announcements import Announcements
+from layers.tiles import pmtiles, tiles
+from layers.tiles.matrix_sets import WEB_MERCATOR_QUAD, find_matrix_set
+from layers.tiles.pmtiles import Pyramid, Written
 
 LAYERS = ("facilities", "roads")
 BOX = (27.50, 53.88, 27.60, 53.92)

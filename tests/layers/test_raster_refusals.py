@@ -17,8 +17,8 @@ from town import LAT, LON
 
 from geo.errors import InvalidInputError
 from layers.errors import SourceError
-from layers.raster_description import RasterDescription
-from layers.raster_files import environment
+from layers.rasters.description import RasterDescription
+from layers.rasters.files import environment
 
 
 def test_files_that_are_no_rasters_of_a_place_are_refused(catalogue: Catalogue, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from raster_town import Catalogue, slope, write
 from town import Town
 
-from layers.adapting import adapt
 from layers.errors import SourceError
-from layers.loading import Outcome, load_sources, load_territory
-from layers.packs import Territory
+from layers.loads.loading import Outcome, load_sources, load_territory
+from layers.territories.adapting import adapt
+from layers.territories.packs import Territory
 
 SERIES = {
     "id": "lights",

@@ -20,7 +20,7 @@ from town import LAT, LON
 
 from geo.errors import InvalidInputError
 from layers.errors import NotFoundError
-from layers.rasters import folder, list_rasters, remove_raster
+from layers.rasters.catalogue import folder, list_rasters, remove_raster
 
 
 def test_a_raster_becomes_a_cog_with_the_same_pixels(catalogue: Catalogue, tmp_path: Path) -> None:

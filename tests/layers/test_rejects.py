@@ -13,11 +13,11 @@ from town import LAT, LON, Town, record, school, street
 
 from geo.errors import InvalidInputError
 from layers.errors import SourceError
-from layers.loading import load_territory
-from layers.packs import Territory
-from layers.reject_files import read_rejects, write_rejects
-from layers.rejects import Rejected, Which, groups, rejects, retry
-from layers.territory import register
+from layers.loads.loading import load_territory
+from layers.loads.reject_files import read_rejects, write_rejects
+from layers.loads.rejects import Rejected, Which, groups, rejects, retry
+from layers.territories.packs import Territory
+from layers.territories.territory import register
 
 
 def listed(town: Town, **choice: Any) -> dict[str, int]:

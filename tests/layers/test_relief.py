@@ -10,9 +10,10 @@ from test_rasters import write
 from town import LAT, LON, Town, street
 
 from geo.errors import InvalidInputError
-from layers import relief, runner
-from layers.raster_description import RasterDescription
-from layers.rasters import add_raster
+from layers.processes import runner
+from layers.rasters import relief
+from layers.rasters.catalogue import add_raster
+from layers.rasters.description import RasterDescription
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,10 +14,10 @@ from town import PLACE, Town
 from web import Asked, Reply, Web, json, web
 
 from layers.errors import SourceError
-from layers.jobs import load_jobs, run_worker
-from layers.loading import Outcome, load_territory
-from layers.packs import PackError, Territory, read_pack
-from layers.territory import register
+from layers.loads.jobs import load_jobs, run_worker
+from layers.loads.loading import Outcome, load_territory
+from layers.territories.packs import PackError, Territory, read_pack
+from layers.territories.territory import register
 
 TABLE = "id;kind;name;lon;lat\n1;clinic;First;27.55;53.9\n2;clinic;Second;27.56;53.9\n"
 TITLES = {"en": "T", "ru": "Т", "be": "Т"}

@@ -20,12 +20,12 @@ from sqlalchemy import Engine
 from town import Town, forget
 from web import Asked, Reply, json, web
 
-from layers import store
 from layers.errors import SourceError
-from layers.loading import load_source
-from layers.packs import around
+from layers.loads.loading import load_source
+from layers.reading import store
 from layers.sources.remote.ogcapi import HoradSource, OgcApiSource
-from layers.territory import register
+from layers.territories.packs import around
+from layers.territories.territory import register
 
 HELSINKI = (24.9, 60.1, 25.0, 60.2)
 SCHOOLS = [school(number) for number in range(25)]

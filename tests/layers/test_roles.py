@@ -14,11 +14,15 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from town import LAT, LON, Town, listening, record, school
 
 from geo.errors import InvalidInputError
-from layers import database, quality, runner, store, tiles
+from layers import quality
+from layers.access.roles import act_as, create_login, drop_login, grant, members, revoke
 from layers.catalog import all_layers
 from layers.errors import NotFoundError
 from layers.export import export_layer
-from layers.roles import act_as, create_login, drop_login, grant, members, revoke
+from layers.postgres import database
+from layers.processes import runner
+from layers.reading import store
+from layers.tiles import tiles
 
 SECRET = "behind closed doors"
 

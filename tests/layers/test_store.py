@@ -13,12 +13,12 @@ from sqlalchemy import Engine
 from town import LAT, LON, Town, record, school, street
 
 from geo.errors import InvalidInputError
-from layers import store
 from layers.errors import NotFoundError
-from layers.paging import SortKey
-from layers.query import parse_interval
+from layers.reading import store
+from layers.reading.paging import SortKey
+from layers.reading.query import parse_interval
+from layers.reading.store import Query
 from layers.sources.records import Record
-from layers.store import Query
 
 ISLANDS = [("west of the line", 179.9, -17), ("east of it", -179.9, -17), ("on it", 180, -17), ("far away", 0, -17)]
 

@@ -23,12 +23,12 @@ from town import LAT, LON, Town, forget, record, school
 
 from layers.catalog import find
 from layers.crs import epsg
-from layers.packs import around
-from layers.store import Query
+from layers.reading.store import Query
 from layers.streams.formats import FORMATS
 from layers.streams.rows import copy_out
 from layers.streams.selection import Selection
-from layers.territory import register
+from layers.territories.packs import around
+from layers.territories.territory import register
 
 NASTY = 'вуліца "Ў", \\n \\\\ \t\n;\r\'\x1e ✓'
 

@@ -18,12 +18,12 @@ import pytest
 from sqlalchemy import Engine
 from town import LAT, LON, Given, Town, forget, listening, record, school, street
 
-from layers import store
 from layers.errors import DatabaseError, NotFoundError, SourceError
-from layers.ingest import ingest
-from layers.packs import around
+from layers.loads.ingest import ingest
+from layers.reading import store
 from layers.sources.records import Item
-from layers.territory import find_territory
+from layers.territories.packs import around
+from layers.territories.territory import find_territory
 
 KILLED_WHILE_WRITING = """
 from layers import database

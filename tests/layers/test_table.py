@@ -14,12 +14,12 @@ from sqlalchemy import Engine
 from town import LAT, LON, PLACE, Town
 
 from geo.errors import InvalidInputError
-from layers import store
 from layers.errors import SourceError
-from layers.ingest import LayerReport
-from layers.loading import load_territory
-from layers.packs import Territory
+from layers.loads.ingest import LayerReport
+from layers.loads.loading import load_territory
+from layers.reading import store
 from layers.settings import get_settings
+from layers.territories.packs import Territory
 
 ACCIDENTS = "helsinki/liikenneonnettomuudet_Helsingissa.csv"
 

@@ -17,11 +17,11 @@ from town import LAT, LON, Town, forget
 
 from geo.errors import InvalidInputError
 from layers.errors import NotFoundError, SourceError
-from layers.loading import territory_for
-from layers.packs import Territory, around, read_pack
-from layers.territory import at, register
-from layers.tile_matrix_sets import national_grid
-from layers.tiles import tile
+from layers.loads.loading import territory_for
+from layers.territories.packs import Territory, around, read_pack
+from layers.territories.territory import at, register
+from layers.tiles.matrix_sets import national_grid
+from layers.tiles.tiles import tile
 
 TITLE = {"be": "Мінск", "ru": "Минск", "en": "Minsk"}
 TABLE = {

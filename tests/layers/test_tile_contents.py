@@ -15,7 +15,7 @@ from town import LAT, LON, PLACE, Town, record, school, street
 from geo.errors import InvalidInputError
 from layers.catalog import find
 from layers.cql2 import parse_filter
-from layers.tiles import MAX_BYTES, TileRequest, make, share_that_fits, statement, tile
+from layers.tiles.tiles import MAX_BYTES, TileRequest, make, share_that_fits, statement, tile
 
 Feature = dict[str, Any]
 

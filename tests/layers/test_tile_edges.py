@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Engine
 from tiling import Address, decode, farthest, fetch, outline, tiles_of
 from town import Town, forget, record, street
 
-from layers import store
 from layers.catalog import all_layers
-from layers.packs import around
-from layers.territory import register
-from layers.tile_matrix_sets import find_matrix_set
-from layers.tiles import BUFFER, EXTENT, tile
+from layers.reading import store
+from layers.territories.packs import around
+from layers.territories.territory import register
+from layers.tiles.matrix_sets import find_matrix_set
+from layers.tiles.tiles import BUFFER, EXTENT, tile
 
 INSIDE = shapely.box(0, 0, EXTENT, EXTENT)
 BUFFERED = shapely.box(-BUFFER - 1, -BUFFER - 1, EXTENT + BUFFER + 1, EXTENT + BUFFER + 1)

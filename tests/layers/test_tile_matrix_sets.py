@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from geo.errors import InvalidInputError
 from layers.errors import NotFoundError
-from layers.tile_matrix_sets import MatrixSet, find_matrix_set, world_matrix_sets
+from layers.tiles.matrix_sets import MatrixSet, find_matrix_set, world_matrix_sets
 
 SETS = ("WebMercatorQuad", "WorldCRS84Quad", "EPSG3067Quad", "EPSG3879Quad", "EPSG32635Quad", "EPSG2056Quad")
 SOMEWHERE = {

@@ -11,7 +11,7 @@ import shapely
 from tiling import Address, decode
 from town import LAT, LON, Town, record, school, street
 
-from layers.tiles import tile
+from layers.tiles.tiles import tile
 
 SNAPSHOT = Path(__file__).with_name("tile_snapshot.json")
 LAYERS = ("buildings", "roads", "facilities")

@@ -19,8 +19,8 @@ from town import LAT, LON, Town, accounted
 from geo.networks.network import Network
 from geo.networks.restrictions import TurnRestrictions, forbidden_paths
 from geo.networks.travel import DRIVE
-from layers import runner
 from layers.catalog import find
+from layers.processes import runner
 from layers.settings import get_settings
 from layers.sources.osm.reader import OsmReader
 from layers.sources.records import Batch, Reject

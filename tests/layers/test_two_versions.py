@@ -16,11 +16,11 @@ import pytest
 from sqlalchemy import Engine
 from town import Town, forget
 
-from layers import store
-from layers.changes import changes, versions_of_source
-from layers.history import undo_run
-from layers.packs import around
-from layers.territory import register
+from layers.history.changes import changes, versions_of_source
+from layers.history.history import undo_run
+from layers.reading import store
+from layers.territories.packs import around
+from layers.territories.territory import register
 
 VERSIONS = ("0.10.2", "0.13.2")
 COUNTRIES = "geopandas/datasets/naturalearth_lowres/naturalearth_lowres.shp"

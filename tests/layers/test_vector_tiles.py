@@ -12,11 +12,11 @@ from tiling import Address, by_id, decode, farthest, fetch, outline, tiles_of
 from town import LAT, LON, Town, record, school, street
 
 from geo.errors import InvalidInputError
-from layers import store
 from layers.catalog import all_layers, find
 from layers.errors import NotFoundError
-from layers.packs import read_pack
-from layers.tiles import BUFFER, EXTENT, fields, tile
+from layers.reading import store
+from layers.territories.packs import read_pack
+from layers.tiles.tiles import BUFFER, EXTENT, fields, tile
 
 SIZE_LIMIT = 500_000
 

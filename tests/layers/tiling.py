@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from sqlalchemy import Connection
 
-from layers.tiles import EXTENT, tile
+from layers.tiles.tiles import EXTENT, tile
 
 
 @dataclass(frozen=True)

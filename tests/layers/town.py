@@ -12,12 +12,12 @@ import psycopg
 import shapely
 from sqlalchemy import Engine
 
-from layers import store
 from layers.catalog import all_layers
-from layers.ingest import LayerReport, Report, ingest
-from layers.loading import load_file
-from layers.packs import around
+from layers.loads.ingest import LayerReport, Report, ingest
+from layers.loads.loading import load_file
+from layers.reading import store
 from layers.sources.records import Item, Notes, Record
+from layers.territories.packs import around
 
 PLACE = around("town", (27.50, 53.88, 27.60, 53.92))
 LON, LAT = 27.55, 53.90

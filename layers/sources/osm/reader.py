@@ -7,7 +7,7 @@ from pathlib import Path
 
 from layers.catalog import LayerTable
 from layers.errors import SourceError
-from layers.order import in_order
+from layers.loads.order import in_order
 from layers.sources.osm.elements import FAULTS, Elements
 from layers.sources.osm.passes import Pass
 from layers.sources.osm.target import Target

@@ -1,0 +1,1 @@
+"""The command `horad`, a file a group of commands."""

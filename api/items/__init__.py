@@ -1,0 +1,1 @@
+"""The short way of pages of features, and kept ones."""

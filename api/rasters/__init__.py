@@ -1,0 +1,1 @@
+"""Rasters, on titiler's routes."""

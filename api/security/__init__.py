@@ -1,0 +1,1 @@
+"""Who asks: keys, tokens, sessions, and signing in."""

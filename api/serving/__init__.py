@@ -1,0 +1,1 @@
+"""The server: its processes, its HTTP, limits, logs and health."""

@@ -1,0 +1,1 @@
+"""What styles are made of: layers, colours, pictures, results."""

@@ -1,0 +1,1 @@
+"""Vector tiles: the short way to them, kept ones, and archives."""

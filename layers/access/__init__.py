@@ -1,0 +1,1 @@
+"""Who may do what: roles, users, keys, and the record of it."""

@@ -1,0 +1,1 @@
+"""Layers of one's own: made from any file, described in the base."""

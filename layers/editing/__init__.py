@@ -1,0 +1,1 @@
+"""Editing: documents checked against their layer, and changes that overwrite nobody's."""

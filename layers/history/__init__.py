@@ -1,0 +1,1 @@
+"""What was: the life of features, changes between moments, and what has changed of late."""

@@ -1,0 +1,1 @@
+"""Loads: what sources have, brought into the layers in one transaction."""

@@ -1,0 +1,1 @@
+"""The way to PostgreSQL: connections, statements, and the server of our own."""

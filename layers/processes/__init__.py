@@ -1,0 +1,1 @@
+"""Processes: what can be run by name, now or as a job."""

@@ -1,0 +1,1 @@
+"""Rasters: the catalogue, their files, and series in time."""

@@ -1,0 +1,1 @@
+"""Reading features: which, in what order, and as what."""

@@ -1,0 +1,1 @@
+"""Territories: their files, checked and put into the base."""
