@@ -86,9 +86,10 @@ def negotiate(request: Request, wanted: str | None, offered: Mapping[str, str]) 
         return wanted
     accepted = _by_quality(request.headers.get("accept", "*/*"))
     for media_range in accepted:
-        for name, media_type in offered.items():
-            if _matches(media_range, media_type):
-                return name
+        for takes in (_matches, _is_kind_of_json):
+            for name, media_type in offered.items():
+                if takes(media_range, media_type):
+                    return name
     raise NotAcceptableError(f"Accept: {', '.join(accepted)}: this is there as {', '.join(offered.values())} only")
 
 
@@ -249,3 +250,7 @@ def _matches(media_range: str, media_type: str) -> bool:
     wanted, _, sub = media_range.partition("/")
     kind, _, name = media_type.partition("/")
     return wanted == kind and sub in ("*", name)
+
+
+def _is_kind_of_json(media_range: str, media_type: str) -> bool:
+    return media_range == JSON and media_type.endswith("+json")

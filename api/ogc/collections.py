@@ -16,6 +16,7 @@ from api.links import base_url, formats, link
 from api.negotiation import GEOJSON, HTML, JSON, TILEJSON, Format, Language, Shown, negotiate, page
 from api.ogc.items_query import Collection, metric_srids
 from api.ogc.schemas import JSON_SCHEMA
+from api.ogc.styles import STYLE_JSON
 from api.openapi import answers
 from api.scope import Territory
 from api.security.callers import CallerOf
@@ -119,16 +120,16 @@ def _links(url: str, base: str, name: str, title: str) -> Iterable[dict[str, str
     yield link(f"{url}?f=html", "alternate", HTML, f"{title} as a page")
     yield link(f"{url}/items?f=geojson", "items", GEOJSON, f"{title} as GeoJSON")
     yield link(f"{url}/items?f=html", "items", HTML, f"{title} as a page")
-    for name, each in FORMATS.items():
-        if name != "geojson":
-            yield link(f"{url}/items?f={name}", "items", each.media_type, f"{title} as {each.title}")
+    for key, each in FORMATS.items():
+        if key != "geojson":
+            yield link(f"{url}/items?f={key}", "items", each.media_type, f"{title} as {each.title}")
     yield link(f"{url}/schema", f"{_REL}/schema", JSON_SCHEMA, "Properties")
     yield link(f"{url}/queryables", f"{_REL}/queryables", JSON_SCHEMA, "What can be asked in filters")
     yield link(f"{url}/sortables", f"{_REL}/sortables", JSON_SCHEMA, "What can be sorted by")
     yield link(f"{url}/schema/feature", "describedby", JSON_SCHEMA, "GeoJSON described")
     yield link(f"{url}/tiles", f"{_REL}/tilesets-vector", JSON, "Vector tiles")
     yield link(f"{url}/tiles/WebMercatorQuad?f=tilejson", "tilejson", TILEJSON, "TileJSON")
-    yield link(f"{base}/styles/{name}", f"{_REL}/styles", JSON, "MapLibre style")
+    yield link(f"{base}/styles/{name}", f"{_REL}/styles", STYLE_JSON, "MapLibre style")
     yield link(f"{url}/legend", f"{_REL}/legend", JSON, "Legend")
     yield link(f"{base}/maps/{name}", f"{_REL}/map", HTML, "Interactive map")
 

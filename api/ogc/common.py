@@ -14,6 +14,7 @@ from api.description import described_api
 from api.documents import CONFORMANCE, LANDING, TERRITORIES
 from api.links import Link, base_url, formats, link, root_url
 from api.negotiation import HTML, JSON, Format, Language, negotiate, page
+from api.ogc.schemas import JSON_SCHEMA
 from api.openapi import OPENAPI_30, OPENAPI_31, answers
 from api.scope import Territory
 from layers.postgres.database import base_id
@@ -129,7 +130,7 @@ def _links(base: str) -> list[Link]:
         link(f"{base}/conformance", f"{rel}/conformance", JSON, "Conformance"),
         link(f"{base}/collections", "data", JSON, "The layers"),
         link(f"{base}/collections", f"{rel}/data", JSON, "The layers"),
-        link(f"{base}/queryables", f"{rel}/queryables", JSON, "What filters of every layer may name"),
+        link(f"{base}/queryables", f"{rel}/queryables", JSON_SCHEMA, "What filters of every layer may name"),
         link(f"{base}/territories", "territories", JSON, "The territories, each an API of its own"),
         link(f"{base}/tiles", f"{rel}/tilesets-vector", JSON, "Vector tiles"),
         link(f"{base}/styles", f"{rel}/styles", JSON, "Map styles"),

@@ -92,7 +92,9 @@ def _describe_echo(base: str, lang: str) -> dict[str, Any]:
 
 def _analysis_summary(base: str, described: Analysis, lang: str) -> dict[str, Any]:
     found = _summary(base, described.id, described.title[lang], described.summary[lang], keywords=[described.function])
-    found["links"].append(link(f"{base}/maps/processes/{described.id}", "alternate", HTML, "Run it onto a map"))
+    asked = ",".join([*described.json_schema(), TERRITORY, AS_OF])
+    onto_a_map = link(f"{base}/maps/processes/{described.id}{{?{asked}}}", "alternate", HTML, "Run it onto a map")
+    found["links"].append(onto_a_map | {"templated": True})
     return found
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from api.database import Database
 from api.documents import RASTER, RASTERS
 from api.links import Link, base_url, formats, link
-from api.negotiation import HTML, JSON, TILEJSON, Format, Language, negotiate, page
+from api.negotiation import HTML, JSON, Format, Language, negotiate, page
 from api.openapi import answers
 from api.rasters.catalogue import SeriesOf
 from api.scope import Territory
@@ -85,7 +85,7 @@ def _links(url: str, series: Series, title: str) -> list[Link]:
     found = [
         link(url, "self", JSON, title),
         link(f"{url}/tiles", _TILES, JSON, "Tilesets"),
-        link(f"{url}/WebMercatorQuad/tilejson.json", "tiles", TILEJSON, "TileJSON"),
+        link(f"{url}/WebMercatorQuad/tilejson.json", "tiles", JSON, "TileJSON"),
         link(f"{url}/preview.png", "preview", "image/png", "Picture"),
         link(f"{url}/statistics", "statistics", JSON, "Statistics; posted an area, of it"),
         link(f"{url}/WMTSCapabilities.xml", "wmts", "application/xml", "WMTS"),
@@ -93,8 +93,8 @@ def _links(url: str, series: Series, title: str) -> list[Link]:
     ]
     if series.latest.kind == "elevation":
         tilejson = f"{url}/WebMercatorQuad/tilejson.json?buffer=3&algorithm="
-        found.append(link(f"{tilejson}hillshade", "tiles", TILEJSON, "Hillshade"))
-        found.append(link(f"{tilejson}terrainrgb", "tiles", TILEJSON, "Heights as terrain-RGB"))
+        found.append(link(f"{tilejson}hillshade", "tiles", JSON, "Hillshade"))
+        found.append(link(f"{tilejson}terrainrgb", "tiles", JSON, "Heights as terrain-RGB"))
     return found
 
 

@@ -11,7 +11,7 @@ from rasterio import Env
 
 from api.documents import TILESET, TILESETS
 from api.links import base_url, formats, link
-from api.negotiation import HTML, JSON, TILEJSON, Format, Language, negotiate, page
+from api.negotiation import HTML, JSON, Format, Language, negotiate, page
 from api.ogc.tilesets import TILING_SCHEME, bounding, crs_uri
 from api.openapi import answers
 from api.rasters.choice import CachedRoute, Chosen, chosen
@@ -81,7 +81,7 @@ def _described(
         return told
     tilejson = f"{_url(request, found).removesuffix('/tiles')}/{matrices.id}/tilejson.json"
     told["links"] += [
-        link(_asked(request, tilejson), "alternate", TILEJSON, "TileJSON"),
+        link(_asked(request, tilejson), "alternate", JSON, "TileJSON"),
         *(
             {
                 **link(_asked(request, f"{url}/{{tileMatrix}}/{{tileCol}}/{{tileRow}}.{each}"), "item", kind, "Tiles"),

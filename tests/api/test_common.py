@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,45 @@ def test_every_link_of_the_landing_page_can_be_followed(client: httpx.Client) ->
             link["href"], headers={"Accept": link["type"].split(";")[0]} if "f=" in link["href"] else {}
         )
         assert answer.status_code == 200, link
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/?f=json", "/territories/helsinki/?f=json", "/territories", "/collections/roads", "/collections/incidents"),
+        *("/collections/roads/items?limit=2", "/collections/roads/tiles", "/collections/roads/tiles/WebMercatorQuad"),
+        *("/tileMatrixSets", "/styles", "/processes/route", "/rasters"),
+    ],
+)
+def test_links_lead_to_what_they_say(client: httpx.Client, path: str) -> None:
+    for each in linked(client.get(path).json()):
+        if (
+            each.get("templated")
+            or each["rel"].endswith("/execute")
+            or not each["href"].startswith(str(client.base_url))
+        ):
+            continue
+        with client.stream("GET", each["href"], headers={"Accept": each["type"]}, follow_redirects=True) as answer:
+            assert answer.status_code == 200, each
+            assert answer.headers["content-type"].partition(";")[0] == each["type"].partition(";")[0], each
+
+
+def linked(document: object) -> Iterator[dict[str, str]]:
+    """Return all the links within a document."""
+    if isinstance(document, dict):
+        if {"href", "rel", "type"} <= set(document):
+            yield document
+        for each in document.values():
+            yield from linked(each)
+    if isinstance(document, list):
+        for each in document:
+            yield from linked(each)
+
+
+@pytest.mark.parametrize("path", ["/queryables", "/collections/roads/schema", "/collections/roads/sortables"])
+def test_whoever_takes_json_takes_schemas(client: httpx.Client, path: str) -> None:
+    answer = client.get(path, headers={"Accept": "application/json, text/plain;q=0.9"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/schema+json")
 
 
 @pytest.mark.parametrize("path", ["//processes", "//collections//roads", "/territories/helsinki//collections", "//"])
