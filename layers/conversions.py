@@ -13,6 +13,7 @@ from layers.description import Tags
 T = TypeVar("T")
 
 _QUANTITY = re.compile(r"^\s*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)\s*([^\d\s]*.*?)\s*$")
+_BETWEEN_THOUSANDS = re.compile(r"(?<=\d)[ \u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _DAY = re.compile(r"^\s*\d{4}-\d{2}-\d{2}\s*$")
 _MPH_IN_KMH = 1.609344
 _KNOT_IN_KMH = 1.852
@@ -46,8 +47,10 @@ def tag(key: str, convert: Callable[[str], T | None]) -> Callable[[Tags], T | No
 
 
 def number(value: str) -> float | None:
-    """Return the number written with a decimal point or comma, without a unit."""
+    """Return the number written with a decimal point or comma, and maybe spaces before thousands, without a unit."""
     found, unit = _quantity(value)
+    if unit[:1].isdecimal():
+        found, unit = _quantity(_BETWEEN_THOUSANDS.sub("", value))
     return None if unit else found
 
 

@@ -27,7 +27,7 @@ NameArgument = Annotated[str, typer.Argument(help="Name of the custom layer, wit
 
 @layer_app.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="Any file that horad load reads.")],
+    file: Annotated[Path, typer.Argument(help="Any file with a table of features that horad load reads.")],
     name: Annotated[str | None, typer.Option(help="Of the layer; by default that of the file.")] = None,
     territory: Annotated[
         str | None, typer.Option("--territory", "-t", help="By default the one in which the file lies.")

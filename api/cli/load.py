@@ -25,7 +25,7 @@ def load(
         Path,
         typer.Argument(
             help="OpenStreetMap, GTFS, EPANET, pandapower, vector files of any kind, tables of text, workbooks or"
-            " Parquet; also zipped or in gzip."
+            " Parquet; also packed as zip, gz, bz2, xz or zst."
         ),
     ],
     layer: Annotated[

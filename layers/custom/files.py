@@ -14,6 +14,7 @@ from layers.loads.ingest import Report
 from layers.loads.loading import territory_for
 from layers.settings import get_settings
 from layers.sources.formats import open_tables
+from layers.sources.opening import check_has_tables
 from layers.sources.places import fingerprint
 from layers.sources.records import Reader
 from layers.sources.stated import Stated
@@ -55,6 +56,7 @@ def load_custom(
     SourceError, InvalidInputError, NotFoundError
         As for `layers.loads.loading.load_file`; or the file is larger than the settings allow.
     """
+    check_has_tables(file)
     _check_size(file)
     place = territory_for(engine, file, wanted=territory, **stated)
     found = open_tables(file, Stated(**stated))

@@ -15,14 +15,19 @@ from anyascii import anyascii
 
 from layers.conversions import number, whole
 from layers.description import Shape
-from layers.sources.mapping.values import convert
+from layers.sources.mapping.values import convert, read_moment
 from layers.sources.records import Batch, Complete, Item, Reader, Record, Reject
 
 TYPES: dict[str, type] = {"whole": int, "number": float, "truth": bool, "date": date, "time": datetime, "text": str}
 """The types that a field can have, the narrowest first."""
 
 _TRUTHS = {"true", "false", "yes", "no"}
-_LEADING_ZERO = re.compile(r"[+-]?0\d")
+_A_CODE = re.compile(r"[+-]?0\d|\+\d{7}")
+"""How a text of digits begins that is no number: a zero before them, or a telephone's plus."""
+
+_EXACT = 2**53
+"""Up to here a number keeps all of its digits."""
+
 _CLASSES_AT_MOST = 12
 _SHAPES = {0: Shape.POINT, 1: Shape.LINE, 3: Shape.POLYGON, 4: Shape.POINT, 5: Shape.LINE, 6: Shape.POLYGON}
 
@@ -72,11 +77,14 @@ class Found:
         How many geometries have which shape; those of no one shape are not counted.
     count
         How many records it has.
+    rejected
+        How many records can't be read, by reason.
     """
 
     fields: dict[str, FieldFound] = field(default_factory=dict)
     shapes: Counter[Shape] = field(default_factory=Counter)
     count: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
 
     def see(self, record: Record) -> None:
         """Take a record into account: its fields are all in its tags."""
@@ -90,6 +98,7 @@ def look_through(reader: Reader, *, at_most: int) -> Found:
     found = Found()
     for record in records(reader):
         if isinstance(record, Reject):
+            found.rejected[record.reason] += 1
             continue
         found.see(record)
         shape = _SHAPES.get(shapely.get_type_id(shapely.from_wkb(record.geometry))) if record.geometry else None
@@ -155,12 +164,12 @@ def _fits(value: str, kind: str) -> bool:
     if kind == "truth":
         return value.lower() in _TRUTHS
     if kind in {"whole", "number"}:
-        if _LEADING_ZERO.match(value):
+        if _A_CODE.match(value):
             return False
         found = whole(value) if kind == "whole" else number(value)
-        return found is not None and math.isfinite(found)
+        return found is not None and math.isfinite(found) and not (abs(found) > _EXACT and found == int(found))
     try:
-        found_time = datetime.fromisoformat(value)
-    except ValueError:
+        precision = read_moment(value).precision
+    except (ValueError, OverflowError):
         return False
-    return (len(value) == len("2020-01-31")) == (kind == "date") and found_time.year > 0
+    return precision == "day" if kind == "date" else precision in {"minute", "second"}

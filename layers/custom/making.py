@@ -29,6 +29,7 @@ Opener = Callable[[LayerTable], Reader]
 """Opens a source for a layer; it is called twice, since the source is read twice."""
 
 _FEW = 2_000
+_REASONS_TOLD = 3
 _ORDER = 1_000
 _PALETTE = (
     "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377",
@@ -176,7 +177,10 @@ def _describe(
 
 def _shape(found: Found) -> Shape:
     if not found.shapes:
-        raise InvalidInputError("The source has no points, lines or polygons, so that no map could show it.")
+        why = "; ".join(f"{reason}: {number:,}" for reason, number in found.rejected.most_common(_REASONS_TOLD))
+        raise InvalidInputError(
+            f"The source has no points, lines or polygons, so that no map could show it{f' ({why})' if why else ''}."
+        )
     if len(found.shapes) > 1:
         mixed = ", ".join(f"{number} of {shape}" for shape, number in found.shapes.most_common())
         raise InvalidInputError(f"A layer has features of one shape, but the source mixes them ({mixed}): name one.")

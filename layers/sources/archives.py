@@ -1,22 +1,25 @@
-"""Zip and gzip files: unpacked into a folder for a while, within limits, so that a small file can't fill the disk."""
+"""Packed files: unpacked into a folder for a while, within limits, so that a small file can't fill the disk."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import shutil
 import tempfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from layers.errors import SourceError
 from layers.settings import get_settings
 
-GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
 _MOST_MEMBERS = 10_000
@@ -24,9 +27,27 @@ _MOST_TIMES_SMALLER = 200
 _SUSPECT_FROM_BYTES = 64 * 1024 * 1024
 _BYTES_PER_MB = 1024 * 1024
 _READ_BYTES = 1024 * 1024
-_WORKBOOK = "xl/workbook.xml"
+_WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
+_JUNK = ("__MACOSX/", ".")
 _ENCRYPTED = 0x1
 _NAME_IN_UTF8 = 0x800
+
+
+class _Packing(NamedTuple):
+    """A way to pack a single file: how it begins, what its name ends with, and who opens it."""
+
+    begins: bytes
+    suffix: str
+    opens: Callable[[Path], Any]
+
+
+_PACKINGS = (
+    _Packing(b"\x1f\x8b", ".gz", gzip.open),
+    _Packing(b"BZh", ".bz2", bz2.open),
+    _Packing(b"\xfd7zXZ\x00", ".xz", lzma.open),
+    _Packing(b"\x28\xb5\x2f\xfd", ".zst", lambda file: pa.CompressedInputStream(pa.OSFile(str(file)), "zstd")),
+)
+_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, gzip.BadGzipFile, NotImplementedError)
 
 
 def members(file: Path) -> list[str]:
@@ -55,7 +76,7 @@ class Workplace:
 
 
 def unpack(file: Path) -> Workplace:
-    """Unpack a zip or gzip file. Archives within the archive stay packed.
+    """Unpack a zip file, or one packed by gzip, bzip2, xz or zstd. Archives within the archive stay packed.
 
     Raises
     ------
@@ -67,11 +88,11 @@ def unpack(file: Path) -> Workplace:
         if is_zip(file):
             _unpack_zip(file, place.folder)
         else:
-            _unpack_gzip(file, place.folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError) as error:
+            _unpack_single(file, place.folder)
+    except _FAULTS as error:
         raise SourceError(f"{file.name} can't be unpacked, it is cut off or damaged: {error}") from error
     except OSError as error:
-        raise SourceError(f"{file.name} can't be unpacked: {error.strerror}") from error
+        raise SourceError(f"{file.name} can't be unpacked: {error.strerror or error}") from error
     return place
 
 
@@ -89,12 +110,49 @@ def is_zip(file: Path) -> bool:
         return stream.read(4).startswith(ZIP_MAGIC)
 
 
+def is_packed(file: Path) -> bool:
+    """Return whether a file begins as one that is packed does: a zip file, or one packed by itself."""
+    return is_zip(file) or _packing(file) is not None
+
+
+def check_not_called_packed(file: Path) -> None:
+    """Make sure that a file which isn't packed isn't called as if it were.
+
+    Raises
+    ------
+    SourceError
+        It is.
+    """
+    if file.name.lower().endswith((".zip", *(each.suffix for each in _PACKINGS))):
+        raise SourceError(f"{file.name} isn't packed, though it is called so: it is damaged, or something else.")
+
+
 def is_workbook(file: Path) -> bool:
-    """Return whether a file is a zip file with an Excel workbook in it, whatever its name."""
+    """Return whether a file is a zip file with a workbook in it, whatever its name."""
     if not is_zip(file):
         return False
     with _open_zip(file) as archive:
-        return _WORKBOOK in archive.namelist()
+        return not {*archive.namelist()}.isdisjoint(_WORKBOOKS)
+
+
+def alone(file: Path, suffixes: tuple[str, ...]) -> tuple[Path, Workplace] | None:
+    """Return the one file in a packed file that is called with one of some suffixes, unpacked, and its folder.
+
+    It is ``None`` where the file is called so itself, isn't packed, or holds no such file or several.
+
+    Raises
+    ------
+    SourceError
+        As for :func:`unpack`.
+    """
+    if file.is_dir() or file.name.lower().endswith(suffixes) or not is_packed(file):
+        return None
+    names = members(file) if is_zip(file) else [_unpacked_name(file)]
+    found = [name for name in names if name.lower().endswith(suffixes) and not name.startswith(_JUNK)]
+    if len(found) != 1:
+        return None
+    place = unpack(file)
+    return place.folder / found[0], place
 
 
 @contextmanager
@@ -136,13 +194,26 @@ def _unpack_zip(file: Path, folder: Path) -> None:
                 room = _copy(packed, out, room, file)
 
 
-def _unpack_gzip(file: Path, folder: Path) -> None:
-    name = file.name[: -len(".gz")] if file.name.lower().endswith(".gz") else file.name
-    with gzip.open(file) as packed, (folder / name).open("wb") as out:
+def _unpack_single(file: Path, folder: Path) -> None:
+    packing = _packing(file)
+    if packing is None:
+        raise SourceError(f"{file.name} isn't packed in a way that is known.")
+    with packing.opens(file) as packed, (folder / _unpacked_name(file)).open("wb") as out:
         _copy(packed, out, min(_limit(), _believable(file)), file)
 
 
-def _copy(packed: IO[bytes] | gzip.GzipFile, out: IO[bytes], room: int, file: Path) -> int:
+def _packing(file: Path) -> _Packing | None:
+    with file.open("rb") as stream:
+        head = stream.read(8)
+    return next((each for each in _PACKINGS if head.startswith(each.begins)), None)
+
+
+def _unpacked_name(file: Path) -> str:
+    suffix = next((each.suffix for each in _PACKINGS if file.name.lower().endswith(each.suffix)), "")
+    return file.name.removesuffix(file.name[len(file.name) - len(suffix) :])
+
+
+def _copy(packed: Any, out: Any, room: int, file: Path) -> int:
     """Copy at most as many bytes as there is room for, and return how much room is left."""
     while chunk := packed.read(_READ_BYTES):
         room -= len(chunk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
@@ -66,6 +66,8 @@ class EpanetSource(_NetworkSource):
         Of its text, where that isn't UTF-8.
     """
 
+    packed: ClassVar[tuple[str, ...]] = (".inp",)
+
     kind: Literal["epanet"]
     encoding: str | None = None
 
@@ -76,6 +78,8 @@ class EpanetSource(_NetworkSource):
 
 class PandapowerSource(_NetworkSource):
     """A power network in pandapower's JSON."""
+
+    packed: ClassVar[tuple[str, ...]] = (".json",)
 
     kind: Literal["pandapower"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import osmium
 from pydantic import Field, model_validator
@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from geo.errors import InvalidInputError
 from layers.catalog import find
 from layers.errors import SourceError
+from layers.sources import archives
 from layers.sources.description import (
     KnownCrs,
     LayerName,
@@ -22,7 +23,7 @@ from layers.sources.description import (
 )
 from layers.sources.formats import open_tables
 from layers.sources.mapping.lookups import MappingWithTables
-from layers.sources.osm import osm_layers
+from layers.sources.osm import SUFFIXES, osm_layers
 from layers.sources.osm.reader import OsmReader
 from layers.sources.places import Place, fingerprint, locate, on_this_machine
 from layers.sources.records import Reader
@@ -40,6 +41,9 @@ class FileSource(SourceDescription):
         Where it may be found; the first that has it is taken.
     """
 
+    packed: ClassVar[tuple[str, ...]] = ()
+    """How files of its kind are called that have to be unpacked before they are read."""
+
     places: tuple[Place, ...] = Field(min_length=1)
 
     def check(self, surroundings: Surroundings) -> list[str]:
@@ -48,7 +52,7 @@ class FileSource(SourceDescription):
         if file is None:
             return misses
         try:
-            return self.look(self.read(file, surroundings), surroundings)
+            return self.look(self.open(file, surroundings), surroundings)
         except (SourceError, InvalidInputError) as error:
             return [str(error)]
 
@@ -60,11 +64,18 @@ class FileSource(SourceDescription):
     def read(self, file: Path, surroundings: Surroundings) -> Reader:
         """Return the reader of the file."""
 
+    def open(self, file: Path, surroundings: Surroundings) -> Reader:
+        """Return the reader of the file, unpacked if need be."""
+        inner = archives.alone(file, self.packed) if self.packed else None
+        if inner is None:
+            return self.read(file, surroundings)
+        return Chain([self.read(inner[0], surroundings)], keeping=inner[1])
+
     def obtain(self, surroundings: Surroundings) -> Obtained:
         """Find the file."""
         file = locate(self.places)
         mark = fingerprint(file, self.model_dump_json(), repr(surroundings))
-        return Obtained(file.name, mark, lambda: self.read(file, surroundings))
+        return Obtained(file.name, mark, lambda: self.open(file, surroundings))
 
 
 class OsmSource(FileSource):
@@ -75,6 +86,8 @@ class OsmSource(FileSource):
     layers
         The layers that it fills; by default each that has a rule for it.
     """
+
+    packed: ClassVar[tuple[str, ...]] = SUFFIXES
 
     kind: Literal["osm"]
     layers: tuple[LayerName, ...] | None = Field(default=None, min_length=1)

@@ -14,13 +14,15 @@ from layers.sources.file_tables import CellTable, ParquetTable, VectorTable
 from layers.sources.stated import Stated
 from layers.sources.tables import Table
 from layers.sources.tabular import encodings
-from layers.sources.tabular.sheets import sheets
+from layers.sources.tabular.sheets import WORKBOOKS, sheets
 from layers.sources.vector import kml, shapefile
+from layers.sources.vector.arrow_file import ARROW_BEGINS, ARROW_SUFFIXES
 
 _HEAD_BYTES = 4096
 _SQLITE = b"SQLite format 3\x00"
 _SHAPEFILE = bytes.fromhex("0000270a")
 _JSON_BEGINS = (b"{", b"[", b"\x1e")
+_OLD_WORKBOOK = bytes.fromhex("d0cf11e0a1b11ae1")
 _READ_BY_OTHERS = ("OpenStreetMap (.osm.pbf)", "GTFS (.zip)", "EPANET (.inp)", "pandapower (.json)")
 _JUNK = ("__MACOSX", ".")
 _DATABASE_FOLDER = ".gdb"
@@ -75,9 +77,10 @@ def open_tables(path: Path, stated: Stated) -> Opened:
     if path.is_file() and path.stat().st_size == 0:
         raise SourceError(f"{path.name} is empty.")
     if not _is_archive(path):
+        archives.check_not_called_packed(path)
         return Opened(_tables(path, format_of(path), stated))
     if archives.is_workbook(path):
-        raise SourceError(f"{path.name} is an Excel workbook, though it isn't called so: give it a name in .xlsx.")
+        raise SourceError(f"{path.name} is a workbook, though it isn't called so: give it a name in .xlsx or .ods.")
     place = archives.unpack(path)
     files = list(_candidates(place.folder))
     formats = {file: each for file in files if (each := _format_or_none(file)) is not None}
@@ -85,6 +88,8 @@ def open_tables(path: Path, stated: Stated) -> Opened:
     if not chosen:
         names = ", ".join(sorted(file.name for file in files)) or "nothing"
         raise SourceError(f"{path.name} holds nothing that is read: {names}. {_what_is_read()}")
+    if len(chosen) > 1:
+        chosen = {file: each for file, each in chosen.items() if not _only_links(file, each)} or chosen
     found = [table for file, each in sorted(chosen.items()) for table in _tables(file, each, stated)]
     return Opened(found, place)
 
@@ -124,16 +129,16 @@ def _tables(path: Path, found: Format, stated: Stated) -> Sequence[Table]:
 
 def _what_is_read() -> str:
     named = [*_READ_BY_OTHERS, *(f"{each.title} ({each.suffixes[0]})" for each in FORMATS)]
-    return f"These are: {', '.join(named)}; also zipped or in gzip."
+    return f"These are: {', '.join(named)}; also packed as zip, gz, bz2, xz or zst."
 
 
 def _is_archive(path: Path) -> bool:
-    if path.is_dir():
-        return False
-    head = _head(path)
-    if head.startswith(archives.GZIP_MAGIC):
-        return True
-    return head.startswith(archives.ZIP_MAGIC) and not path.name.lower().endswith(".xlsx")
+    return path.is_file() and archives.is_packed(path) and not path.name.lower().endswith(WORKBOOKS)
+
+
+def _only_links(path: Path, found: Format) -> bool:
+    """Return whether a file is a map that holds nothing itself and leads to those beside it."""
+    return found.title == "KML" and kml.only_links(path)
 
 
 def _candidates(folder: Path) -> Iterable[Path]:
@@ -260,7 +265,10 @@ def _text(path: Path, stated: Stated) -> Sequence[Table]:
 
 
 def _workbook(path: Path, stated: Stated) -> Sequence[Table]:
-    return [CellTable(path=path, name=name, stated=stated, sheet=name) for name in sheets(path)]
+    found = [CellTable(path=path, name=name, stated=stated, sheet=name) for name in sheets(path)]
+    if not found:
+        raise SourceError(f"{path.name} is empty: no sheet holds anything.")
+    return found
 
 
 def _parquet(path: Path, stated: Stated) -> Sequence[Table]:
@@ -277,8 +285,9 @@ def _is_xml(head: bytes) -> bool:
     return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
 
 
-def _anything(_head: bytes) -> bool:
-    return True
+def _is_text(head: bytes) -> bool:
+    """Return whether a file may be a table of text: neither JSON nor XML begins so."""
+    return not (_is_xml(head) or head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"))
 
 
 FORMATS = (
@@ -341,10 +350,17 @@ FORMATS = (
         by_content=True,
     ),
     Format(
-        title="Excel workbook",
-        suffixes=(".xlsx",),
-        begins=lambda head: head.startswith(archives.ZIP_MAGIC),
+        title="Arrow",
+        suffixes=ARROW_SUFFIXES,
+        begins=lambda head: head.startswith(ARROW_BEGINS),
+        tables=_parquet,
+        by_content=True,
+    ),
+    Format(
+        title="workbook",
+        suffixes=WORKBOOKS,
+        begins=lambda head: head.startswith((*archives.ZIP_MAGIC, _OLD_WORKBOOK)),
         tables=_workbook,
     ),
-    Format(title="table of text", suffixes=(".csv", ".tsv", ".txt"), begins=_anything, tables=_text, spare=True),
+    Format(title="table of text", suffixes=(".csv", ".tsv", ".txt"), begins=_is_text, tables=_text, spare=True),
 )

@@ -21,6 +21,9 @@ from layers.sources.tables import Chain, box_around, pair, passed_over
 
 _MOST_LATITUDE = 90
 _CHANGES = (".osc", ".osc.gz", ".osc.bz2", ".osc.pbf")
+_PACKED_KINDS = (".inp", ".json", *SUFFIXES)
+"""Of files that are read on their own also where they are packed."""
+
 _RASTERS = (".tif", ".tiff", ".hgt", ".hgt.zip", ".asc", ".jp2")
 
 
@@ -78,7 +81,42 @@ def opened(path: Path, stated: Stated | None = None) -> SourceFile:
         return _OsmFile(path)
     if path.name.lower().endswith(_RASTERS):
         raise SourceError(f"{path.name} is a raster: horad rasters add takes it into the catalogue of rasters.")
+    inner = archives.alone(path, _PACKED_KINDS)
+    if inner is not None and (format_of(inner[0]) is not None or inner[0].name.lower().endswith(SUFFIXES)):
+        return _PackedFile(opened(inner[0], said), inner[1])
     return _TablesFile(path, said)
+
+
+def check_has_tables(path: Path) -> None:
+    """Make sure that a file isn't of a kind that fills layers of the platform by itself.
+
+    Raises
+    ------
+    InvalidInputError
+        It is.
+    """
+    domain = format_of(path) if path.exists() else None
+    if domain is not None or path.name.lower().endswith((*SUFFIXES, *_CHANGES)):
+        title = domain.title if domain else "OpenStreetMap"
+        raise InvalidInputError(
+            f"{path.name} is {title} data, which fills layers of the platform: load it with horad load. A layer of"
+            " your own is made of a table of features, such as a GeoPackage or a CSV file."
+        )
+
+
+class _PackedFile:
+    """A file that was unpacked, and the folder in which it lies as long as it is read."""
+
+    def __init__(self, within: SourceFile, place: archives.Workplace) -> None:
+        self._within = within
+        self._place = place
+
+    def bounds(self) -> Box:
+        return self._within.bounds()
+
+    def read(self, layers: Sequence[str] | None) -> Reading:
+        found = self._within.read(layers)
+        return found._replace(reader=Chain([found.reader], keeping=self._place))
 
 
 class _OsmFile:

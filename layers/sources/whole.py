@@ -9,6 +9,7 @@ from typing import IO, Any
 from xml.parsers import expat
 
 import orjson
+import pyproj
 
 from layers.errors import SourceError
 
@@ -64,7 +65,7 @@ def check_geojson(path: Path) -> None:
     Raises
     ------
     SourceError
-        It is a list, or has a link.
+        It is a list, has a link, or names a CRS that isn't known, for which GDAL would take degrees.
     """
     with path.open("rb") as stream:
         if stream.read(_HEAD_BYTES).lstrip().startswith(b"["):
@@ -76,9 +77,20 @@ def check_geojson(path: Path) -> None:
         before = b""
         while chunk := stream.read(_CHUNK_BYTES):
             for found in _CRS_IN_JSON.finditer(before + chunk):
-                if not _BY_NAME.match(found["crs"]):
+                named = _BY_NAME.match(found["crs"])
+                if not named:
                     raise SourceError(f"{path.name} isn't read: its CRS isn't told by its name, as in EPSG:3857.")
+                _check_known(path, named[4].decode("utf-8", "replace").strip('"'))
             before = chunk[-_TAIL_BYTES:]
+
+
+def _check_known(path: Path, crs: str) -> None:
+    try:
+        pyproj.CRS.from_user_input(int(crs) if crs.isdecimal() else crs)
+    except pyproj.exceptions.CRSError as error:
+        raise SourceError(
+            f"{path.name} names a CRS that isn't known, {crs!r}: write the right one there, as in EPSG:3857."
+        ) from error
 
 
 def check_xml(path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
+import pyarrow as pa
 import pyogrio
 import shapely
 from town import LAT, LON
@@ -62,11 +66,26 @@ def zipped(suffix: str, **options: Any) -> Callable[[Path], Path]:
     return make
 
 
-def compressed(folder: Path) -> Path:
-    plain = write(schools("EPSG:4326"), folder / "town.geojson")
-    file = folder / "town.geojson.gz"
-    file.write_bytes(gzip.compress(plain.read_bytes()))
-    return file
+def compressed(suffix: str, compress: Callable[[bytes], bytes]) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        plain = write(schools("EPSG:4326"), folder / "town.geojson")
+        file = folder / f"town.geojson.{suffix}"
+        file.write_bytes(compress(plain.read_bytes()))
+        return file
+
+    return make
+
+
+def spreadsheet(folder: Path) -> Path:
+    frame = schools("EPSG:4326")
+    table = pd.DataFrame(frame.drop(columns="geometry")).assign(lon=frame.geometry.x, lat=frame.geometry.y)
+    pyogrio.write_dataframe(table, folder / "town.ods", driver="ODS", layer="school")
+    return folder / "town.ods"
+
+
+def feather(folder: Path) -> Path:
+    schools().to_feather(folder / "town.feather")
+    return folder / "town.feather"
 
 
 def kmz(folder: Path) -> Path:
@@ -95,13 +114,18 @@ FILES: dict[str, Callable[[Path], Path]] = {
     "GeoJSON sequence": lambda folder: write(schools("EPSG:4326"), folder / "town.geojsonl", driver="GeoJSONSeq"),
     "zipped GeoJSON": zipped("geojson", crs="EPSG:4326"),
     "zipped GeoPackage": zipped("gpkg"),
-    "GeoJSON in gzip": compressed,
+    "GeoJSON in gzip": compressed("gz", gzip.compress),
+    "GeoJSON in bzip2": compressed("bz2", bz2.compress),
+    "GeoJSON in xz": compressed("xz", lzma.compress),
+    "GeoJSON in zstd": compressed("zst", lambda plain: pa.compress(plain, codec="zstd", asbytes=True)),
+    "OpenDocument": spreadsheet,
     "GML 2": lambda folder: write(schools(), folder / "town.gml", driver="GML", FORMAT="GML2"),
     "GML 3.2 with latitude first": lambda folder: write(
         schools("EPSG:4326"), folder / "town.gml", driver="GML", FORMAT="GML3.2"
     ),
     "KML": lambda folder: write(schools("EPSG:4326"), folder / "town.kml", driver="LIBKML"),
     "KMZ": kmz,
+    "KMZ with links to its parts": lambda folder: write(schools("EPSG:4326"), folder / "town.kmz", driver="LIBKML"),
     "Shapefile": lambda folder: shapefile(schools(), folder / "parts", encoding="UTF-8"),
     "zipped Shapefile": zipped_shapefile,
     "file geodatabase": geodatabase,
@@ -111,5 +135,7 @@ FILES: dict[str, Callable[[Path], Path]] = {
         schools(), folder / "town.mif", driver="MapInfo File", encoding="windows-1251"
     ),
     "GeoParquet": parquet,
+    "GeoParquet with boxes": lambda folder: parquet(folder, schema_version="1.1.0", write_covering_bbox=True),
+    "Feather": feather,
     "GeoParquet in its own encoding": lambda folder: parquet(folder, geometry_encoding="geoarrow"),
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import mapbox_vector_tile
+import openpyxl
 import pyogrio
 import pytest
 import shapely
@@ -24,7 +25,7 @@ from layers.custom import custom
 from layers.custom.files import load_custom
 from layers.custom.making import create_layer
 from layers.description import Shape
-from layers.errors import NotFoundError
+from layers.errors import NotFoundError, SourceError
 from layers.loads.ingest import Report
 from layers.postgres import database
 from layers.postgres.startup import ready_engine
@@ -92,6 +93,21 @@ def test_a_source_becomes_a_layer_with_typed_columns(grounds: Town) -> None:
     assert mapbox_vector_tile.decode(drawn)["custom_playgrounds"]["features"][0]["properties"]["point_count"] == 2
 
 
+def test_numbers_days_and_codes_are_told_apart(grounds: Town, tmp_path: Path) -> None:
+    file = tmp_path / "wells.csv"
+    file.write_text(
+        f"lon;lat;sum;day;plot;phone\n{LON};{LAT};1 234,5;31.12.2020;500000000001000123;+375291234567\n"
+        f"{LON};{LAT};12 345;1.2.2021;7;+375291234568\n"
+    )
+    load_custom(grounds.engine, file, name="wells", territory=grounds.id)
+    rows = grounds.features("custom_wells").values()
+    told = {(row["sum"], row["day"], row["plot"], row["phone"]) for row in rows}
+    assert told == {
+        (1234.5, dt.date(2020, 12, 31), "500000000001000123", "+375291234567"),
+        (12345.0, dt.date(2021, 2, 1), "7", "+375291234568"),
+    }
+
+
 def test_loading_again_brings_it_up_to_date_and_keeps_history(grounds: Town) -> None:
     make(grounds, point(1, SOCCER), point(2, CHESS))
     again = make(grounds, point(1, SOCCER | {"built": "2005"}), point(3, CHESS | {"built": "soon"}))
@@ -129,6 +145,15 @@ def test_a_file_of_which_no_layer_can_be_made_is_refused(
     with pytest.raises(InvalidInputError, match="has no table east; it has north, south"):
         load_custom(grounds.engine, book, name="two", table="east")
     load_custom(grounds.engine, book, name="two", table="south")
+    (tmp_path / "town.osm").write_text("<osm/>")
+    with pytest.raises(InvalidInputError, match=r"OpenStreetMap data, which fills layers.*horad load"):
+        load_custom(grounds.engine, tmp_path / "town.osm", name="town")
+    openpyxl.Workbook().save(tmp_path / "town.xlsx")
+    with pytest.raises(SourceError, match=r"town\.xlsx is empty"):
+        load_custom(grounds.engine, tmp_path / "town.xlsx", name="town", territory=grounds.id)
+    (tmp_path / "far.csv").write_text("lon,lat,a\n,,1\n,,2\n")
+    with pytest.raises(InvalidInputError, match=r"no points, lines or polygons.*\(no coordinates: 2\)"):
+        load_custom(grounds.engine, tmp_path / "far.csv", name="far", territory=grounds.id, crs="EPSG:4326")
     small = get_settings().model_copy(update={"custom_max_mb": 0})
     monkeypatch.setattr("layers.custom.files.get_settings", lambda: small)
     with pytest.raises(InvalidInputError, match="takes at most 0"):

@@ -11,6 +11,7 @@ import geopandas as gpd
 import pytest
 import shapely
 import wntr
+from samples import pack
 from town import LAT, LON, Town
 
 from geo.errors import InvalidInputError
@@ -352,7 +353,8 @@ def test_a_network_is_loaded(town: Town, tmp_path: Path) -> None:
     )  # fmt: skip
     assert (tank["node"], tank["elevation_m"]) == ("T1", 220.0)
     assert tank["volume_m3"] == pytest.approx(math.pi / 4 * 100 * 5, abs=1e-3)
-    again = load_file(town.engine, file, territory=town.id, source="water", anchor=ANCHOR)
+    packed = pack(tmp_path / "town.zip", file)
+    again = load_file(town.engine, packed, territory=town.id, source="water", anchor=ANCHOR)
     assert {name: each.unchanged for name, each in again.layers.items()} == {"utilities": 4, "utility_points": 7}
     with pytest.raises(InvalidInputError, match="EPANET fills utilities, utility_points, not roads"):
         load_file(town.engine, file, territory=town.id, source="water", anchor=ANCHOR, layers=["roads"])
@@ -374,13 +376,13 @@ def test_a_network_finds_its_territory(town: Town, tmp_path: Path) -> None:
 
 
 def test_a_network_is_a_source_of_a_territory(town: Town, data_folder: Path) -> None:
-    write(data_folder)
+    pack(data_folder / "town.zip", write(data_folder))
     source = {
         "id": "water",
         "title": {"be": "В", "ru": "В", "en": "W"},
         "attribution": "the test",
         "kind": "epanet",
-        "places": [{"data": "town.inp"}],
+        "places": [{"data": "town.zip"}],
         "anchor": {"x": 0, "y": 0, "lon": LON, "lat": LAT},
     }
     described = {

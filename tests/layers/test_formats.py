@@ -43,6 +43,15 @@ def test_every_format_brings_the_same(town: Town, tmp_path: Path, make: Callable
         assert shapely.from_wkt(row["wkt"]).distance(place) < 1e-6
 
 
+def test_of_several_columns_of_places_one_is_taken(town: Town, tmp_path: Path) -> None:
+    frame = schools()
+    frame["zone"] = gpd.GeoSeries(frame.buffer(10), crs=METRIC)
+    frame.to_parquet(tmp_path / "town.parquet")
+    report = town.load(tmp_path / "town.parquet", "facilities")
+    assert report.remarks == ["places from geometry; zone left out, which hold places too"]
+    assert "zone" not in town.features("facilities")["row 1"]["tags"]
+
+
 def test_all_tables_called_like_a_layer_are_loaded_at_once(town: Town, tmp_path: Path) -> None:
     file = write(schools(), tmp_path / "town.gpkg", layer="facilities")
     write(schools(category="shop"), file, layer="Businesses", append=True)

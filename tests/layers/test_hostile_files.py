@@ -383,7 +383,7 @@ def test_damaged_bytes_give_a_plain_error_or_none(tmp_path: Path, make: Callable
 def test_a_workbook_of_another_name_is_told(town: Town, tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.save(tmp_path / "town.csv")
-    with pytest.raises(SourceError, match=r"town\.csv is an Excel workbook.*name in \.xlsx"):
+    with pytest.raises(SourceError, match=r"town\.csv is a workbook.*name in \.xlsx"):
         town.load(tmp_path / "town.csv", "facilities")
 
 

@@ -118,6 +118,14 @@ def test_what_gdal_thinks_of_single_features_is_told_with_their_rejection(
     ("name", "content", "told"),
     [
         ("town.geojson", "[]", r"town\.geojson is a list, and GeoJSON an object"),
+        ("town.csv", "<!DOCTYPE html><p>404", r"town\.csv is no table of text, though it is called so"),
+        ("town.txt", '{"type": "FeatureCollection"}', r"town\.txt is no table of text, though it is called so"),
+        ("town.zip", "lon,lat", r"town\.zip isn't packed, though it is called so"),
+        (
+            "town.geojson",
+            '{"type": "FeatureCollection", "crs": {"type": "name", "properties": {"name": "EPSG:999999"}}}',
+            r"town\.geojson names a CRS that isn't known, 'EPSG:999999'",
+        ),
         ("town.osc", "<osmChange/>", r"town\.osc holds changes of OpenStreetMap.*osmium apply-changes"),
         ("town.osc.gz", "", r"town\.osc\.gz holds changes of OpenStreetMap"),
     ],

@@ -9,6 +9,7 @@ import importlib.util
 import math
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -388,9 +389,11 @@ def test_packed_files_hold_the_same(town: Town, tmp_path: Path) -> None:
     (tmp_path / "a.osm").write_bytes(text)
     (tmp_path / "a.osm.gz").write_bytes(gzip.compress(text))
     (tmp_path / "a.osm.bz2").write_bytes(bz2.compress(text))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("town/a.osm", text)
     town.load(tmp_path / "a.osm")
     before = town.everything()
-    for name in ("a.osm.gz", "a.osm.bz2"):
+    for name in ("a.osm.gz", "a.osm.bz2", "a.zip"):
         report = town.load(tmp_path / name)
         assert {layer: each.unchanged for layer, each in report.layers.items() if each.read} == {
             "roads": 1,

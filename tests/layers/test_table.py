@@ -317,6 +317,10 @@ def test_a_few_bytes_of_another_encoding_reject_their_row(town: Town, tmp_path: 
         ("GPS_Lat,GPS_Lon", "53.9,27.55", None),
         ("y,x", "53.9,27.55", None),
         ("the_geom", "POINT (27.55 53.9)", None),
+        ("x;y;n", "27,55;53,9;4", None),
+        ("E;N", "27,55;53,9", None),
+        ("Länge;Breite", "27,55;53,9", None),
+        ("координата_у;координата_х", "53,9;27,55", None),
         ("wkt|a", "POINT Z (27.55 53.9 100)|1", None),
         ("geom,a", "SRID=32635;POINT (536138.43 5972535.86),1", None),
         ("geom;a", '"{""type"": ""Point"", ""coordinates"": [27.55, 53.9]}";1', None),
@@ -345,6 +349,12 @@ def test_what_cant_be_found_out_is_asked_for(town: Town, tmp_path: Path) -> None
     metres = write(tmp_path / "metres.csv", "kind,x,y", "school,536138.43,5972535.86")
     with pytest.raises(InvalidInputError, match=r"no degrees.*--crs"):
         town.load(metres, "facilities")
+    wkb = shapely.to_wkb(shapely.set_srid(shapely.Point(3e6, 7e6), 3857), hex=True, include_srid=True)
+    several = write(tmp_path / "several.csv", "kind,wkt", f"school,{wkb}", f"school,POINT ({LON} {LAT})")
+    with pytest.raises(InvalidInputError, match=r"several CRSs \(none, EPSG:3857\).*--crs"):
+        town.load(several, "facilities")
+    report = town.load_one(several, "facilities", crs="EPSG:4326")
+    assert (report.added, report.rejected) == (1, {"the geometry states EPSG:3857, not EPSG:4326": 1})
     with pytest.raises(SourceError, match=r"metres\.csv has no column nr"):
         town.load(metres, "facilities", key="nr", crs="EPSG:32635")
 

@@ -20,6 +20,7 @@ _CODE = re.compile(r"%[-:]?(.)")
 _YEAR = re.compile(r"\d{4}")
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}")
+_WITH_DOTS = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T]+(\d.*))?")
 _TO_THE_MINUTE = re.compile(r".*[T ]\d{2}:?\d{2}(Z|[+-]\d{2}(:?\d{2})?)?")
 _COARSE = ("year", "month", "day")
 
@@ -38,7 +39,7 @@ def precision_of(format_: str) -> str:
 
 
 def read_moment(text: str, formats: Sequence[str] = (), zone: tzinfo = UTC) -> Moment:
-    """Return the time that a text tells, by the first format that fits or, without formats, by ISO 8601.
+    """Return the time that a text tells, by the first format that fits; without formats, by ISO 8601 or as 17.5.2024.
 
     A time of a day without a zone is one of ``zone``. What is no more precise than a day is a name in the calendar and
     no moment: it is kept as its first moment in UTC, so that it reads the same everywhere.
@@ -69,6 +70,10 @@ def _by_iso(text: str) -> Moment:
         return Moment(datetime(int(text), 1, 1), "year")  # noqa: DTZ001
     if _MONTH.fullmatch(text):
         return Moment(datetime(int(text[:4]), int(text[5:]), 1), "month")  # noqa: DTZ001
+    dotted = _WITH_DOTS.fullmatch(text)
+    if dotted:
+        day, month, year, rest = dotted.groups()
+        return _by_iso(f"{year}-{month:0>2}-{day:0>2}{f'T{rest:0>5}' if rest else ''}")
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:

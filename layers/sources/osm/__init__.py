@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layers.catalog import all_layers
 
-SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2", ".osm.gz")
+SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2", ".osm.gz", ".o5m")
 
 
 def osm_layers() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""OpenStreetMap files: .osm.pbf, .osm, .osm.bz2 and .osm.gz."""
+"""OpenStreetMap files: .osm.pbf, .osm, .osm.bz2, .osm.gz and .o5m."""
 
 from __future__ import annotations
 

@@ -9,12 +9,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyproj
 import shapely
 from numpy.typing import NDArray
 
 from geo.errors import InvalidInputError
 from layers.sources.geometry import wkb
-from layers.sources.geometry.coordinates import NO_COORDINATES, Placer, Places
+from layers.sources.geometry.coordinates import NO_COORDINATES, Placer, Places, Problems
 from layers.sources.geometry.wkb import Geometries
 from layers.sources.tabular.degrees import degrees
 
@@ -29,16 +30,44 @@ _LON = {
     "даўгата",
     "pituusaste",
     "längengrad",
+    "laengengrad",
+    "länge",
+    "laenge",
     "dlugosc",
+    "długość",
+    "долг",
+    "даўг",
 }
-_LAT = {"lat", "latitude", "latitud", "шрт", "широта", "шырата", "leveysaste", "breitengrad"}
-_EAST = {"x", "easting", "east", "xcoord", "coordx", "pointx", "xkoord", "ita", "itä", "itakoordinaatti", "х", "рв"}
-_NORTH = {"y", "northing", "north", "ycoord", "coordy", "pointy", "ykoord", "pohj", "pohjoiskoordinaatti", "у"}
+_LAT = {
+    "lat",
+    "latitude",
+    "latitud",
+    "шрт",
+    "широта",
+    "шырата",
+    "leveysaste",
+    "breitengrad",
+    "breite",
+    "szerokosc",
+    "szerokość",
+    "шир",
+    "шыр",
+}
+_EAST = {
+    *("x", "easting", "east", "xcoord", "coordx", "pointx", "xkoord", "ita", "itä", "itakoordinaatti", "х", "рв"),
+    *("rechtswert", "ostwert", "ost", "коордх", "координатах", "хкоордината", "каардынатах"),
+}
+_NORTH = {
+    *("y", "northing", "north", "ycoord", "coordy", "pointy", "ykoord", "pohj", "pohjoiskoordinaatti", "у"),
+    *("hochwert", "nordwert", "nord", "коорду", "координатау", "укоордината", "каардынатау"),
+}
+_PAIRS = ((_LON, _LAT), (_EAST, _NORTH), ({"e"}, {"n"}))
 _GEOMETRY = {"wkt", "geom", "geometry", "thegeom", "wkb", "wkbgeometry", "wktgeom", "shape", "geojson", "геометрия"}
 _WKT = re.compile(
     r"(SRID=(?P<srid>\d+);)?\s*(MULTI)?(POINT|LINESTRING|POLYGON|CURVE|SURFACE|GEOMETRYCOLLECTION)", re.IGNORECASE
 )
 _WKB = re.compile(r"0[01]([0-9a-f]{2}){4,}", re.IGNORECASE)
+_STATES_SRID = r"(?i)^\s*(SRID=\d+;|01[0-9a-f]{6}[2367abef]|00[2367abef])"
 _SRID_BEFORE_WKT = r"^\s*SRID=\d+;"
 _DEGREES = "EPSG:4326"
 _MOST_DEGREES = 360
@@ -113,7 +142,9 @@ def place(cells: Sequence[pa.StringArray], placer: Placer) -> Places:
         return found._replace(problems=found.problems | {row: _what_is_missing(cells, row) for row in blank})
     found = placer.geometries(geometries(cells[0]))
     blank = pc.indices_nonzero(pc.is_null(cells[0])).to_pylist()
-    return found._replace(problems=found.problems | dict.fromkeys(blank, NO_COORDINATES))
+    return found._replace(
+        problems=found.problems | dict.fromkeys(blank, NO_COORDINATES) | _of_another_crs(cells[0], placer.crs)
+    )
 
 
 def numbers(cells: pa.StringArray) -> NDArray[np.float64]:
@@ -166,7 +197,7 @@ def _guess(sample: Mapping[str, Sequence[str]]) -> tuple[str, ...] | None:
     for name, cells in sample.items():
         if _plain(name) in _GEOMETRY and any(_looks_like_geometry(each.strip()) for each in cells):
             return (name,)
-    for first, second in ((_LON, _LAT), (_EAST, _NORTH)):
+    for first, second in _PAIRS:
         x, y = _named(sample, first), _named(sample, second)
         if x is not None and y is not None and x != y:
             return x, y
@@ -186,8 +217,11 @@ def _crs(columns: Sequence[str], sample: Mapping[str, Sequence[str]]) -> str:
     """Return the CRS that geometries state, or that of degrees where most numbers can be degrees."""
     cells = [pa.array([cell.strip() for cell in sample[name]], pa.string()) for name in columns]
     if len(cells) == 1:
-        stated = {srid for cell in cells[0].to_pylist() if (srid := _srid(cell))}
-        if len(stated) == 1:
+        stated = {_srid(cell) for cell in cells[0].to_pylist() if cell}
+        if len(stated) > 1:
+            told = ", ".join(f"EPSG:{each}" if each else "none" for each in sorted(stated))
+            raise InvalidInputError(f"The geometries state several CRSs ({told}): name the one to take with --crs.")
+        if any(stated):
             return f"EPSG:{stated.pop()}"
         values = shapely.get_coordinates(geometries(cells[0])).ravel()
     else:
@@ -196,6 +230,25 @@ def _crs(columns: Sequence[str], sample: Mapping[str, Sequence[str]]) -> str:
     if known.size and np.median(known) > _MOST_DEGREES:
         raise InvalidInputError("The coordinates are no degrees: name the CRS in which they are with --crs EPSG:...")
     return _DEGREES
+
+
+def _of_another_crs(cells: pa.StringArray, crs: str) -> Problems:
+    """Return, by row, what is wrong with geometries that state a CRS which isn't that of the table."""
+    texts = pc.fill_null(cells, "")
+    rows = pc.indices_nonzero(pc.match_substring_regex(texts, _STATES_SRID)).to_pylist()
+    stated = {row: _srid(texts[row].as_py().strip()) for row in rows}
+    others = {srid for srid in set(stated.values()) if srid and not _is(srid, crs)}
+    return {row: f"the geometry states EPSG:{srid}, not {crs}" for row, srid in stated.items() if srid in others}
+
+
+def _is(srid: int, crs: str) -> bool:
+    """Return whether an EPSG code names a CRS."""
+    if f"EPSG:{srid}" == crs.upper():
+        return True
+    try:
+        return bool(pyproj.CRS.from_epsg(srid).equals(pyproj.CRS.from_user_input(crs), ignore_axis_order=True))
+    except pyproj.exceptions.CRSError:
+        return False
 
 
 def _srid(cell: str) -> int:

@@ -24,9 +24,7 @@ from layers.sources.row_ids import RowIds, as_keys, own_key
 from layers.sources.tabular.cells import Chunk, Rows
 from layers.sources.tabular.delimited import Delimited
 from layers.sources.tabular.places import Where, find_places, place
-from layers.sources.tabular.sheets import Sheet, sheets
-
-SHEET_SUFFIXES = (".xlsx",)
+from layers.sources.tabular.sheets import WORKBOOKS, Sheet, sheets
 
 _SAMPLE_ROWS = 1_000
 
@@ -189,7 +187,7 @@ def open_rows(
     SourceError
         The file is no such table.
     """
-    if path.name.lower().endswith(SHEET_SUFFIXES):
+    if path.name.lower().endswith(WORKBOOKS):
         return Sheet(path, _choose(path, sheets(path), sheet, layer))
     return Delimited(path, encoding=encoding, delimiter=delimiter, last_column_open=last_column_open)
 

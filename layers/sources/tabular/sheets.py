@@ -1,9 +1,12 @@
-"""Excel workbooks (.xlsx): the rows of a sheet."""
+"""Workbooks of Excel (.xlsx, .xlsm, .xlsb, .xls) and OpenDocument (.ods): the rows of a sheet."""
 
 from __future__ import annotations
 
+import io
+import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from itertools import islice
@@ -14,9 +17,15 @@ from xml.etree.ElementTree import ParseError
 import python_calamine
 
 from layers.errors import SourceError
-from layers.sources.archives import members
+from layers.sources.archives import is_zip, members
 from layers.sources.tabular.cells import Chunk, chunk, unique
 
+WORKBOOKS = (".xlsx", ".xlsm", ".ods", ".xls", ".xlsb")
+"""How their files are called."""
+
+_STREAMED = (".xlsx", ".xlsm")
+_OPEN_DOCUMENT = ".ods"
+_BETWEEN_ELEMENTS = re.compile(rb">\s+<")
 _CHUNK_ROWS = 5_000
 _HELD_AT_ONCE_BYTES = 256 * 1024 * 1024
 """Up to this size, unpacked, a workbook is held in memory, which is much faster."""
@@ -24,6 +33,7 @@ _HELD_AT_ONCE_BYTES = 256 * 1024 * 1024
 _FAULTS = (
     python_calamine.CalamineError,
     zipfile.BadZipFile,
+    zlib.error,
     ParseError,
     KeyError,
     ValueError,
@@ -96,12 +106,12 @@ class _Book:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        members(path)
         try:
-            with zipfile.ZipFile(path) as archive:
-                size = sum(each.file_size for each in archive.infolist() if each.filename.endswith(".xml"))
+            size = _unpacked_bytes(path)
             self._held = size <= _HELD_AT_ONCE_BYTES
-            self._book: Any = python_calamine.load_workbook(path) if self._held else _streamed(path)
+            if not self._held and not path.name.lower().endswith(_STREAMED):
+                raise SourceError(f"{path.name} has over {_HELD_AT_ONCE_BYTES:,} bytes unpacked: save it as .xlsx.")
+            self._book: Any = _held(path) if self._held else _streamed(path)
             self._sheets: dict[str, Any] = {}
         except _FAULTS as error:
             raise self._broken(error) from error
@@ -144,6 +154,34 @@ class _Book:
 
     def _broken(self, error: Exception) -> SourceError:
         return SourceError(f"{self._path.name} can't be read as a workbook: {error}")
+
+
+def _unpacked_bytes(path: Path) -> int:
+    """Return how large what is read of a workbook is, without pictures and the like."""
+    if not is_zip(path):
+        return path.stat().st_size
+    members(path)
+    with zipfile.ZipFile(path) as archive:
+        return sum(each.file_size for each in archive.infolist() if each.filename.endswith((".xml", ".bin")))
+
+
+def _held(path: Path) -> Any:
+    try:
+        return python_calamine.load_workbook(path)
+    except python_calamine.CalamineError:
+        if not path.name.lower().endswith(_OPEN_DOCUMENT):
+            raise
+        return python_calamine.load_workbook(_on_one_line(path))
+
+
+def _on_one_line(path: Path) -> io.BytesIO:
+    """Return a workbook without blanks between its elements, as some programs write them and the library takes none."""
+    copy = io.BytesIO()
+    with zipfile.ZipFile(path) as found, zipfile.ZipFile(copy, "w") as written:
+        for name in found.namelist():
+            written.writestr(name, _BETWEEN_ELEMENTS.sub(b"><", found.read(name)))
+    copy.seek(0)
+    return copy
 
 
 def _streamed(path: Path) -> Any:

@@ -63,6 +63,19 @@ def unfold(path: Path, folder: Path) -> dict[str, Path]:
     return files
 
 
+def only_links(path: Path) -> bool:
+    """Return whether a KML file has links to others, and no placemark of its own."""
+    found = set()
+    parser = xml_parser(path, namespaces=True)
+    parser.StartElementHandler = lambda tag, _attributes: found.add(tag.rpartition(" ")[2])
+    try:
+        with path.open("rb") as stream:
+            parser.ParseFile(stream)
+    except expat.ExpatError:
+        return False
+    return "NetworkLink" in found and "Placemark" not in found
+
+
 class _Reader:
     """Gathers placemarks from the events of a parser."""
 

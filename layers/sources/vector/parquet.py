@@ -1,4 +1,4 @@
-"""Parquet files with places: GeoParquet (version 1, WKB and native encodings), or columns of coordinates."""
+"""Parquet and Arrow files with places: GeoParquet (version 1, WKB and native encodings), or columns of coordinates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pyproj
 import shapely
 from pydantic import BaseModel, ValidationError
@@ -23,6 +22,7 @@ from layers.sources.mapping.words import RowMapping
 from layers.sources.records import Item, Notes
 from layers.sources.row_ids import as_keys, own_key
 from layers.sources.tabular.places import find_places, place
+from layers.sources.vector.arrow_file import ARROW_SUFFIXES, open_columns
 
 _BATCH_ROWS = 10_000
 _SAMPLE_ROWS = 1_000
@@ -37,6 +37,12 @@ class _ColumnTold(BaseModel):
     encoding: str = "WKB"
     crs: Any = _OWN_OF_THE_FORMAT
     bbox: tuple[float, float, float, float] | tuple[float, float, float, float, float, float] | None = None
+    covering: dict[str, dict[str, list[str]]] = {}
+
+    @property
+    def covers(self) -> set[str]:
+        """The columns of boxes around its geometries."""
+        return {place[0] for box in self.covering.values() for place in box.values() if place}
 
 
 class _Told(BaseModel):
@@ -79,8 +85,11 @@ class _Places:
         else:
             self.columns, stated = (self._geometry.column,), known_crs(path.name, crs or self._geometry.crs)
         self._placer = Placer(stated, swapped=swapped)
-        self.told = () if self._geometry is None else self.columns
-        """Columns that hold geometries and nothing else to be told."""
+        others, boxes = _beside(self.file, self.columns)
+        self.told = {*others, *boxes, *(() if self._geometry is None else self.columns)}
+        """Columns that hold geometries, or boxes around them, and nothing else to be told."""
+        if others:
+            self.remarks += (f"places from {self.columns[0]}; {', '.join(others)} left out, which hold places too",)
 
     def of(self, batch: pa.RecordBatch) -> Places:
         if self._geometry is None:
@@ -173,7 +182,8 @@ class ParquetReader:
     @property
     def progress(self) -> float | None:
         """The share of the rows that has been read."""
-        return self._read / max(int(self._places.file.metadata.num_rows), 1)
+        total = int(self._places.file.metadata.num_rows)
+        return self._read / total if total else None
 
     def __iter__(self) -> Iterator[Item]:
         for batch in self._batches():
@@ -227,9 +237,10 @@ def _sample(file: Any) -> dict[str, list[str]]:
 
 def _open(path: Path) -> Any:
     try:
-        return pq.ParquetFile(path, pre_buffer=False)
+        return open_columns(path)
     except _FAULTS as error:
-        raise SourceError(f"{path.name} can't be read as Parquet, it is cut off or damaged: {error}") from error
+        kind = "Arrow" if path.name.lower().endswith(ARROW_SUFFIXES) else "Parquet"
+        raise SourceError(f"{path.name} can't be read as {kind}, it is cut off or damaged: {error}") from error
 
 
 def _geometry(file: Any, wanted: str | None) -> _Geometry | None:
@@ -248,6 +259,13 @@ def _geometry(file: Any, wanted: str | None) -> _Geometry | None:
             extension = _told(_ExtensionTold, field.metadata, b"ARROW:extension:metadata")
             return _Geometry(field.name, "WKB", _name_of(extension.crs), None)
     return None
+
+
+def _beside(file: Any, columns: Sequence[str]) -> tuple[list[str], set[str]]:
+    """Return the other columns of geometries that a file tells of, and those of boxes around geometries."""
+    told = _told(_Told, file.metadata.metadata, b"geo").columns
+    boxes = {name for column in told.values() for name in column.covers}
+    return [name for name in told if name not in columns], boxes
 
 
 def _told(kind: type[_Kind], metadata: dict[bytes, bytes] | None, key: bytes) -> _Kind:
