@@ -47,9 +47,8 @@ class Horad:
 
 
 @pytest.fixture
-def horad(helsinki: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Horad]:
+def horad(helsinki: Engine, capsys: pytest.CaptureFixture[str]) -> Iterator[Horad]:
     """The command; territories that it makes are gone afterwards."""
-    monkeypatch.setenv("COLUMNS", "200")
     yield Horad(capsys)
     with helsinki.begin() as connection:
         connection.execute(text("DELETE FROM territories WHERE id <> 'helsinki'"))

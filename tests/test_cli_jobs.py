@@ -47,7 +47,6 @@ def hamlet(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     (tmp_path / "hamlet.osm").write_text(OSM)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE territories SET added_at = now() - interval '2 days' WHERE id = 'hamlet'")
-    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("HORAD_DATA", str(tmp_path))
     get_settings.cache_clear()
     yield tmp_path

@@ -18,9 +18,8 @@ from layers.rasters.catalogue import folder
 
 
 @pytest.fixture
-def horad(helsinki: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Horad]:
+def horad(helsinki: Engine, capsys: pytest.CaptureFixture[str]) -> Iterator[Horad]:
     """The command; rasters that it adds to the demo city are gone afterwards."""
-    monkeypatch.setenv("COLUMNS", "200")
     yield Horad(capsys)
     with helsinki.begin() as connection:
         connection.exec_driver_sql("DELETE FROM rasters WHERE collection = 'heights'")

@@ -22,10 +22,10 @@ ROWS = """id,kind,name,lon,lat
 
 @pytest.fixture
 def farm(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A table of schools, of which one can be loaded, in a territory of its own."""
+    """A table of schools, of which one can be loaded, in a territory of its own; the terminal is narrow."""
     file = tmp_path / "farm.csv"
     file.write_text(ROWS + "".join(f"{n},school,More,27.55,53.9\n" for n in range(5, 9)))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "40")
     yield file
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM territories WHERE id = 'farm'")
@@ -73,7 +73,7 @@ def test_rejects_are_listed_exported_mended_and_fed_again(
     assert report["records_per_s"] > 0
     assert sum(report["layers"]["facilities"]["rejected"].values()) == 3
     told = said(capsys, "rejects", "list", "-t", "farm", "-l", "facilities")
-    assert "latitude and longitude seem to be swapped" in told
+    assert "latitude and longitude seem to be swapped" in told, "what isn't for a terminal is cut to its width"
     assert "Ivan Petrov" not in told
     groups = json.loads(said(capsys, "rejects", "list", "-t", "farm", "-l", "facilities", "--json"))
     assert {each["run"] for each in groups} == {report["run"]}

@@ -27,7 +27,7 @@ class Horad:
         self.url = f"http://127.0.0.1:{port}"
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        own = {"HORAD_HOME": str(self.home), "HORAD_PORT": str(self.port), "COLUMNS": "120"}
+        own = {"HORAD_HOME": str(self.home), "HORAD_PORT": str(self.port)}
         inherited = {name: value for name, value in os.environ.items() if name != "HORAD_DATABASE_URL"}
         return subprocess.run(
             [str(Path(sys.executable).with_name("horad")), *arguments],

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from api.cli.console import loading_progress, print_json, print_outcome
+from api.cli.console import loading_progress, print_json, print_outcome, stdout_console
 from geo.errors import InvalidInputError
 from layers.custom import custom
 from layers.postgres import database
@@ -18,7 +18,7 @@ from layers.territories.files import PackError, Problem
 from layers.territories.packs import pack_file, pack_schema, read_pack
 from layers.territories.territory import registered
 
-out = Console(highlight=False, soft_wrap=True)
+out = stdout_console(soft_wrap=True)
 
 
 def adapt_command(

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import pyogrio
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from api.cli.console import print_json
+from api.cli.console import print_json, stdout_console
 from geo.analysis import ColourClass, Column, View
 from geo.errors import InvalidInputError
 from geo.maps import PAGE_BYTES, PAGE_FEATURES, frame_map
@@ -22,7 +21,7 @@ from layers.postgres.startup import ready_engine
 from layers.rules import Rule, Severity
 from layers.territories.territory import only_territory
 
-out = Console(highlight=False)
+out = stdout_console()
 
 _VIEW = View(
     geometry="point",

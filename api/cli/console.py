@@ -17,6 +17,16 @@ from layers.loads.accounts import LayerReport, Report
 from layers.loads.ingest import Progress as Listener
 from layers.loads.loading import Outcome
 
+_AS_WIDE_AS_NEEDED = 100_000
+
+
+def stdout_console(*, markup: bool = True, soft_wrap: bool = False) -> Console:
+    """Return the console of a command: what doesn't go to a terminal isn't folded or cut to any width."""
+    console = Console(highlight=False, markup=markup, soft_wrap=soft_wrap)
+    if not console.is_terminal:
+        console.width = _AS_WIDE_AS_NEEDED
+    return console
+
 
 @contextmanager
 def loading_progress(console: Console) -> Iterator[Callable[[str], Listener]]:

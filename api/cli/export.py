@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from api.cli.console import stdout_console
 from layers.export import LAYER_FORMATS, export_layer
 from layers.postgres.startup import ready_engine
 from layers.reading import store
 
-out = Console(highlight=False)
+out = stdout_console()
 
 
 def export(

@@ -10,11 +10,10 @@ from typing import Annotated, Any
 import pandas as pd
 import pyogrio
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, text
 
-from api.cli.console import print_json
+from api.cli.console import print_json, stdout_console
 from geo.errors import InvalidInputError
 from layers.access import audit
 from layers.catalog import find
@@ -24,7 +23,7 @@ from layers.history.changes import KINDS, ChangeReport, changes, versions_of_sou
 from layers.postgres.startup import ready_engine
 from layers.reading import store
 
-out = Console(highlight=False)
+out = stdout_console()
 
 LayerArgument = Annotated[str, typer.Argument(help="Name of the layer.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]

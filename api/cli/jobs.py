@@ -9,14 +9,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from api.cli.console import print_json
+from api.cli.console import print_json, stdout_console
 from layers.loads.jobs import LoadJob, load_jobs, run_worker
 from layers.postgres.startup import ready_engine
 
-out = Console(highlight=False, markup=False)
+out = stdout_console(markup=False)
 
 
 def worker(

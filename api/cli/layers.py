@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.console import loading_progress, print_json, print_report
+from api.cli.console import loading_progress, print_json, print_report, stdout_console
 from geo.errors import InvalidInputError
 from layers.catalog import all_layers, custom_layers, find
 from layers.custom import custom
@@ -20,7 +20,7 @@ from layers.postgres.startup import ready_engine
 from layers.reading import store
 
 layer_app = typer.Typer(help="List the layers; make, style and drop layers of your own.", no_args_is_help=True)
-out = Console(highlight=False)
+out = stdout_console()
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the custom layer, with or without custom_.")]
 

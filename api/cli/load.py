@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from api.cli.console import loading_progress, print_json, print_report
+from api.cli.console import loading_progress, print_json, print_report, stdout_console
 from api.cli.without_pandas import import_without_pandas
 from layers.loads import loading
 from layers.postgres.startup import ready_engine
 from layers.sources.networks.placement import parse_anchor
 
-out = Console(highlight=False)
+out = stdout_console()
 
 _TABLES = "Tables of text, workbooks and Parquet"
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.console import print_json
+from api.cli.console import print_json, stdout_console
 from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
 from layers.postgres.startup import ready_engine
@@ -18,7 +18,7 @@ from layers.rasters.catalogue import Raster, add_raster, find_raster, list_raste
 from layers.rasters.description import RasterDescription, RasterKind
 
 rasters_app = typer.Typer(help="The catalogue of rasters: elevation, population, night lights, land cover, imagery.")
-out = Console(highlight=False)
+out = stdout_console()
 
 TerritoryArgument = Annotated[str, typer.Option("--territory", "-t", help="Id of a territory of the base.")]
 TimeOption = Annotated[str | None, typer.Option(help="When it is of: 2024, 2024-05, 2024-05-17 or a moment.")]

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from api.cli.console import print_json, print_report
+from api.cli.console import print_json, print_report, stdout_console
 from geo.errors import InvalidInputError
 from layers.loads.reject_files import SUFFIXES, read_rejects, write_rejects
 from layers.loads.rejects import Group, Which, groups, rejects, retry
@@ -23,7 +22,7 @@ rejects_app = typer.Typer(
     " that no later load of their source has replaced.",
     no_args_is_help=True,
 )
-out = Console(highlight=False)
+out = stdout_console()
 
 TerritoryOption = Annotated[str | None, typer.Option("--territory", "-t", help="Only those of a territory.")]
 SourceOption = Annotated[str | None, typer.Option("--source", "-s", help="Only those of a source.")]

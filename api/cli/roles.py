@@ -6,16 +6,15 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from api.cli.console import print_json
+from api.cli.console import print_json, stdout_console
 from api.cli.users import changing
 from layers.access import roles
 from layers.postgres.startup import ready_engine
 
 role_app = typer.Typer(help="Say who may do what in a territory and in all that belong to it.", no_args_is_help=True)
-out = Console(highlight=False)
+out = stdout_console()
 
 PrincipalArgument = Annotated[str, typer.Argument(help="Name of the user.")]
 TerritoryArgument = Annotated[str, typer.Argument(help="Id of the territory.")]

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.console import stdout_console
 from api.inputs import describe, from_text, is_points, places
 from geo.analysis import Analysis, Column, all_analyses
 from geo.errors import InvalidInputError
@@ -106,7 +107,7 @@ def _write(result: gpd.GeoDataFrame, described: Analysis, output: Path, lang: st
         pyogrio.write_dataframe(result.to_crs(4326), output, driver=FORMATS[output.suffix])
     else:
         raise InvalidInputError(f"{output.name}: the suffix must be .html or one of {', '.join(FORMATS)}.")
-    Console(highlight=False).print(f"Wrote {len(result)} features to {output}")
+    stdout_console().print(f"Wrote {len(result)} features to {output}")
 
 
 def _print_table(result: gpd.GeoDataFrame, described: Analysis) -> None:
@@ -117,7 +118,7 @@ def _print_table(result: gpd.GeoDataFrame, described: Analysis) -> None:
         table.add_column(f"{column.title['en']}{f' ({unit})' if unit else ''}", justify="right")
     for row in result[list(columns)].itertuples(index=False):
         table.add_row(*(_shown(value, column) for value, column in zip(row, columns.values(), strict=True)))
-    Console(highlight=False).print(table)
+    stdout_console().print(table)
 
 
 def _shown(value: Any, column: Column) -> str:

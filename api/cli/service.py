@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from api.cli.adapt import print_adaptation
-from api.cli.console import loading_progress, print_json
+from api.cli.console import loading_progress, print_json, stdout_console
 from api.cli.serve import serve
 from api.serving import service
 from layers.catalog import all_layers
@@ -22,7 +21,7 @@ from layers.territories.adapting import adapt
 from layers.territories.packs import pack_file, read_pack
 from layers.territories.territory import registered
 
-out = Console(highlight=False)
+out = stdout_console()
 
 
 def up(

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from api.cli.console import stdout_console
 from geo.errors import InvalidInputError
 from layers.catalog import all_layers, find
 from layers.errors import DatabaseError
@@ -22,7 +23,7 @@ from layers.tiles import archives, pmtiles
 
 _LISTENS_WITHIN_S = 10.0
 
-out = Console(highlight=False)
+out = stdout_console()
 
 
 def tiles(

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
-from api.cli.console import print_json
+from api.cli.console import print_json, stdout_console
 from layers.access import audit, keys, users
 from layers.history.history import acting
 from layers.postgres.startup import ready_engine
@@ -22,7 +22,7 @@ from layers.reading import store
 
 user_app = typer.Typer(help="Say who can sign in; what they may do, horad role says.", no_args_is_help=True)
 key_app = typer.Typer(help="Make and end the keys with which programs sign in.", no_args_is_help=True)
-out = Console(highlight=False)
+out = stdout_console()
 
 PrincipalArgument = Annotated[str, typer.Argument(help="Name of the user.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]

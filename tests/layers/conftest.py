@@ -50,8 +50,7 @@ def private_addresses() -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.fixture
-def hamlet(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hamlet]:
-    monkeypatch.setenv("COLUMNS", "200")
+def hamlet(engine: Engine, tmp_path: Path) -> Iterator[Hamlet]:
     yield Hamlet(engine, tmp_path)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE territories SET parent = NULL WHERE id IN ('hamlet', 'shire')")
