@@ -32,6 +32,8 @@ _HEARTBEAT_S = 5.0
 _RETRY_S = 0.2
 _LOST = (psycopg.Error, SQLAlchemyError, DatabaseError)
 
+_SINCE = "SELECT version, boxes FROM layer_changes WHERE layer = %(layer)s AND version > %(version)s ORDER BY version"
+
 Subscriber = Callable[[str], None]
 """Is told the name of a layer, or of a table of the registry, that has changed; from the thread that listens."""
 
@@ -136,18 +138,23 @@ class Announcements:
             while note := connection.pgconn.notifies():
                 self._heard.append(note.extra.decode())
             while self._heard:
-                self._take(connection, json.loads(self._heard.popleft()))
+                self._take(connection, _layer_of(self._heard.popleft()))
 
-    def _take(self, connection: psycopg.Connection[Any], told: dict[str, Any]) -> None:
-        layer, version = told["layer"], told["version"]
+    def _take(self, connection: psycopg.Connection[Any], layer: str) -> None:
+        """Read what has become of a layer. PostgreSQL lets everybody announce, so only what the base holds counts."""
         known = self._logs.get(layer)
         if layer in _REGISTRY:
             self._read_registry(connection)
-        elif known is None or version > known.version + 1 or version % _KEPT == 0:
+            self._tell([layer])
+        elif known is None:
             self._read(connection, [layer])
-        elif version == known.version + 1:
-            known.add(version, told["boxes"])
-        self._tell([layer])
+        elif changes := connection.execute(_SINCE, {"layer": layer, "version": known.version}).fetchall():
+            if changes[0][0] > known.version + 1 or any(version % _KEPT == 0 for version, _ in changes):
+                self._read(connection, [layer])
+                return
+            for version, boxes in changes:
+                known.add(version, boxes)
+            self._tell([layer])
 
     def _read(self, connection: psycopg.Connection[Any], layers: list[str] | None) -> None:
         """Read the versions of layers, of all by default, and the changes that led to those that weren't known."""
@@ -180,6 +187,14 @@ class Announcements:
         for layer in layers:
             for each in tuple(self._subscribers):
                 each(layer)
+
+
+def _layer_of(payload: str) -> str:
+    """Return the layer that an announcement names, empty where it is none of ours."""
+    try:
+        return str(json.loads(payload)["layer"])
+    except (ValueError, TypeError, LookupError):
+        return ""
 
 
 @lru_cache

@@ -72,6 +72,19 @@ def test_only_the_places_that_a_change_touched_have_its_version(heard: Announcem
     unsubscribe()
 
 
+def test_what_others_announce_is_no_change(heard: Announcements, town: Town) -> None:
+    town.ingest(school("a", 27.51, 53.89))
+    before = version_in_the_base(town.engine, "facilities")
+    assert within_a_second(lambda: heard.touched("facilities") == before)
+    forged = f'{{"layer": "facilities", "version": {before + 1}, "boxes": []}}'
+    with town.engine.begin() as connection:
+        for payload in ("garbage", "[]", '{"layer": 1}', '{"layer": "none", "version": 9}', forged):
+            connection.execute(text("SELECT pg_notify('horad_layers', :payload)"), {"payload": payload})
+    town.ingest(school("a", 27.511, 53.89))
+    assert within_a_second(lambda: heard.touched("facilities", HERE) == before + 1)
+    assert heard.current
+
+
 def test_changes_far_apart_in_one_statement_leave_what_lies_between(heard: Announcements, town: Town) -> None:
     town.ingest(school("a", 27.51, 53.89), school("b", 27.58, 53.91))
     between = (27.54, 53.895, 27.55, 53.905)
