@@ -21,9 +21,13 @@ def describe(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         parts.append(", separated by commas")
     default = schema.get("default")
-    if default is not None:
-        parts.append(f"; by default {','.join(map(str, default)) if isinstance(default, list) else default}")
+    if default is not None and default != []:
+        parts.append(f"; by default {','.join(map(_plain, default)) if isinstance(default, list) else _plain(default)}")
     return "".join(parts) + "."
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def from_text(text: str, schema: dict[str, Any]) -> Any:

@@ -32,6 +32,9 @@ _OUTPUT_HELP = f"Write the result to a file: {', '.join(FORMATS)} or, as a map, 
 _AS_OF_HELP = "On the layers as they were at a time or on a date, such as 2024-05-01."
 _POINTS_HELP = "As lon,lat in degrees, repeated for more; a line as lon,lat;lon,lat; or a file of points or lines."
 
+_METAVARS = {"number": "NUMBER", "integer": "NUMBER", "array": "LIST"}
+"""What an input is called in the help, by the type of its JSON schema; the analysis itself reads its text."""
+
 
 def _command(described: Analysis) -> Callable[..., None]:
     """Return the function of which Typer makes a command: its signature follows from the analysis."""
@@ -68,8 +71,12 @@ def _parameter(name: str, schema: dict[str, Any]) -> inspect.Parameter:
     if schema.get("type") == "boolean":
         return _keyword(name, bool | None, typer.Option(f"{flag}/--no-{flag[2:]}", help=describe(schema)))
     if is_points(schema):
-        return _keyword(name, list[str] | None, typer.Option(flag, help=f"{describe(schema)} {_POINTS_HELP}"))
-    return _keyword(name, str | None, typer.Option(flag, help=describe(schema)))
+        return _keyword(
+            name, list[str] | None, typer.Option(flag, metavar="PLACES", help=f"{describe(schema)} {_POINTS_HELP}")
+        )
+    kinds = (each.get("type") for each in (schema, *schema.get("anyOf", ())))
+    metavar = next((_METAVARS[kind] for kind in kinds if kind in _METAVARS), "TEXT")
+    return _keyword(name, str | None, typer.Option(flag, metavar=metavar, help=describe(schema)))
 
 
 def _keyword(name: str, kind: Any, option: Any, *, default: Any = None) -> inspect.Parameter:
