@@ -26,7 +26,7 @@ from layers.territories.packs import around
 from layers.territories.territory import find_territory
 
 KILLED_WHILE_WRITING = """
-from layers import database
+from layers.postgres import database
 from town import Town, school, street
 
 town = Town(database.engine(), "town")
