@@ -13,6 +13,7 @@ from layers.catalog import LayerTable
 from layers.loads.ground import Ground
 from layers.sources.description import Surroundings
 from layers.sources.geometry import wkb
+from layers.sources.geometry.wkb import Geometries
 from layers.sources.records import Batch, Reader, Reject
 
 _ROWS = 5_000
@@ -47,8 +48,10 @@ def sample_problems(reader: Reader, layer: LayerTable, surroundings: Surrounding
     empty = [name for name in _required(layer) if all(_is_empty(each, name) for each in batches)]
     if empty:
         problems.append(f"every feature of the layer {layer.name} needs {', '.join(empty)}, which nothing in it fills")
+    shapes = wkb.read(pc.drop_null(pa.chunked_array([each.column("geom") for each in batches]).combine_chunks()))
+    problems += _shapeless(shapes, layer)
     if not outside and surroundings.box is not None:
-        problems += _elsewhere(batches, surroundings)
+        problems += _elsewhere(shapes, surroundings)
     return problems
 
 
@@ -69,9 +72,17 @@ def _is_empty(rows: pa.RecordBatch, name: str) -> bool:
     return name not in rows.schema.names or rows.column(name).null_count == rows.num_rows
 
 
-def _elsewhere(batches: list[pa.RecordBatch], surroundings: Surroundings) -> list[str]:
-    places = pa.chunked_array([each.column("geom") for each in batches]).combine_chunks()
-    boxes = shapely.bounds(wkb.read(pc.drop_null(places)))
+def _shapeless(shapes: Geometries, layer: LayerTable) -> list[str]:
+    found = {each.geom_type for each in shapes}
+    if not found or not found.isdisjoint(layer.layer.shape.geometry_types):
+        return []
+    return [
+        f"the layer {layer.name} is made of {layer.layer.shape}s, and its first features of {', '.join(sorted(found))}"
+    ]
+
+
+def _elsewhere(shapes: Geometries, surroundings: Surroundings) -> list[str]:
+    boxes = shapely.bounds(shapes)
     ground = Ground(surroundings.territory, surroundings.metric_crs, surroundings.box)
     west, south, east, north = ground.reach
     inside = (boxes[:, 0] <= east) & (boxes[:, 2] >= west) & (boxes[:, 1] <= north) & (boxes[:, 3] >= south)

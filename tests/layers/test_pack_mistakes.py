@@ -96,6 +96,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {"sources": [source(filter={"column": "seats", "equals": 1})]},
         {"sources.schools": "no row of it is taken: 3 left out by the filter"},
     ),
+    "points for a layer of polygons": (
+        {"sources": [source(layer="population", columns={"total": {"from": "seats"}})]},
+        {"sources.schools": "the layer population is made of polygons, and its first features of Point"},
+    ),
     "two sources of one id": ({"sources": [source(), source()]}, {"sources": "more than one has schools"}),
 }  # fmt: skip
 

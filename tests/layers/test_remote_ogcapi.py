@@ -299,6 +299,7 @@ def test_the_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
         b'{"type": "FeatureCollection"}',
         b'{"features": {}}',
         b'{"features": [1]}',
+        b'{"features": [{"properties": [1]}]}',
         b'{"features": [{"properties": []}], "links": [7]}',
         b'{"features": [], "links": {"rel": "next"}}',
         b'{"features": [], "numberMatched": 4}',

@@ -145,10 +145,14 @@ def read_geojson(page: Any, answer: Answer) -> list[Feature]:
     """
     if not isinstance(page, dict) or not isinstance(page.get("features"), list):
         raise SourceError(f"{shown(answer.url)} didn't answer with a GeoJSON feature collection.")
-    return [
-        Feature(None if each.get("id") is None else str(each["id"]), each.get("geometry"), each.get("properties") or {})
-        for each in page["features"]
-    ]
+    return [_feature(each) for each in page["features"]]
+
+
+def _feature(given: dict[str, Any]) -> Feature:
+    known, properties = given.get("id"), given.get("properties") or {}
+    if not isinstance(properties, dict):
+        raise TypeError(f"properties that are no object, of the feature {known}")
+    return Feature(None if known is None else str(known), given.get("geometry"), properties)
 
 
 def _next(page: dict[str, Any]) -> str | None:
