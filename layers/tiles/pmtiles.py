@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,7 +24,7 @@ from layers.history.announcements import RIGHTS, Announcements
 from layers.reading import store
 from layers.tiles import tiles
 from layers.tiles.journal import TileJournal, Versions
-from layers.tiles.pool import TilePool
+from layers.tiles.pool import TilePool, few_connections
 from layers.tiles.request import TileRequest
 
 Cell: TypeAlias = tuple[int, int]
@@ -138,7 +139,7 @@ class _Work:
         self._pyramid = pyramid
         self._journal = journal
         self._progress = progress or (lambda *_: None)
-        self._pool = TilePool()
+        self._pool = TilePool(few_connections(patience_s=math.inf))
         self._matrices = pyramid.request(pyramid.min_zoom, (0, 0)).matrices
         self._limits = {z: self._around(z, box) for z in range(pyramid.min_zoom, pyramid.max_zoom + 1)}
         self._total = sum((south - north + 1) * (east - west + 1) for north, south, west, east in self._limits.values())

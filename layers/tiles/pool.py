@@ -150,9 +150,9 @@ def _whole(then: Callable[[bytes], T], result: PGresult) -> T:
     return then(content)
 
 
-def few_connections() -> Connections:
+def few_connections(*, patience_s: float = _PATIENCE_S) -> Connections:
     """Return connections for small statements, at most ``HORAD_TILE_CONNECTIONS`` at a time."""
-    return Connections(get_settings().tile_connections, patience_s=_PATIENCE_S)
+    return Connections(get_settings().tile_connections, patience_s=patience_s)
 
 
 def _marks(nth: int) -> str:
