@@ -6,14 +6,12 @@ To make it takes seconds, and all routes, which those who serve needn't hold.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import json
-import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -25,11 +23,12 @@ from layers.settings import PROJECT, get_settings
 VERSIONS = ("3.0", "3.1")
 """Of OpenAPI."""
 
+IDLE = "--idle"
+"""Asks the writer to give way to all else, and to leave it to whoever writes already."""
+
 _WRITERS = ("fastapi", "pydantic", "titiler.core")
 _SOURCES = [Path(__file__).resolve().parents[1] / name for name in ("api", "layers", "geo")]
 _BEGINS_AFTER_S = 3.0
-_IDLE = "--idle"
-_NICEST = 19
 
 
 @lru_cache
@@ -46,7 +45,7 @@ def described(openapi: str) -> bytes:
     NotNowError
         HORAD_HOME can't be written.
     """
-    file = _file(openapi)
+    file = file_of(openapi)
     if not file.exists():
         subprocess.run(_command(), cwd=PROJECT, check=False)  # noqa: S603
     try:
@@ -75,9 +74,9 @@ async def written_meanwhile() -> AsyncIterator[None]:
 
 async def _write_when_idle() -> None:
     await asyncio.sleep(_BEGINS_AFTER_S)
-    if await asyncio.to_thread(_is_written):
+    if await asyncio.to_thread(is_written):
         return
-    process = await asyncio.create_subprocess_exec(*_command(_IDLE), cwd=PROJECT)
+    process = await asyncio.create_subprocess_exec(*_command(IDLE), cwd=PROJECT)
     try:
         await process.wait()
     finally:
@@ -87,14 +86,16 @@ async def _write_when_idle() -> None:
 
 
 def _command(*options: str) -> list[str]:
-    return [sys.executable, "-m", "api.description", *options]
+    return [sys.executable, "-m", "api.describe", *options]
 
 
-def _is_written() -> bool:
-    return all(_file(each).exists() for each in VERSIONS)
+def is_written() -> bool:
+    """Tell whether this version of the program is described."""
+    return all(file_of(each).exists() for each in VERSIONS)
 
 
-def _file(openapi: str) -> Path:
+def file_of(openapi: str) -> Path:
+    """Return the file of a description of this version of the program."""
     return get_settings().home / "openapi" / f"{_fingerprint()}-{openapi}.json"
 
 
@@ -104,46 +105,3 @@ def _fingerprint() -> str:
     files = [each.stat() for folder in _SOURCES for each in sorted(folder.rglob("*.py"))]
     known = [(each.st_size, each.st_mtime_ns) for each in files], [version(each) for each in _WRITERS], sys.version
     return hashlib.blake2b(repr(known).encode(), digest_size=8).hexdigest()
-
-
-@contextmanager
-def _alone(folder: Path, *, waiting: bool) -> Iterator[bool]:
-    """Tell whether no other process writes, or wait until none does."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX if waiting else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
-    finally:
-        os.close(handle)
-
-
-def _write() -> None:
-    """Write the description unless it is there, and remove those of other versions of the program."""
-    from api.app import create_app
-    from api.openapi import downgraded
-
-    document = create_app().openapi()
-    made = {_file("3.0"): downgraded(document), _file("3.1"): document}
-    for file, content in made.items():
-        partial = file.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps(content))
-        partial.replace(file)
-    for other in set(_file("3.1").parent.iterdir()) - set(made):
-        other.unlink()
-
-
-def _main() -> None:
-    idle = _IDLE in sys.argv
-    if idle:
-        os.nice(_NICEST)
-    folder = _file("3.1").parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder, waiting=not idle) as alone:
-        if alone and not _is_written():
-            _write()
-
-
-if __name__ == "__main__":
-    _main()
