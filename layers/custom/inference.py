@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 
 import shapely
 from anyascii import anyascii
@@ -124,7 +124,7 @@ def records(items: Reader | Iterator[Item]) -> Iterator[Record | Reject]:
             yield item
 
 
-def typed(record: Record, fields: dict[str, tuple[str, type]]) -> Record | Reject:
+def typed(record: Record, fields: dict[str, tuple[str, type]], zone: tzinfo = UTC) -> Record | Reject:
     """Move the fields of a record, which are all among its tags, to columns of their types.
 
     Parameters
@@ -133,6 +133,8 @@ def typed(record: Record, fields: dict[str, tuple[str, type]]) -> Record | Rejec
         As read.
     fields
         By the name of the field, the column and its type; other fields stay among the tags.
+    zone
+        Of times that don't tell theirs.
     """
     values, tags = {}, {}
     for name, text in record.tags.items():
@@ -141,8 +143,8 @@ def typed(record: Record, fields: dict[str, tuple[str, type]]) -> Record | Rejec
             continue
         column, kind = fields[name]
         try:
-            values[column] = convert(text, kind)
-        except ValueError as error:
+            values[column] = read_moment(text, zone=zone).time if kind is datetime else convert(text, kind)
+        except (ValueError, OverflowError) as error:
             return Reject(record.layer, record.source_id, f"{name}: {error}", dict(record.tags))
     return record._replace(values=values, tags=tags)
 

@@ -6,6 +6,7 @@ import getpass
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
@@ -23,7 +24,7 @@ from layers.models.registry import CustomLayer
 from layers.settings import get_settings
 from layers.sources.records import Item, Notes, Reader
 from layers.territories.packs import Territory
-from layers.territories.territory import register
+from layers.territories.territory import register, timezone_of
 
 Opener = Callable[[LayerTable], Reader]
 """Opens a source for a layer; it is called twice, since the source is read twice."""
@@ -106,10 +107,12 @@ def create_layer(
                 register(connection, territory)
             _create(connection, described, territory.id if isinstance(territory, Territory) else territory)
         refresh_now(engine)
+    with engine.connect() as connection:
+        zone = timezone_of(connection, territory)
     try:
         return ingest(
             engine,
-            _Typed(opener, layer_name),
+            _Typed(opener, layer_name, zone),
             territory=territory,
             source=PREFIX.strip("_"),
             file_name=file_name,
@@ -126,11 +129,12 @@ def create_layer(
 class _Typed:
     """A source whose fields become the columns of a custom layer."""
 
-    def __init__(self, opener: Opener, layer_name: str) -> None:
+    def __init__(self, opener: Opener, layer_name: str, zone: str | None) -> None:
         model = custom_layers()[layer_name]
         self._reader = opener(_bare(layer_name))
         self._fields = {column.title["en"]: (column.name, column.python_type) for column in model.columns}
         self._most = get_settings().custom_max_features
+        self._zone = ZoneInfo(zone or "UTC")
         self.notes: Notes = self._reader.notes
 
     @property
@@ -144,7 +148,7 @@ class _Typed:
             yield self._typed(item)
 
     def _typed(self, item: Any) -> Item:
-        return typed(item, self._fields) if hasattr(item, "tags") else item
+        return typed(item, self._fields, self._zone) if hasattr(item, "tags") else item
 
 
 def _describe(

@@ -20,7 +20,7 @@ from layers.sources.geometry.coordinates import Box
 from layers.sources.opening import opened
 from layers.sources.places import fingerprint
 from layers.sources.stated import Stated
-from layers.territories.territory import at, register, registered, remove_left
+from layers.territories.territory import at, register, registered, remove_left, timezone_of
 
 if TYPE_CHECKING:
     from layers.territories.packs import Source, Territory
@@ -160,14 +160,16 @@ def load_file(
         Called with the number of records read and the share of the file.
     **stated
         What the file doesn't say itself, by the names of :class:`layers.sources.stated.Stated`: its tables, CRS,
-        columns of coordinates, encoding, ...
+        columns of coordinates, encoding, ...; the time zone is that of the territory by default.
 
     Raises
     ------
     SourceError, InvalidInputError, NotFoundError
         The file can't be read, is of an unknown kind, or a layer isn't there.
     """
-    reader, targets, attribution = opened(file, Stated(**stated)).read(layers)
+    with engine.connect() as connection:
+        said = Stated(**{"timezone": timezone_of(connection, territory), **stated})
+    reader, targets, attribution = opened(file, said).read(layers)
     return ingest(
         engine,
         reader,

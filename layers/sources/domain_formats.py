@@ -16,6 +16,8 @@ from layers.sources.networks.pandapower_tables import is_network
 from layers.sources.records import Reader
 from layers.sources.stated import Stated
 
+_OF_THE_TERRITORY = "timezone"
+
 
 @runtime_checkable
 class PlacedReader(Reader, Protocol):
@@ -59,7 +61,8 @@ class DomainFormat:
         InvalidInputError
             Something is said of it that files of this format say themselves, or don't have.
         """
-        unfit = [each.name for each in fields(stated) if each.name not in self.takes and getattr(stated, each.name)]
+        left = {*self.takes, _OF_THE_TERRITORY}
+        unfit = [each.name for each in fields(stated) if each.name not in left and getattr(stated, each.name)]
         if unfit:
             raise InvalidInputError(f"{file.name} is a file of {self.title}: leave out {', '.join(unfit)}")
         return self.reads(file, **stated.only(*self.takes))

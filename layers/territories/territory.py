@@ -136,6 +136,20 @@ def find_territory(connection: Connection, territory: str) -> dict[str, Any]:
     return known[territory]
 
 
+def timezone_of(connection: Connection, territory: str | Territory) -> str | None:
+    """Return the time zone of a territory of the base, or of one that is yet to be registered, where it is told.
+
+    Raises
+    ------
+    NotFoundError
+        The base has no such territory.
+    """
+    if isinstance(territory, str):
+        zone: str | None = find_territory(connection, territory)["timezone"]
+        return zone
+    return territory.timezone
+
+
 def registered(connection: Connection) -> list[dict[str, Any]]:
     """Return what the base knows of each territory, the one that was there first before the others."""
     columns = [each for each in TerritoryRow.__table__.columns if each.name not in _NOT_TOLD]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openstreetmap import node, way, write, xml
-from town import PLACE, Town
+from town import LAT, LON, PLACE, Town
 from web import Asked, Reply, web
 
 from geo.errors import InvalidInputError
+from layers.custom.custom import drop_layer
+from layers.custom.files import load_custom
 from layers.errors import NotFoundError, SourceError
-from layers.loads.loading import Outcome, load_territory
+from layers.loads.loading import Outcome, load_file, load_territory
 from layers.settings import get_settings
 from layers.territories.packs import Territory
+from layers.territories.territory import register
 
 SHOP = xml(node(1, 0, 0, {"shop": "bakery"})).encode()
 
@@ -127,3 +131,18 @@ def test_what_cant_be_loaded_is_told(town: Town, tmp_path: Path) -> None:
         town.load(map_file, "streets")
     with pytest.raises(SourceError, match="is a folder"):
         town.load(tmp_path)
+
+
+def test_times_without_a_zone_are_of_the_territory(town: Town, tmp_path: Path) -> None:
+    zoned = Territory.model_validate({**PLACE.model_dump(), "timezone": "Europe/Minsk"})
+    with town.engine.begin() as connection:
+        register(connection, zoned)
+    table = tmp_path / "town.csv"
+    table.write_text(f"id,lon,lat,category,occurred_at\n1,{LON},{LAT},fire,2024-05-01T10:20\n")
+    load_file(town.engine, table, territory=town.id, source="fires", layers=["incidents"])
+    load_custom(town.engine, table, name="fires", territory=town.id)
+    try:
+        moments = {town.features(each)["1"]["occurred_at"] for each in ("incidents", "custom_fires")}
+    finally:
+        drop_layer(town.engine, "fires")
+    assert moments == {dt.datetime(2024, 5, 1, 7, 20, tzinfo=dt.UTC)}
