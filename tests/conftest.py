@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import httpx
+import hypothesis
 import pytest
+from ports import free_port
 from sqlalchemy import text
 
 from api.serving import service
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sqlalchemy import Engine
+
+
+hypothesis.settings.register_profile(
+    "horad", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("horad")
+"""How long an example takes says something of the machine. Where CI is set, the examples are always the same."""
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +79,7 @@ def helsinki(engine: Engine) -> Engine:
 def server_url(helsinki: Engine) -> Iterator[str]:
     """The address of a real server with the demo city; at the end its log must be clean."""
     patch = pytest.MonkeyPatch()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        patch.setenv("HORAD_PORT", str(probe.getsockname()[1]))
+    patch.setenv("HORAD_PORT", str(free_port()))
     get_settings.cache_clear()
     try:
         yield service.start().url
@@ -89,7 +95,7 @@ def server_url(helsinki: Engine) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def client(server_url: str) -> Iterator[httpx.Client]:
     """A client of the server."""
-    with httpx.Client(base_url=server_url, timeout=60) as connected:
+    with httpx.Client(base_url=server_url, timeout=300) as connected:
         yield connected
 
 

@@ -6,13 +6,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from patience import PATIENCE_S, wait_until
 from sqlalchemy import Engine
 
 from api.cli.main import main
@@ -31,7 +31,7 @@ def pack() -> dict[str, Any]:
         "title": titles,
         "attribution": "the test",
         "kind": "osm",
-        "schedule": "0 3 * * *",
+        "schedule": "0 0 1 1 *",
         "places": [{"data": "hamlet.osm"}],
     }
     box = [27.5, 53.88, 27.6, 53.92]
@@ -46,7 +46,7 @@ def hamlet(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     load_territory(engine, read_pack(str(file)))
     (tmp_path / "hamlet.osm").write_text(OSM)
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE territories SET added_at = now() - interval '2 days' WHERE id = 'hamlet'")
+        connection.exec_driver_sql("UPDATE territories SET added_at = now() - interval '2 years' WHERE id = 'hamlet'")
     monkeypatch.setenv("HORAD_DATA", str(tmp_path))
     get_settings.cache_clear()
     yield tmp_path
@@ -80,14 +80,11 @@ def test_a_worker_loads_what_is_due_and_ends_when_it_is_told(
     command = [sys.executable, "-m", "api.cli", "worker"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
         try:
-            deadline = time.monotonic() + 60
-            while states(engine) != ["done"]:
-                assert worker.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
+            wait_until(lambda: worker.poll() is not None or states(engine) == ["done"])
+            assert worker.poll() is None
         finally:
             worker.send_signal(signal.SIGTERM)
-        said, log = worker.communicate(timeout=20)
+        said, log = worker.communicate(timeout=PATIENCE_S)
     assert worker.returncode == 0, log
     assert b"waits for what is due" in said
     assert b"Traceback" not in log

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from patience import wait_until
 from sqlalchemy import text
 
 from geo.errors import InvalidInputError
@@ -27,7 +27,7 @@ from layers.postgres.servers import tuning
 from layers.settings import get_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a cluster for somebody else")
 
@@ -94,11 +94,11 @@ def owner_of(pid: int) -> int | None:
         return None
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+def kill(pid: int | None) -> None:
+    """Kill a process, which may have ended by itself: those of a server end with the first of them."""
+    assert pid
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def test_second_start_finds_the_data_and_the_same_server(cluster: Cluster) -> None:
@@ -138,7 +138,7 @@ def test_killed_server_loses_nothing_committed_and_keeps_nothing_else(cluster: C
     with cluster.connect() as connection:
         active = "SELECT FROM pg_stat_activity WHERE query LIKE 'BEGIN; INSERT%' AND state = 'active'"
         wait_until(lambda: connection.execute(active).rowcount)
-    os.kill(cluster.postmaster_pid() or 0, signal.SIGKILL)
+    kill(cluster.postmaster_pid())
     wait_until(lambda: cluster.postmaster_pid() is None)
     assert cluster.pids(), "nothing outlived the server: this test shows less than it says"
     cluster.start()
@@ -149,7 +149,7 @@ def test_killed_server_loses_nothing_committed_and_keeps_nothing_else(cluster: C
 
 def test_everything_killed_and_the_process_number_given_to_a_stranger(cluster: Cluster) -> None:
     for pid in [cluster.postmaster_pid(), *cluster.pids()]:
-        os.kill(pid or 0, signal.SIGKILL)
+        kill(pid)
     wait_until(lambda: not cluster.pids())
     with subprocess.Popen(["sleep", "60"], **as_owner(cluster)) as stranger:
         for lock in (cluster.data / "postmaster.pid", cluster.socket_dir / ".s.PGSQL.5432.lock"):
@@ -159,6 +159,26 @@ def test_everything_killed_and_the_process_number_given_to_a_stranger(cluster: C
         assert kept_rows(cluster) == [(42,)]
         assert stranger.poll() is None
         stranger.kill()
+
+
+def test_a_lock_may_go_while_it_is_looked_at(tmp_path: Path) -> None:
+    """A server that ends removes it."""
+    lock = tmp_path / "postgres" / "data" / "postmaster.pid"
+    lock.parent.mkdir(parents=True)
+    cluster, over = Cluster(tmp_path), threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            lock.write_text(f"{os.getpid()}\n")
+            lock.unlink()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        assert {cluster.postmaster_pid() for _ in range(20_000)} == {None}, "this process is no PostgreSQL"
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_data_of_another_major_version_is_refused(cluster: Cluster) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import secrets
@@ -10,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -55,9 +55,10 @@ class Service:
         """Tell whether it is this server that answers there."""
         try:
             with urllib.request.urlopen(f"{self.url}/health/live", timeout=_HEALTH_TIMEOUT_S) as answer:  # noqa: S310
-                return bool(json.load(answer).get("instance") == self.instance)
-        except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError):
+                told = json.load(answer)
+        except (OSError, http.client.HTTPException, ValueError):
             return False
+        return isinstance(told, dict) and told.get("instance") == self.instance
 
 
 def running() -> Service | None:

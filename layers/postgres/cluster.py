@@ -117,7 +117,7 @@ class Cluster:
         with self._locked():
             running = self.pids()
             if postmaster := self.postmaster_pid():
-                os.kill(postmaster, signal.SIGINT)
+                _signal(postmaster, signal.SIGINT)
                 self._wait_until_gone(_STOP_TIMEOUT_S)
             self._clear_remains()
         return bool(running)
@@ -289,12 +289,12 @@ class Cluster:
         """Clear what a killed server left: processes that hold its memory, locks that name a stranger's process."""
         if not self._wait_until_gone(_ORPHAN_PATIENCE_S):
             for pid in self.pids():
-                os.kill(pid, signal.SIGQUIT)
+                _signal(pid, signal.SIGQUIT)
             if not self._wait_until_gone(_STOP_TIMEOUT_S):
                 raise DatabaseError(f"PostgreSQL processes {self.pids()} of {self.data} don't end: end them yourself")
         for lock in (self.data / "postmaster.pid", self.socket_dir / f"{_SOCKET}.lock"):
-            if lock.exists() and not _living_postgres(lock):
-                lock.unlink()
+            if not _living_postgres(lock):
+                lock.unlink(missing_ok=True)
 
     def _wait_until_gone(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
@@ -372,9 +372,19 @@ def _is_postgres(command_line: bytes) -> bool:
     return program.startswith(b"postgres:") or program.rpartition(b"/")[2] == b"postgres"
 
 
+def _signal(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process, unless it has ended since it was looked for."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 def _living_postgres(lock: Path) -> int | None:
-    """Read the process id that a lock file of PostgreSQL names, if that process is a living PostgreSQL."""
-    if not lock.exists():
+    """Read the process id that a lock file of PostgreSQL names, if that process is a living PostgreSQL.
+
+    A server that ends removes its locks at any moment.
+    """
+    try:
+        pid = lock.read_text().partition("\n")[0].strip().lstrip("-")
+    except FileNotFoundError:
         return None
-    pid = lock.read_text().partition("\n")[0].strip().lstrip("-")
     return int(pid) if pid.isdigit() and _is_postgres(_command_line(_PROC / pid)) else None

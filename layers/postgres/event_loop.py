@@ -45,7 +45,7 @@ class Connections:
     ) -> PGresult:
         """Run a statement when its turn comes; parameters as for `Connection.run`.
 
-        A connection that was lost while nobody used it is replaced.
+        A connection that was lost is replaced, and the statement, which only reads, run anew; a new one isn't.
 
         Raises
         ------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from ports import free_port
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,6 @@ class Server:
 
     def ask_to_end(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -59,6 +53,7 @@ def serving(*arguments: str, **settings: object) -> Iterator[Server]:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
         told = Path(log.name).read_text()
         assert "Traceback" not in told, told
 

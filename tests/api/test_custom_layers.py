@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import mapbox_vector_tile
 import pytest
+from patience import soon
 from sqlalchemy import Engine
 
 from layers.custom import custom
@@ -19,12 +19,8 @@ from layers.custom.files import load_custom
 LON, LAT = 24.945, 60.17
 
 
-def answers_within_a_second(client: httpx.Client, path: str, status: int) -> bool:
-    deadline = time.monotonic() + 1
-    while client.get(path).status_code != status:
-        if time.monotonic() > deadline:
-            return False
-    return True
+def soon_answers(client: httpx.Client, path: str, status: int) -> bool:
+    return soon(lambda: client.get(path).status_code == status)
 
 
 @pytest.fixture
@@ -37,7 +33,7 @@ def benches(helsinki: Engine, client: httpx.Client, tmp_path: Path) -> Iterator[
     ]
     file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     load_custom(helsinki, file, name="benches", territory="helsinki", layer={"title": "Benches"})
-    assert answers_within_a_second(client, "/collections/custom_benches", 200)
+    assert soon_answers(client, "/collections/custom_benches", 200)
     yield "custom_benches"
     if "custom_benches" in custom.custom_layers():
         custom.drop_layer(helsinki, "benches")
@@ -54,7 +50,7 @@ def test_it_is_served_until_it_is_dropped(benches: str, helsinki: Engine, client
     assert client.get(f"/styles/{benches}").status_code == 200
     assert "Benches" in client.get(f"/maps/{benches}").text
     custom.drop_layer(helsinki, "benches")
-    assert answers_within_a_second(client, f"/collections/{benches}/items", 404)
+    assert soon_answers(client, f"/collections/{benches}/items", 404)
     assert benches not in {each["id"] for each in client.get("/collections").json()["collections"]}
 
 

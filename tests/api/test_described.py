@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from patience import PATIENCE_S
 from serving import serving
 from sqlalchemy import Engine, text
 
@@ -62,7 +63,7 @@ def url(helsinki: Engine) -> Iterator[str]:
     with helsinki.begin() as connection:
         register(connection, SCRATCH)
     with serving(statement_timeout_s=10, analysis_timeout_s=10) as server:
-        httpx.get(f"{server.url}/api", timeout=120)
+        httpx.get(f"{server.url}/api", timeout=600)
         yield server.url
     with helsinki.begin() as connection:
         connection.execute(text("DELETE FROM territories WHERE id = 'scratch'"))
@@ -71,10 +72,12 @@ def url(helsinki: Engine) -> Iterator[str]:
 def configuration(url: str, headers: dict[str, str]) -> str:
     """What things are called, so that not all that is asked for is missing."""
     schools = f"{url}/collections/facilities/items"
-    found = [httpx.post(schools, json=SCHOOL, headers=headers) for _ in range(20)] if headers else []
+    found = (
+        [httpx.post(schools, json=SCHOOL, headers=headers, timeout=PATIENCE_S) for _ in range(20)] if headers else []
+    )
     ids = [each.headers["location"].rpartition("/")[2] for each in found]
-    ids = ids or [each["id"] for each in httpx.get(schools).json()["features"]]
-    rasters = [each["id"] for each in httpx.get(f"{url}/rasters").json()["rasters"]]
+    ids = ids or [each["id"] for each in httpx.get(schools, timeout=PATIENCE_S).json()["features"]]
+    rasters = [each["id"] for each in httpx.get(f"{url}/rasters", timeout=PATIENCE_S).json()["rasters"]]
     known = {
         "collection": ["facilities", "roads", "incidents", "organisations"],
         "feature": ids[:20],

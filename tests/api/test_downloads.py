@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import socket
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,12 +12,12 @@ import geopandas as gpd
 import httpx
 import pyogrio
 import pytest
+from patience import wait_until
 from sqlalchemy import Engine, text
 
 from layers.streams.formats import FORMATS
 
 BUILDINGS = "/collections/buildings/items"
-WAIT_S = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +46,14 @@ def copying(engine: Engine) -> list[int]:
 
 def begun(engine: Engine) -> int:
     """Wait until one file is being read, and return by which process of the database."""
-    assert until(lambda: len(copying(engine)) == 1)
-    return copying(engine)[0]
+    found: list[int] = []
 
+    def is_one() -> bool:
+        found[:] = copying(engine)
+        return len(found) == 1
 
-def until(holds: Any) -> bool:
-    """Wait for something to become true, or give up."""
-    deadline = time.monotonic() + WAIT_S
-    while not (found := bool(holds())) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return found
+    wait_until(is_one)
+    return found[0]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -123,7 +120,7 @@ def test_head_does_not_wait_for_the_file(client: httpx.Client, heavy: str, helsi
     assert answer.content == b""
     answer = client.head(heavy, params={"f": "csv"})
     assert answer.status_code == 200
-    assert until(lambda: not copying(helsinki))
+    wait_until(lambda: not copying(helsinki))
 
 
 @pytest.mark.parametrize("name", ["csv", "parquet", "geojsonseq", "flatgeobuf", "arrow"])
@@ -133,7 +130,7 @@ def test_a_client_that_goes_away_stops_the_query(client: httpx.Client, heavy: st
     assert connection.recv(1_000).startswith(b"HTTP/1.1 200")
     pid = begun(helsinki)
     connection.close()
-    assert until(lambda: pid not in copying(helsinki))
+    wait_until(lambda: pid not in copying(helsinki))
 
 
 def test_a_database_that_fails_midway_breaks_the_answer_off(client: httpx.Client, heavy: str, helsinki: Engine) -> None:
@@ -149,19 +146,26 @@ def test_a_database_that_fails_midway_breaks_the_answer_off(client: httpx.Client
 
 
 def test_too_many_at_once_are_told_to_come_again(client: httpx.Client, heavy: str, helsinki: Engine) -> None:
-    sockets = []
-    for _ in range(4):
+    sockets: list[socket.socket] = []
+
+    def are_under_way() -> bool:
+        """Files that somebody has left are given up one after the other."""
         connection = socket.create_connection((client.base_url.host, client.base_url.port))
         connection.sendall(f"GET {heavy}?f=csv HTTP/1.1\r\nHost: here\r\n\r\n".encode())
-        assert connection.recv(100)
-        sockets.append(connection)
+        if connection.recv(100).startswith(b"HTTP/1.1 200"):
+            sockets.append(connection)
+        else:
+            connection.close()
+        return len(sockets) == 4
+
+    wait_until(are_under_way)
     refused = client.get(heavy, params={"f": "csv"})
     assert refused.status_code == 429
     assert client.get(heavy, params={"limit": 1}).status_code == 200
     for connection in sockets:
         connection.close()
-    assert until(lambda: not copying(helsinki))
-    assert until(lambda: client.get(heavy, params={"f": "csv", "limit": 1}).status_code == 200)
+    wait_until(lambda: not copying(helsinki))
+    wait_until(lambda: client.get(heavy, params={"f": "csv", "limit": 1}).status_code == 200)
 
 
 def test_restricted_features_are_in_no_file(client: httpx.Client, heavy: str, helsinki: Engine) -> None:

@@ -81,7 +81,7 @@ def test_more_tiles_at_once_than_there_are_connections(helsinki: Engine, client:
 
 
 def connected(client: httpx.Client) -> socket.socket:
-    return socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=20)
+    return socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=60)
 
 
 def talk(client: httpx.Client, sent: str) -> bytes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from patience import wait_until
 
 if TYPE_CHECKING:
     import httpx
@@ -17,12 +17,9 @@ LATER = {"Prefer": "respond-async"}
 
 
 def ended(client: httpx.Client, job: str) -> dict[str, Any]:
-    for _ in range(600):
-        status: dict[str, Any] = client.get(job).json()
-        if status["status"] not in ("accepted", "running"):
-            return status
-        time.sleep(0.05)
-    raise AssertionError(status)
+    wait_until(lambda: client.get(job).json()["status"] not in ("accepted", "running"))
+    status: dict[str, Any] = client.get(job).json()
+    return status
 
 
 def test_the_echo_is_described(client: httpx.Client) -> None:
@@ -93,7 +90,7 @@ def test_an_analysis_run_as_a_job_gives_what_it_gives_at_once(client: httpx.Clie
 
 
 def test_a_job_waits_runs_and_is_dismissed(client: httpx.Client) -> None:
-    pausing = client.post(ECHO, json={"inputs": {"text": "a", "pause": 2}}, headers=LATER).headers["Location"]
+    pausing = client.post(ECHO, json={"inputs": {"text": "a", "pause": 30}}, headers=LATER).headers["Location"]
     early = client.get(f"{pausing}/results")
     assert early.status_code == 404
     assert early.json()["type"] == f"{EXCEPTIONS}/result-not-ready"

@@ -25,7 +25,7 @@ def told(client: httpx.Client, server_url: str) -> dict[str, Any]:
     has_qgis = (
         shutil.which(PYTHON)
         and not subprocess.run(
-            [PYTHON, "-c", "import qgis.core"], capture_output=True, check=False, timeout=60
+            [PYTHON, "-c", "import qgis.core"], capture_output=True, check=False, timeout=600
         ).returncode
     )
     if not has_qgis:
@@ -33,7 +33,7 @@ def told(client: httpx.Client, server_url: str) -> dict[str, Any]:
     rasters = [each["id"] for each in client.get("/rasters").json()["rasters"]]
     elevation = [each for each in rasters if each == "helsinki.elevation"]
     run = subprocess.run(
-        [PYTHON, READS, server_url, *elevation], capture_output=True, text=True, check=False, timeout=120
+        [PYTHON, READS, server_url, *elevation], capture_output=True, text=True, check=False, timeout=600
     )
     assert run.returncode == 0, run.stderr
     found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])

@@ -84,7 +84,7 @@ def test_bands_are_drawn_far_away_as_they_are_nearby(
     client: httpx.Client, words: str, drawn: tuple[int, ...], tile: str
 ) -> None:
     """GDAL takes minutes for some bands of a raster that is small in its tile."""
-    answer = client.get(f"/rasters/{PHOTO}/tiles/WebMercatorQuad/{tile}.png?rescale=0,255&{words}", timeout=10)
+    answer = client.get(f"/rasters/{PHOTO}/tiles/WebMercatorQuad/{tile}.png?rescale=0,255&{words}", timeout=60)
     pixels = image(answer).reshape(-1, 4)
     seen = {tuple(each[:3].tolist()) for each in pixels if each[3]}
     assert seen == ({drawn} if tile != "0/0/0" else set())

@@ -8,6 +8,7 @@ import httpx
 import mapbox_vector_tile
 import morecantile
 import pytest
+from patience import soon
 
 from layers.settings import get_settings
 
@@ -74,7 +75,7 @@ def test_tiles_kept_for_the_public_arent_those_of_a_session(
     public = ids()
     assert int(closed) not in public
     browser.post("/session", headers=bearer(user("viewer")))
-    assert ids() == public | {int(closed)}
+    assert soon(lambda: ids() == public | {int(closed)})
     browser.cookies.clear()
     assert ids() == public
 

@@ -6,11 +6,12 @@ import asyncio
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S, soon, wait_until
+from ports import free_port
 from sqlalchemy import Engine, text
 
 from api.tiles.cache import TileCache, TileKey, tile_key
@@ -31,16 +32,12 @@ def listens(port: int) -> bool:
 
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     folder: Path = tmp_path_factory.mktemp("redis")
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
         try:
-            deadline = time.monotonic() + 10
-            while not listens(port):
-                assert time.monotonic() < deadline
+            wait_until(lambda: listens(port))
             yield f"redis://127.0.0.1:{port}/0"
         finally:
             server.terminate()
@@ -50,7 +47,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def known(engine: Engine) -> Iterator[Announcements]:
     found = Announcements()
     found.start()
-    assert found.wait(10)
+    assert found.wait(PATIENCE_S)
     yield found
     found.stop()
 
@@ -100,8 +97,7 @@ def test_after_a_change_and_for_others_it_is_made_anew(known: Announcements, red
         version = known.touched("memberships")
         with engine.begin() as connection:
             connection.execute(text("DELETE FROM memberships WHERE principal = 'nobody'"))
-        while known.touched("memberships") == version:
-            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(soon, lambda: known.touched("memberships") != version)
         await obtained(known, redis_url, key, make)
         assert make.times == 3
 

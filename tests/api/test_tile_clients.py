@@ -42,7 +42,7 @@ def test_gdal_reads_a_tile_as_a_file(client: httpx.Client, tmp_path: Path) -> No
 def test_tippecanoe_reads_a_tile_where_it_is(client: httpx.Client, tmp_path: Path) -> None:
     file, row, col = tile_file(client, tmp_path, "/collections/buildings", 15)
     program = Path(sys.executable).with_name("tippecanoe-decode")
-    told = subprocess.run([program, file, "15", str(col), str(row)], capture_output=True, check=True, timeout=60)
+    told = subprocess.run([program, file, "15", str(col), str(row)], capture_output=True, check=True, timeout=600)
     [layer] = json.loads(told.stdout)["features"]
     assert layer["properties"]["layer"] == "buildings"
     for feature in layer["features"][:20]:

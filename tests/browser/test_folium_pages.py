@@ -9,6 +9,7 @@ import folium
 import folium.plugins
 import pytest
 from playwright.sync_api import expect
+from waiting import eventually
 
 from api.folium_assets import LOCAL_PATHS, use_local_assets
 from api.web.build import WEB
@@ -47,7 +48,7 @@ def test_an_analysis_is_drawn_with_its_legend(open_page):
       const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
       return data.filter((value, index) => index % 4 === 3 && value > 0).length;
     }"""
-    assert page.evaluate(coloured) > 1_000
+    eventually(page, f"({coloured})() > 1_000")
     box = page.locator(".leaflet-container").bounding_box()
     page.mouse.click(box["width"] / 2, box["height"] / 2)
     expect(page.locator(".leaflet-popup-content")).to_contain_text("Buildings")

@@ -38,7 +38,7 @@ DRAWS = """async ({url, source, extent, crs}) => {
     wanted.on('change', event => wanted.getState() === 'error' && failed(event));
     map.on('rendercomplete', () => wanted.getState() === 'ready' && share() > 0 && resolve(share()));
     setInterval(() => map.render(), 200);
-    setTimeout(() => reject(new Error(`nothing was drawn: the source is ${wanted.getState()}`)), 20000);
+    setTimeout(() => reject(new Error(`nothing was drawn: the source is ${wanted.getState()}`)), 60000);
   });
 }"""
 

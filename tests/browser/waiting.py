@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 def eventually(page: Page, condition: str, argument: Any = None) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import Engine
-from town import LAT, LON, Town, record
+from town import LAT, LON, Town, record, unswept
 
 from layers.sources.records import Record
 
@@ -12,11 +14,12 @@ MANY = 2_500
 
 
 @pytest.fixture
-def empty(engine: Engine) -> Engine:
-    """The base, in which the layer of outages holds nothing."""
-    with engine.connect() as connection:
-        assert not connection.exec_driver_sql("SELECT count(*) FROM outages").scalar_one()
-    return engine
+def empty(engine: Engine) -> Iterator[Engine]:
+    """The base, in which the layer of outages holds nothing, and nobody is busy with it."""
+    with unswept(engine, "outages"):
+        with engine.connect() as connection:
+            assert not connection.exec_driver_sql("SELECT count(*) FROM outages").scalar_one()
+        yield engine
 
 
 def outages(first: int = 0) -> list[Record]:

@@ -59,7 +59,7 @@ def test_of_two_who_have_seen_the_same_only_one_changes_it(town: Town, editor: E
             with pytest.raises(TimeoutError):
                 second.result(timeout=1)
         with pytest.raises(StaleError):
-            second.result(timeout=30)
+            second.result(timeout=60)
     [row] = town.features("facilities").values()
     assert (row["name"], row["updated_by"]) == ("first", "emil")
     assert row["run"] is None

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from patience import wait_until
 from sqlalchemy import Engine, text
 
 from layers.postgres import statements
@@ -16,6 +17,18 @@ from layers.postgres.event_loop import Connections, rows_of
 
 pytestmark = pytest.mark.usefixtures("engine")
 MINE = "usename = session_user AND query LIKE '%pg_sleep(%' AND state = 'active' AND pid <> pg_backend_pid()"
+
+
+def asleep(engine: Engine) -> set[int]:
+    """The connections on which statements of these tests sleep."""
+    with engine.connect() as connection:
+        return set(connection.execute(text(f"SELECT pid FROM pg_stat_activity WHERE {MINE}")).scalars())
+
+
+async def fallen_asleep(engine: Engine, number: int = 1, *, but: int = 0) -> set[int]:
+    """Wait until as many statements sleep, on other connections than one."""
+    await asyncio.to_thread(wait_until, lambda: len(asleep(engine) - {but}) == number)
+    return asleep(engine) - {but}
 
 
 def apart(task: Coroutine[Any, Any, Any]) -> Any:
@@ -109,7 +122,7 @@ def test_who_is_cancelled_has_the_statement_stopped(engine: Engine) -> None:
         connections = Connections(1, patience_s=5)
         first = await pid(connections)
         task = asyncio.create_task(row(connections, "SELECT pg_sleep(%(s)s)::text", s=60.0))
-        await asyncio.sleep(0.3)
+        await fallen_asleep(engine)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -117,11 +130,10 @@ def test_who_is_cancelled_has_the_statement_stopped(engine: Engine) -> None:
         await connections.close()
 
     apart(asked())
-    with engine.connect() as connection:
-        assert connection.execute(text(f"SELECT count(*) FROM pg_stat_activity WHERE {MINE}")).scalar() == 0
+    assert asleep(engine) == set()
 
 
-def test_a_connection_that_was_lost_is_replaced_and_one_that_is_lost_is_told(engine: Engine) -> None:
+def test_a_connection_that_is_lost_is_replaced_and_a_new_one_that_is_lost_is_told(engine: Engine) -> None:
     async def asked() -> None:
         connections = Connections(1, patience_s=5)
         first = await pid(connections)
@@ -129,11 +141,13 @@ def test_a_connection_that_was_lost_is_replaced_and_one_that_is_lost_is_told(eng
         second = await pid(connections)
         assert second != first
         task = asyncio.create_task(row(connections, "SELECT pg_sleep(60)::text"))
-        await asyncio.sleep(0.3)
+        await fallen_asleep(engine)
         await asyncio.to_thread(end, engine, second)
-        with pytest.raises(statements.LOST):
+        [third] = await fallen_asleep(engine, but=second)
+        await asyncio.to_thread(end, engine, third)
+        with pytest.raises(statements.LOST, match="terminating connection"):
             await task
-        assert await pid(connections) not in (first, second)
+        assert await pid(connections) not in (first, second, third)
         await connections.close()
 
     apart(asked())
@@ -144,14 +158,16 @@ def end(engine: Engine, backend: int) -> None:
         connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
 
 
-def test_so_many_at_once_and_no_more() -> None:
+def test_so_many_at_once_and_no_more(engine: Engine) -> None:
     async def asked() -> None:
         connections = Connections(2, patience_s=0.2)
-        both = [asyncio.create_task(row(connections, "SELECT pg_sleep(1)::text")) for _ in range(2)]
-        await asyncio.sleep(0.1)
+        both = [asyncio.create_task(row(connections, "SELECT pg_sleep(60)::text")) for _ in range(2)]
+        await fallen_asleep(engine, 2)
         with pytest.raises(TimeoutError):
             await pid(connections)
-        await asyncio.gather(*both)
+        for each in both:
+            each.cancel()
+        await asyncio.wait(both)
         assert await pid(connections)
         await connections.close()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from patience import PATIENCE_S
 from web import Asked, Reply, Web, json, web
 
 from layers.errors import SourceError, UnavailableError
@@ -160,7 +161,7 @@ def test_it_waits_as_long_as_it_is_asked_to(home: Path) -> None:
     with web(answers(Reply(status=429, headers={"Retry-After": "1"}), Reply(TEXT))) as served:
         start = time.monotonic()
         assert fetch(served) == TEXT
-        assert 1 <= time.monotonic() - start < 5
+        assert time.monotonic() - start >= 1
     later = {"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT"}
     with (
         web(answers(Reply(status=503, headers=later))) as served,
@@ -274,7 +275,7 @@ def test_the_time_for_the_whole_is_limited(home: Path) -> None:
         start = time.monotonic()
         with pytest.raises(UnavailableError, match=r"wasn't done within 0\.5 s \(HORAD_DOWNLOAD_TIMEOUT_S\)"):
             fetch(served, total_s=0.5)
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < PATIENCE_S, "the answer itself never ends"
 
 
 def test_a_head_that_never_ends_is_not_waited_for(home: Path) -> None:
@@ -282,7 +283,7 @@ def test_a_head_that_never_ends_is_not_waited_for(home: Path) -> None:
         connection, _ = listening.accept()
         with connection, suppress(OSError):
             connection.sendall(b"HTTP/1.1 200 OK\r\n")
-            for number in range(100):
+            for number in range(2_000):
                 connection.sendall(f"X-{number}: y\r\n".encode())
                 time.sleep(0.05)
 
@@ -293,7 +294,7 @@ def test_a_head_that_never_ends_is_not_waited_for(home: Path) -> None:
         start = time.monotonic()
         with Fetcher(url, limits=Limits(total_s=0.5)) as fetcher, pytest.raises(UnavailableError, match="wasn't done"):
             fetcher.get(url)
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < PATIENCE_S
         thread.join()
 
 

@@ -138,11 +138,11 @@ def test_a_service_that_suddenly_has_nothing_empties_nothing_unless_it_may(town:
 
 def test_a_worker_loads_a_service(town: Town, tmp_path: Path) -> None:
     with services() as (_, served):
-        territory = pack(served, tmp_path, schedule="*/5 * * * *")
+        territory = pack(served, tmp_path, schedule="0 0 1 1 *")
         with town.engine.begin() as connection:
             register(connection, territory)
             connection.exec_driver_sql(
-                "UPDATE territories SET added_at = now() - interval '1 hour' WHERE id = %s", (town.id,)
+                "UPDATE territories SET added_at = now() - interval '2 years' WHERE id = %s", (town.id,)
             )
         run_worker(wait=False)
     with town.engine.connect() as connection:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,8 @@ import httpx
 import orjson
 import pytest
 import yaml
+from patience import PATIENCE_S, wait_until
+from ports import free_port
 from services import described, load, obtain, school
 from sqlalchemy import Engine
 from town import Town, forget
@@ -37,9 +37,7 @@ pytestmark = pytest.mark.usefixtures("private_addresses")
 def pygeoapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a pygeoapi with a collection of schools."""
     folder = tmp_path_factory.mktemp("pygeoapi")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     far = {**school(99), "geometry": {"type": "Point", "coordinates": [10, 10]}}
     (folder / "schools.geojson").write_bytes(orjson.dumps({"type": "FeatureCollection", "features": [*SCHOOLS, far]}))
@@ -55,22 +53,19 @@ def pygeoapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server,
     ):
         try:
-            wait_for(url, server, folder / "log")
+            wait_until(lambda: answers(url, server, folder / "log"), timeout_s=2 * PATIENCE_S)
             yield url
         finally:
             server.terminate()
 
 
-def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
-        assert server.poll() is None, log.read_text()
-        try:
-            httpx.get(url)
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail(f"pygeoapi doesn't answer: {log.read_text()}")
+def answers(url: str, server: subprocess.Popen[bytes], log: Path) -> bool:
+    assert server.poll() is None, log.read_text()
+    try:
+        httpx.get(url, timeout=PATIENCE_S)
+    except httpx.TransportError:
+        return False
+    return True
 
 
 def pygeoapi_config(url: str, data: Path) -> dict[str, Any]:

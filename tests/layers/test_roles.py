@@ -211,7 +211,7 @@ def test_an_editor_cannot_forge_the_trace(closed: Town, direct: Engine, login: s
 def test_where_something_restricted_has_changed_is_not_announced(closed: Town, database_url: str) -> None:
     with listening(database_url) as hear:
         closed.ingest(school("a", name=SECRET), school("b", name="changed"), school("c"))
-        heard = [json.loads(each) for each in hear(1)]
+        heard = [json.loads(each) for each in hear()]
     assert [each["boxes"] for each in heard if each["layer"] == "facilities"] == [[[-180, -90, 180, 90]]]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import shapely
+from patience import PATIENCE_S
 from sqlalchemy import Engine
 
 from layers.catalog import all_layers
@@ -127,9 +129,27 @@ def forget(engine: Engine, territory: str) -> None:
 
 
 @contextmanager
-def listening(url: str) -> Iterator[Callable[[float], list[Any]]]:
-    """Hear what is said of the layers; the function gives what comes within some seconds."""
+def unswept(engine: Engine, layer: str) -> Iterator[None]:
+    """Keep autovacuum, which locks what it sweeps, from a layer."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {layer} SET (autovacuum_enabled = false)")
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"ALTER TABLE {layer} RESET (autovacuum_enabled)")
+
+
+@contextmanager
+def listening(url: str) -> Iterator[Callable[[], list[Any]]]:
+    """Hear what is said of the layers; the function gives what has been said since it was called last."""
     address = url.replace("postgresql+psycopg", "postgresql")
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("LISTEN horad_layers")
-        yield lambda seconds: [each.payload for each in connection.notifies(timeout=seconds)]
+        connection.execute("LISTEN horad_layers; LISTEN heard_so_far")
+
+        def hear() -> list[Any]:
+            connection.execute("NOTIFY heard_so_far")
+            said = takewhile(lambda each: each.channel != "heard_so_far", connection.notifies(timeout=PATIENCE_S))
+            return [each.payload for each in said]
+
+        yield hear
