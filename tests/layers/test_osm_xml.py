@@ -72,6 +72,13 @@ def test_numbers_that_are_none_are_told(town: Town, tmp_path: Path, good: str, b
             opened(file).bounds()
 
 
+def test_nodes_that_are_nowhere_are_rejected(town: Town, tmp_path: Path) -> None:
+    shop = '<tag k="shop" v="bakery"/>'
+    far = f'<node id="1" version="1" lat="91" lon="27.5">{shop}</node><node id="2" version="1">{shop}</node>'
+    report = town.load_one(write(tmp_path / "town.osm", far, node(3, 0, 0, {"shop": "bakery"})), "businesses")
+    assert (report.added, report.rejected) == (1, {"the node has no place on the globe": 2})
+
+
 def test_nodes_without_a_place_are_passed_over(tmp_path: Path) -> None:
     file = write(tmp_path / "town.osm", '<node id="1" version="1" visible="false"/>', node(2, 1))
     assert opened(file).bounds() == pytest.approx((LON + 0.001, LAT) * 2)

@@ -21,6 +21,7 @@ from layers.sources.records import Complete, Item, Notes, Reject
 
 _OPEN_RING = "the way is not closed, so it is no area"
 _BROKEN_AREA = "the area can't be assembled: a ring is open, crosses itself or is partly outside the file"
+_NOWHERE = "the node has no place on the globe"
 _UNKNOWN_NODES = "fewer than two nodes of the way are in the file"
 _UNKNOWN_WAYS = "none of the ways of the route are in the file"
 _AREA_RELATIONS = ("multipolygon", "boundary")
@@ -166,10 +167,12 @@ class Pass:
 
     def _node(self, node: Any, tags: Tags, targets: list[Target]) -> None:
         for target in targets:
-            if "node" in target.elements:
+            if "node" not in target.elements:
+                self._pass_over(target, f"{target.keys[0]} on a node")
+            elif node.location.valid():
                 self._add(target, f"n{node.id}", self._wkb.create_point(node), tags)
             else:
-                self._pass_over(target, f"{target.keys[0]} on a node")
+                self._reject(target, f"n{node.id}", _NOWHERE, {"tags": tags})
 
     def _way(self, way: Any, tags: dict[str, str], targets: list[Target]) -> None:
         source_id = f"w{way.id}"
