@@ -17,7 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import errors, history, openapi
+from api import history, openapi, problems
 from api.description import written_meanwhile
 from api.items.gate import ItemsGate
 from api.negotiation import known_parameters
@@ -130,7 +130,7 @@ def _api(kind: type[App], **options: Any) -> App:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         **options,
     )
-    errors.install(app)
+    problems.install(app)
     mounted = (
         openapi,
         health,

@@ -1,18 +1,15 @@
-"""The one place where errors become answers: application/problem+json (RFC 9457)."""
+"""Errors, their statuses, and problems: the answers that tell of them (RFC 9457)."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from http import HTTPStatus
 
 import psycopg
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import Request
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from starlette.exceptions import HTTPException
 
 from geo.errors import HoradError, InvalidInputError
 from layers.errors import (
@@ -32,7 +29,6 @@ _TOO_LONG = (
     "The database took too long for this, and was stopped: ask for less, such as a smaller box or fewer features."
 )
 _UNTYPED = "about:blank"
-_JSON = "application/json"
 PROBLEM = "application/problem+json"
 
 
@@ -76,7 +72,7 @@ class NotNowError(HoradError):
     """The service has its hands full, or something that it needs is away: later it may work."""
 
 
-_STATUS: dict[type[Exception], HTTPStatus] = {
+STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidInputError: HTTPStatus.BAD_REQUEST,
     NotFoundError: HTTPStatus.NOT_FOUND,
     InvalidFeatureError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -116,39 +112,13 @@ def stopped() -> JSONResponse:
     return problem(HTTPStatus.GATEWAY_TIMEOUT, _TOO_LONG)
 
 
-def install(app: FastAPI) -> None:
-    """Let the application answer every error as a problem."""
-    handlers = dict.fromkeys(_STATUS, _answer) | {
-        RequestValidationError: _answer_validation,
-        HTTPException: _answer_http,
-        ProgrammingError: _answer_refused,
-        DataError: _answer_data,
-        Exception: _answer_unforeseen,
-    }
-    for error, handler in handlers.items():
-        app.add_exception_handler(error, _as_accepted(handler))
-
-
-def _as_accepted(handler: Callable[[Request, Exception], JSONResponse]) -> Callable[[Request, Exception], JSONResponse]:
-    """Call the problem plain JSON for those who ask for JSON by name, such as clients of the OGC APIs."""
-
-    def answer_as_accepted(request: Request, error: Exception) -> JSONResponse:
-        found = handler(request, error)
-        accepted = request.headers.get("accept", "")
-        if _JSON in accepted and PROBLEM not in accepted:
-            found.headers["content-type"] = _JSON
-        return found
-
-    return answer_as_accepted
-
-
 def answer(request: Request, error: Exception) -> JSONResponse:
     """Return the answer to an error that was raised before any route."""
-    return _answer(request, error) if isinstance(error, tuple(_STATUS)) else _answer_unforeseen(request, error)
+    return _answer(request, error) if isinstance(error, tuple(STATUS)) else unforeseen(request, error)
 
 
 def _answer(_request: Request, error: Exception) -> JSONResponse:
-    status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+    status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
     if isinstance(getattr(error, "orig", None), psycopg.errors.QueryCanceled):
         return stopped()
     if isinstance(error, TooLargeError):
@@ -167,50 +137,7 @@ def _answer(_request: Request, error: Exception) -> JSONResponse:
     return problem(status, str(error), kind=getattr(error, "problem_type", _UNTYPED))
 
 
-def _answer_validation(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    what = "; ".join(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors())
-    return problem(HTTPStatus.BAD_REQUEST, what)
-
-
-def _answer_http(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    status = HTTPStatus(error.status_code)
-    if status is HTTPStatus.NOT_FOUND:
-        return problem(status, f"There is nothing at {request.url.path}.")
-    answer = problem(status, error.detail)
-    answer.headers.update(error.headers or {})
-    if status is HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = {answer.headers["Allow"], *_methods(request)}
-        answer.headers["Allow"] = ", ".join(sorted(allowed))
-    return answer
-
-
-def _methods(request: Request) -> set[str]:
-    """Return the methods that the routes of a request's path have, all of them together."""
-    from api.description import described_api
-
-    path = getattr(request.scope.get("route"), "path_format", "")
-    return {method.upper() for method in described_api()["paths"].get(path, ())}
-
-
-def _answer_data(_request: Request, error: Exception) -> JSONResponse:
-    """Answer a request for something that can't be worked out, such as the root of a negative number."""
-    orig = getattr(error, "orig", None)
-    said = orig.diag.message_primary if isinstance(orig, psycopg.Error) else None
-    return problem(HTTPStatus.BAD_REQUEST, f"The database can't work that out: {said or orig}.")
-
-
-def _answer_refused(request: Request, error: Exception) -> JSONResponse:
-    """Answer a request in whose midst a custom layer was dropped, or that the database doesn't let the caller do."""
-    reason = getattr(error, "orig", None)
-    if isinstance(reason, psycopg.errors.UndefinedTable):
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "A layer has just been dropped; ask again.")
-    if isinstance(reason, psycopg.errors.InsufficientPrivilege):
-        return problem(HTTPStatus.FORBIDDEN, "Your roles don't allow this there.")
-    return _answer_unforeseen(request, error)
-
-
-def _answer_unforeseen(request: Request, error: Exception) -> JSONResponse:
+def unforeseen(request: Request, error: Exception) -> JSONResponse:
+    """Return the answer to what shouldn't have happened, and write it into the log."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong that shouldn't; it is in the server's log.")

@@ -41,11 +41,14 @@ async def language(
     ] = None,
 ) -> str:
     """Return the language asked for by ``lang=``, else by Accept-Language, else English."""
-    if lang is not None:
-        if lang not in LANGUAGES:
-            raise InvalidInputError(f"lang={lang}: must be one of {', '.join(LANGUAGES)}")
-        return lang
-    wanted = _by_quality(request.headers.get("accept-language", ""))
+    if lang is not None and lang not in LANGUAGES:
+        raise InvalidInputError(f"lang={lang}: must be one of {', '.join(LANGUAGES)}")
+    return spoken(request)
+
+
+def spoken(request: Request) -> str:
+    """Return the language asked for, one of ours: an error may be told in it, whatever else is wrong."""
+    wanted = [request.query_params.get("lang", ""), *_by_quality(request.headers.get("accept-language", ""))]
     return next((code for each in wanted if (code := each.split("-")[0]) in LANGUAGES), "en")
 
 
@@ -91,6 +94,12 @@ def negotiate(request: Request, wanted: str | None, offered: Mapping[str, str]) 
                 if takes(media_range, media_type):
                     return name
     raise NotAcceptableError(f"Accept: {', '.join(accepted)}: this is there as {', '.join(offered.values())} only")
+
+
+def wants_page(request: Request) -> bool:
+    """Tell whether an answer is for people: by ``f=``, else because HTML stands first in the Accept header."""
+    wanted = request.query_params.get("f")
+    return _by_quality(request.headers.get("accept", ""))[:1] == [HTML] if wanted is None else wanted == "html"
 
 
 async def known_parameters(request: Request) -> None:

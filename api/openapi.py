@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from api.description import described
 from api.errors import PROBLEM
 from api.links import base_url
-from api.negotiation import JSON
+from api.negotiation import HTML, JSON
 from api.serving.late import LateRouter
 
 CONFORMS_TO = (
@@ -246,7 +246,7 @@ def _each(part: Any, change: Callable[[Any], Any]) -> Any:
 
 def _problem_content() -> dict[str, Any]:
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {PROBLEM: schema, JSON: schema}
+    return {PROBLEM: schema, JSON: schema, HTML: {"schema": {"type": "string"}}}
 
 
 def _each_once(parameters: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from api import errors
+from api import problems
 
 if TYPE_CHECKING:
     import httpx
@@ -162,6 +162,34 @@ def test_what_is_wrong_is_said(client: httpx.Client, path: str, status: int, say
     assert says in problem["detail"]
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Accept-Language": "be"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/collections/streets", 404, "streets"),
+        ("/nowhere", 404, "There is nothing at /nowhere."),
+        ("/collections/<b>", 404, "&lt;b&gt;"),
+        ("/maps/processes/service-areas", 400, "origins"),
+        ("/collections?lang=de", 400, "must be one of be, ru, en"),
+    ],
+)
+def test_people_are_told_on_a_page_what_is_wrong(client: httpx.Client, path: str, status: int, says: str) -> None:
+    answer = client.get(path, headers=BROWSER)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert says in answer.text
+    assert '<html lang="be">' in answer.text
+
+
+def test_a_page_that_tells_what_is_wrong_keeps_the_headers_and_a_program_gets_none(client: httpx.Client) -> None:
+    refused = client.delete("/collections/roads", headers=BROWSER)
+    assert refused.headers["allow"] == client.delete("/collections/roads").headers["allow"]
+    assert client.get("/collections/streets", headers=BROWSER, params={"f": "json"}).headers["content-type"] == PROBLEM
+    assert client.get("/collections/streets", params={"f": "html"}).headers["content-type"].startswith("text/html")
+
+
 def test_a_format_that_is_not_there_is_not_acceptable(client: httpx.Client) -> None:
     answer = client.get("/collections", headers={"Accept": "image/png"})
     assert answer.status_code == 406
@@ -191,7 +219,7 @@ def test_health(client: httpx.Client) -> None:
 def test_what_goes_wrong_unforeseen_tells_that_the_connection_ends() -> None:
     """The server closes it then, and who would ask on it again would be cut off."""
     app = FastAPI()
-    errors.install(app)
+    problems.install(app)
 
     @app.get("/")
     def fail() -> None:
