@@ -26,7 +26,10 @@ from layers.reading.query import parse_interval
 from layers.tiles.matrix_sets import MAX_ZOOM, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, find_matrix_set
 
 MOST_PIXELS = 4096
-"""The longest side of what one request may ask for, in pixels."""
+"""The longest side of what one request may read of a raster, in pixels."""
+
+_MOST_DRAWN_PIXELS = 2048
+_MOST_TILE_PIXELS = 1024
 
 RASTER_MATRIX_SETS = (WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD)
 """Those in which rasters are cut into tiles."""
@@ -35,7 +38,13 @@ _RENDERING = "1"
 _MOST_BINS = 1000
 _CAPABILITIES = "WMTSCapabilities.xml"
 _WORDS_OF_WMTS = ("service", "request", "version", "acceptversions", "sections", "updatesequence", "acceptformats")
-_SIZES = ("tilesize", "max_size", "width", "height", "buffer", "padding")
+_SIZES = {
+    **dict.fromkeys(("tilesize", "buffer", "padding"), _MOST_TILE_PIXELS),
+    **dict.fromkeys(("width", "height"), _MOST_DRAWN_PIXELS),
+    "max_size": MOST_PIXELS,
+}
+"""By parameter, how many pixels it may ask for."""
+
 _OWN_COLOURS = ("algorithm", "expression", "bidx", "colormap", "colormap_name", "color_formula")
 
 _OF_BANDS = (IndexError, KeyError, SyntaxError, TypeError)
@@ -107,11 +116,12 @@ def _whole(part: str) -> str:
 
 
 def _check_sizes(request: Request) -> None:
-    given = [(name, request.query_params.get(name)) for name in _SIZES]
-    given += [(name, request.path_params.get(name)) for name in ("width", "height")]
-    for name, value in given:
-        if value is not None and str(value).isdigit() and int(value) > MOST_PIXELS:
-            raise InvalidInputError(f"{name}={value}: at most {MOST_PIXELS} pixels")
+    computed = "algorithm" in request.query_params
+    for name, most in _SIZES.items():
+        most = min(most, _MOST_DRAWN_PIXELS) if computed else most
+        for value in (request.query_params.get(name), request.path_params.get(name)):
+            if value is not None and str(value).isdigit() and int(value) > most:
+                raise InvalidInputError(f"{name}={value}: at most {most} pixels")
     bins = request.query_params.get("histogram_bins", "")
     if bins.isdigit() and int(bins) > _MOST_BINS:
         raise InvalidInputError(f"histogram_bins={bins}: at most {_MOST_BINS}")
