@@ -6,13 +6,15 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 import shapely
 from anyascii import anyascii
 
+from layers.catalog import find
 from layers.conversions import number, whole
 from layers.description import Shape
 from layers.sources.mapping.values import convert, read_moment
@@ -109,7 +111,7 @@ def look_through(reader: Reader, *, at_most: int) -> Found:
     return found
 
 
-def records(items: Reader | Iterator[Item]) -> Iterator[Record | Reject]:
+def records(items: Iterable[Item]) -> Iterator[Record | Reject]:
     """Yield what a reader yields one by one, batches taken apart."""
     for item in items:
         if isinstance(item, Batch):
@@ -122,6 +124,24 @@ def records(items: Reader | Iterator[Item]) -> Iterator[Record | Reject]:
                 yield Record(item.layer, source_id, geometry.hex() if geometry else geometry, values, tags)
         elif not isinstance(item, Complete):
             yield item
+
+
+def typed_items(items: Iterable[Record | Reject], layer: str, zone: str | None) -> Iterator[Record | Reject]:
+    """Yield records of a custom layer, whose fields all come as tags, with the values of its columns.
+
+    Parameters
+    ----------
+    items
+        Records and rejects.
+    layer
+        The custom layer.
+    zone
+        Of times that don't tell theirs; UTC by default.
+    """
+    fields = {each.title["en"]: (each.name, each.python_type) for each in find(layer).columns}
+    time_zone = ZoneInfo(zone or "UTC")
+    for each in items:
+        yield each if isinstance(each, Reject) else typed(each, fields, time_zone)
 
 
 def typed(record: Record, fields: dict[str, tuple[str, type]], zone: tzinfo = UTC) -> Record | Reject:
@@ -145,7 +165,8 @@ def typed(record: Record, fields: dict[str, tuple[str, type]], zone: tzinfo = UT
         try:
             values[column] = read_moment(text, zone=zone).time if kind is datetime else convert(text, kind)
         except (ValueError, OverflowError) as error:
-            return Reject(record.layer, record.source_id, f"{name}: {error}", dict(record.tags))
+            told = {**record.tags, **({"geom": shapely.from_wkb(record.geometry).wkt} if record.geometry else {})}
+            return Reject(record.layer, record.source_id, f"{name}: {error}", told)
     return record._replace(values=values, tags=tags)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
@@ -16,13 +15,13 @@ from geo.errors import InvalidInputError
 from geo.language import LANGUAGES
 from layers.catalog import LayerTable, custom_layers, layer_table
 from layers.custom.custom import PREFIX, SQL_TYPES, custom_name, drop_layer, refresh_now
-from layers.custom.inference import FieldFound, Found, look_through, plain_name, records, typed
+from layers.custom.inference import FieldFound, Found, look_through, plain_name, records, typed_items
 from layers.description import CityFunction, Layer, Shape, Style, Symbol
 from layers.loads.ingest import Progress, Report, ingest
 from layers.migrations import tables
 from layers.models.registry import CustomLayer
 from layers.settings import get_settings
-from layers.sources.records import Item, Notes, Reader
+from layers.sources.records import Notes, Reader, Record, Reject
 from layers.territories.packs import Territory
 from layers.territories.territory import register, timezone_of
 
@@ -100,7 +99,7 @@ def create_layer(
     layer_name = custom_name(name)
     refresh_now(engine)
     if layer_name not in custom_layers():
-        found = look_through(opener(_bare(layer_name)), at_most=get_settings().custom_max_features)
+        found = look_through(opener(bare(layer_name)), at_most=get_settings().custom_max_features)
         described = _describe(layer_name, found, title=title or name, function=function, shape=shape, style_by=style_by)
         with engine.begin() as connection:
             if isinstance(territory, Territory):
@@ -130,11 +129,10 @@ class _Typed:
     """A source whose fields become the columns of a custom layer."""
 
     def __init__(self, opener: Opener, layer_name: str, zone: str | None) -> None:
-        model = custom_layers()[layer_name]
-        self._reader = opener(_bare(layer_name))
-        self._fields = {column.title["en"]: (column.name, column.python_type) for column in model.columns}
+        self._layer = layer_name
+        self._reader = opener(bare(layer_name))
         self._most = get_settings().custom_max_features
-        self._zone = ZoneInfo(zone or "UTC")
+        self._zone = zone
         self.notes: Notes = self._reader.notes
 
     @property
@@ -142,13 +140,13 @@ class _Typed:
         return self._reader.progress
 
     def __iter__(self) -> Any:
+        yield from typed_items(self._counted(), self._layer, self._zone)
+
+    def _counted(self) -> Iterator[Record | Reject]:
         for number, item in enumerate(records(self._reader), start=1):
             if number > self._most:
                 raise _too_many(self._most)
-            yield self._typed(item)
-
-    def _typed(self, item: Any) -> Item:
-        return typed(item, self._fields, self._zone) if hasattr(item, "tags") else item
+            yield item
 
 
 def _describe(
@@ -224,8 +222,8 @@ def _drop_if_never_filled(engine: Engine, name: str) -> None:
         drop_layer(engine, name)
 
 
-def _bare(name: str) -> LayerTable:
-    """Return a layer without columns of its own: whatever is read for it comes as tags."""
+def bare(name: str) -> LayerTable:
+    """Return a custom layer without columns of its own: whatever is read for it comes as tags."""
     style = Style(symbols=(Symbol(title=dict.fromkeys(LANGUAGES, name), colour=_OTHERS_COLOUR),))
     title = dict.fromkeys(LANGUAGES, name)
     layer = Layer(title=title, summary=title, function=CityFunction.COMMON, shape=Shape.POINT, style=style)
@@ -239,4 +237,4 @@ def _too_many(most: int) -> InvalidInputError:
     )
 
 
-_RESERVED = (*(each.name for each in _bare("any").table.columns), "cell", "point_count", "shape", "geometry")
+_RESERVED = (*(each.name for each in bare("any").table.columns), "cell", "point_count", "shape", "geometry")

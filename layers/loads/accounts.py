@@ -79,6 +79,8 @@ class Report:
         Whether it only added to what earlier loads of the source brought, and closed nothing.
     restricted
         Whether only members of the territory see what it brought.
+    stated
+        What was said of the places in the file; its rejects are read again by it.
     remarks
         What the reader has found out by itself, and what its user may want to check.
     duration_s
@@ -94,6 +96,7 @@ class Report:
     run: int | None = None
     adds: bool = False
     restricted: bool = False
+    stated: dict[str, Any] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     duration_s: float = 0.0
     records_per_s: float = 0.0

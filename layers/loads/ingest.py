@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -66,6 +66,7 @@ def ingest(
     fingerprint: str,
     layers: Iterable[str],
     attribution: str | None = None,
+    stated: Mapping[str, Any] | None = None,
     restricted: bool = False,
     replace: bool = True,
     outside: Outside = "reject",
@@ -98,6 +99,8 @@ def ingest(
         The layers that are loaded; records of others are left.
     attribution
         What must be shown wherever the features are.
+    stated
+        What was said of the places in the file and no territory's file says, for the account.
     restricted
         Whether only members of the territory see the features. A load that doesn't restrict leaves alone what somebody
         has restricted by hand, but opens what the load before it had restricted.
@@ -128,7 +131,7 @@ def ingest(
         The connection was lost, or somebody else changed the same features at the same time.
     """
     name = territory if isinstance(territory, str) else territory.id
-    report = Report(name, source, file_name, {}, adds=not replace, restricted=restricted)
+    report = Report(name, source, file_name, {}, adds=not replace, restricted=restricted, stated=dict(stated or {}))
     started_at, begun = datetime.now(UTC), time.perf_counter()
     try:
         with _told_plainly(file_name), engine.begin() as connection:

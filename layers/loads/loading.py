@@ -179,6 +179,7 @@ def load_file(
         fingerprint=fingerprint(file),
         layers=targets,
         attribution=attribution,
+        stated=said.of_places,
         outside=outside,
         progress=progress,
     )

@@ -17,6 +17,9 @@ from sqlalchemy import Connection, Engine, text
 
 from geo.errors import InvalidInputError
 from layers.catalog import LayerTable, find
+from layers.custom.custom import PREFIX
+from layers.custom.inference import records, typed_items
+from layers.custom.making import bare
 from layers.loads.ingest import Outside, Report, ingest
 from layers.sources.batches import BatchMaker
 from layers.sources.geometry.coordinates import NO_COORDINATES, Placer, Places
@@ -55,6 +58,9 @@ _BY_ID = """
 SELECT r.id, r.run, u.territory, u.source, r.layer, r.source_id, r.reason, r.mapped, r.record
 FROM ingest_rejects AS r JOIN ingest_runs AS u ON u.id = r.run WHERE r.id = ANY (:ids) ORDER BY r.id
 """
+
+
+_STATED = "SELECT report -> 'stated' FROM ingest_runs WHERE id = :run"
 
 
 @dataclass(frozen=True)
@@ -174,15 +180,17 @@ def retry(engine: Engine, rejected: Iterable[Rejected], *, outside: Outside | No
     for (territory, source), found in by_source.items():
         with engine.connect() as connection:
             described, pack, restricted = _described(connection, territory, source)
-        runs = sorted({each.run for each in found})
+            runs = sorted({each.run for each in found})
+            stated = connection.execute(text(_STATED), {"run": runs[-1]}).scalar() or {}
         report = ingest(
             engine,
-            _Again(found, described, pack),
+            _Again(found, described, pack, stated),
             territory=territory,
             source=source,
             file_name=f"rejects of load {', '.join(map(str, runs))}",
             fingerprint="",
             layers={each.layer for each in found},
+            stated=stated,
             restricted=restricted,
             replace=False,
             outside=outside or (described.outside if described else "reject"),
@@ -216,11 +224,19 @@ class _Again:
 
     progress = None
 
-    def __init__(self, rejected: Sequence[Rejected], described: Source | None, pack: Territory | None) -> None:
+    def __init__(
+        self,
+        rejected: Sequence[Rejected],
+        described: Source | None,
+        pack: Territory | None,
+        stated: dict[str, Any],
+    ) -> None:
         self.notes = Notes()
         self._rejected = rejected
         self._described = described
         self._timezone = pack.timezone if pack else None
+        said = {name: getattr(described, name, None) for name in ("x", "y", "geometry", "crs", "swapped")}
+        self._stated = {**said, **stated}
 
     def __iter__(self) -> Iterator[Item]:
         of_fields: dict[tuple[str, bool], list[Rejected]] = defaultdict(list)
@@ -232,7 +248,11 @@ class _Again:
             else:
                 of_fields[each.layer, bool(each.record.get("geom"))].append(each)
         for (layer, has_geometry), rows in of_fields.items():
-            yield from self._rows(find(layer), rows, has_geometry)
+            if layer.startswith(PREFIX):
+                read = records(self._rows(bare(layer), rows, has_geometry))
+                yield from typed_items(read, layer, self._timezone)
+            else:
+                yield from self._rows(find(layer), rows, has_geometry)
 
     def _rows(self, model: LayerTable, rows: Sequence[Rejected], has_geometry: bool) -> Iterator[Item]:
         """Yield what becomes of rows of a source, by the rules that now hold for it."""
@@ -248,18 +268,26 @@ class _Again:
             places = Placer(_DEGREES).geometries(np.array([_geometry(each.record["geom"]) for each in rows], object))
         else:
             places, untold = self._places(fields, len(rows))
-        maker = BatchMaker(model, names, notes=self.notes, mapping=mapping, timezone=self._timezone, untold=untold)
+        maker = BatchMaker(
+            model,
+            names,
+            notes=self.notes,
+            mapping=mapping,
+            timezone=self._timezone,
+            untold=untold,
+            geometries_apart=has_geometry,
+        )
         yield from maker.items(pa.array([each.source_id or None for each in rows], pa.string()), places, fields)
 
     def _places(self, fields: dict[str, pa.StringArray], count: int) -> tuple[Places, tuple[str, ...]]:
         """Return where rows lie by their columns of coordinates, and those columns."""
-        stated = {name: getattr(self._described, name, None) for name in ("x", "y", "geometry", "crs")}
+        said = {name: value for name, value in self._stated.items() if name != "swapped"}
         try:
-            where = find_places({name: each.drop_null().to_pylist() for name, each in fields.items()}, **stated)
+            where = find_places({name: each.drop_null().to_pylist() for name, each in fields.items()}, **said)
             cells = [fields[name] for name in where.columns]
         except (InvalidInputError, KeyError):
             return Places(pa.nulls(count, pa.binary()), dict.fromkeys(range(count), NO_COORDINATES)), ()
-        placer = Placer(where.crs, swapped=bool(getattr(self._described, "swapped", False)))
+        placer = Placer(where.crs, swapped=bool(self._stated["swapped"]))
         return place(cells, placer), where.columns
 
 

@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import shapely
 
 from layers.catalog import LayerTable
+from layers.sources.geometry import wkb
 from layers.sources.geometry.coordinates import NO_COORDINATES, NO_GEOMETRY, Places, Problems
 from layers.sources.mapping.columns import each_text, text
 from layers.sources.mapping.mapper import Fields, Mapper, Rows
@@ -38,6 +40,8 @@ class BatchMaker:
         Of times that don't tell theirs, where the mapping doesn't say.
     untold
         Fields that aren't kept among the tags.
+    geometries_apart
+        Whether places stand in none of the fields, so that rejects have to be told with their geometry.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class BatchMaker:
         mapping: RowMapping | None = None,
         timezone: str | None = None,
         untold: Collection[str] = (),
+        geometries_apart: bool = False,
     ) -> None:
         self._layer = layer.name
         self.tells_all = (mapping is None or mapping.tags == Tags()) and not layer.layer.from_people
@@ -56,6 +61,7 @@ class BatchMaker:
         self._has_places = layer.layer.located
         self._mapper = Mapper(layer, fields, mapping or RowMapping(), timezone=timezone, notes=notes)
         self._untold = set(untold)
+        self._geometries_apart = geometries_apart
 
     def items(
         self, ids: pa.StringArray, places: Places, fields: Fields, *, lines: Sequence[int] | None = None
@@ -107,6 +113,9 @@ class BatchMaker:
             for name, column in rows.fields.items()
             if self.tells_all or name in self._mapper.told
         }
+        shapes = wkb.read(rows.places.wkb.take(pa.array(wrong))) if self._geometries_apart else ()
+        if len(shapes):
+            told["geom"] = shapely.to_wkt(shapes, rounding_precision=-1).tolist()
         for number, row in enumerate(wrong):
             cells = {name: column[number] for name, column in told.items()}
             record = {"line": str(rows.lines[row])} if rows.lines is not None else {}

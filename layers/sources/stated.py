@@ -56,6 +56,11 @@ class Stated:
     mapping: RowMapping | None = None
     timezone: str | None = None
 
+    @property
+    def of_places(self) -> dict[str, Any]:
+        """What is said of places, by name."""
+        return {name: value for name in ("x", "y", "geometry", "crs", "swapped") if (value := getattr(self, name))}
+
     def only(self, *names: str) -> dict[str, Any]:
         """Return some of what is said, by name."""
         return {name: getattr(self, name) for name in names}

@@ -12,6 +12,8 @@ from openstreetmap import node, way, write
 from town import LAT, LON, Town, record, school, street
 
 from geo.errors import InvalidInputError
+from layers.custom.custom import drop_layer
+from layers.custom.files import load_custom
 from layers.errors import SourceError
 from layers.loads.loading import load_territory
 from layers.loads.reject_files import read_rejects, write_rejects
@@ -250,3 +252,43 @@ def test_an_export_of_nothing_is_an_empty_file(town: Town, tmp_path: Path) -> No
         file = tmp_path / f"none{suffix}"
         assert export(town, file) == 0
         assert feed(town, file) == []
+
+
+def test_a_file_of_which_something_was_stated_is_fed_again_by_that(town: Town, tmp_path: Path) -> None:
+    table = tmp_path / "town.csv"
+    table.write_text("nr;links;hoch;kind\n1;536138.43;5972535.86;school\n2;?;5972535.86;school\n")
+    town.load(table, "facilities", crs="EPSG:32635", x="links", y="hoch", key="nr")
+    export(town, tmp_path / "rejects.csv")
+    mend(tmp_path / "rejects.csv", "2", links="536238.43")
+    [report] = feed(town, tmp_path / "rejects.csv")
+    assert report.layers["facilities"].added == 1
+
+
+def test_a_feature_is_rejected_with_its_geometry(town: Town, tmp_path: Path) -> None:
+    place = {"type": "Point", "coordinates": [LON, LAT]}
+    told = [{"type": "Feature", "properties": {"kind": "school", "capacity": "many"}, "geometry": place}]
+    (tmp_path / "town.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": told}))
+    town.ingest(school("a"))
+    town.load(tmp_path / "town.geojson", "facilities")
+    export(town, tmp_path / "rejects.geojson")
+    mend(tmp_path / "rejects.geojson", "0", capacity="17")
+    feed(town, tmp_path / "rejects.geojson")
+    mended = town.features("facilities")["0"]
+    assert (mended["capacity"], mended["wkt"]) == (17, f"POINT({LON} {LAT})")
+
+
+def test_a_record_of_a_custom_layer_is_fed_again(town: Town, tmp_path: Path) -> None:
+    table = tmp_path / "wells.csv"
+    table.write_text(f"id,lon,lat,Глубина\na,{LON},{LAT},3.5\nb,{LON},{LAT},4\n")
+    load_custom(town.engine, table, name="wells", territory=town.id)
+    try:
+        table.write_text(table.read_text().replace(",4", ",deep"))
+        load_custom(town.engine, table, name="wells", territory=town.id)
+        export(town, tmp_path / "rejects.json")
+        mend(tmp_path / "rejects.json", "b", Глубина="5")
+        [report] = feed(town, tmp_path / "rejects.json")
+        assert report.layers["custom_wells"].changed == 1
+        mended = town.features("custom_wells")["b"]
+        assert (mended["glubina"], mended["wkt"]) == (5.0, f"POINT({LON} {LAT})")
+    finally:
+        drop_layer(town.engine, "wells")

@@ -147,7 +147,14 @@ class FeatureReader:
         ids = pa.array([row["id"] or None for row in rows], pa.string())
         texts = [orjson.dumps(row["geometry"]).decode() if row["geometry"] else None for row in rows]
         places = self._placer.geometries(shapely.from_geojson(texts, on_invalid="ignore"))
-        maker = BatchMaker(self._layer, list(fields), notes=self.notes, mapping=self._mapping, timezone=self._timezone)
+        maker = BatchMaker(
+            self._layer,
+            list(fields),
+            notes=self.notes,
+            mapping=self._mapping,
+            timezone=self._timezone,
+            geometries_apart=True,
+        )
         yield from maker.items(ids, places, fields)
 
 

@@ -131,7 +131,13 @@ class VectorReader:
             _check_numbers_differ(path, self._table)
         self._placer = Placer(known_crs(path.name, crs or self._info["crs"]), swapped=swapped)
         self._maker = BatchMaker(
-            model, fields, notes=self.notes, mapping=mapping, timezone=timezone, untold=as_keys(key)
+            model,
+            fields,
+            notes=self.notes,
+            mapping=mapping,
+            timezone=timezone,
+            untold=as_keys(key),
+            geometries_apart=True,
         )
 
     @property

@@ -177,6 +177,7 @@ class ParquetReader:
             mapping=mapping,
             timezone=timezone,
             untold={*self._places.columns, *as_keys(key)},
+            geometries_apart=bool(self._places.told),
         )
 
     @property
