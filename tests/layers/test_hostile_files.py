@@ -343,18 +343,21 @@ def test_a_cell_of_ten_megabytes_is_taken(town: Town, tmp_path: Path) -> None:
 
 
 READ = """
-import resource, sys
+import re, sys
 from pathlib import Path
 from layers.catalog import find
 from layers.sources.opening import opened
 reader, _, _ = opened(Path(sys.argv[1])).read(["facilities"])
-print(sum(item.rows.num_rows for item in reader), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+rows = sum(item.rows.num_rows for item in reader)
+print(rows, re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """
+"""The most that a process has held is told without what the one that started it held, unlike by getrusage."""
 
 
 def test_memory_stays_flat_as_a_table_grows(tmp_path: Path) -> None:
+    """Once it has filled what is read of it at once."""
     peaks = []
-    for rows in (20_000, 300_000):
+    for rows in (100_000, 1_200_000):
         (tmp_path / "town.csv").write_text(table(rows))
         done = subprocess.run(
             [sys.executable, "-c", READ, tmp_path / "town.csv"], capture_output=True, text=True, check=True
@@ -362,7 +365,7 @@ def test_memory_stays_flat_as_a_table_grows(tmp_path: Path) -> None:
         count, peak_kb = map(int, done.stdout.split())
         assert count == rows
         peaks.append(peak_kb / 1024)
-    assert peaks[1] - peaks[0] < 30
+    assert peaks[1] - peaks[0] < 60
 
 
 @pytest.mark.filterwarnings("ignore")
