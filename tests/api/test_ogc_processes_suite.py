@@ -209,7 +209,7 @@ def test_what_is_wrong(client: httpx.Client, echo: dict[str, Any]) -> None:
         assert answer.json()["type"] == "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/no-such-job"
     for path in ("/processes/invalid-job-1", "/processes/invalid-job-1/results"):
         jsonschema.validate(refused(client.get(path, headers=JSON)), PROBLEM)
-    pausing = run(client, only(echo, {"text": TEXT}) | {"inputs": {"text": TEXT, "pause": 30}}, **LATER)
+    pausing = run(client, only(echo, {"text": TEXT}) | {"inputs": {"text": TEXT, "pause": 5}}, **LATER)
     early = refused(client.get(f"{pausing.headers['Location']}/results", headers=JSON))
     jsonschema.validate(early, PROBLEM)
     assert early["type"] == "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/result-not-ready"

@@ -90,7 +90,7 @@ def test_an_analysis_run_as_a_job_gives_what_it_gives_at_once(client: httpx.Clie
 
 
 def test_a_job_waits_runs_and_is_dismissed(client: httpx.Client) -> None:
-    pausing = client.post(ECHO, json={"inputs": {"text": "a", "pause": 30}}, headers=LATER).headers["Location"]
+    pausing = client.post(ECHO, json={"inputs": {"text": "a", "pause": 5}}, headers=LATER).headers["Location"]
     early = client.get(f"{pausing}/results")
     assert early.status_code == 404
     assert early.json()["type"] == f"{EXCEPTIONS}/result-not-ready"
