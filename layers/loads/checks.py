@@ -50,8 +50,8 @@ def check(staging: Staging, ground: Ground) -> tuple[int, Astray]:
         staging.execute("UPDATE {0} SET geom = NULL WHERE ST_IsEmpty(geom)")
     faults = staging.quarantine.faults
     found = staging.execute(
-        "INSERT INTO {1} SELECT nth, reason FROM"
-        " (SELECT nth, coalesce({2}, {3}, {4}, {5}) AS reason FROM {0}) AS c WHERE reason IS NOT NULL",
+        "INSERT INTO {1} SELECT _nth, _reason FROM"
+        " (SELECT _nth, coalesce({2}, {3}, {4}, {5}) AS _reason FROM {0}) AS c WHERE _reason IS NOT NULL",
         faults,
         _misplaced(staging, ground),
         _first([(_wrong_shape(staging.model.layer.shape), _shapeless(staging.model.layer.shape))]),
@@ -63,7 +63,7 @@ def check(staging: Staging, ground: Ground) -> tuple[int, Astray]:
         return repaired, Astray(_located(staging))
     astray = _astray(staging, faults, ground)
     told = names([name for name in staging.columns if name not in ("source_id", "geom")], of="s")
-    rows = sql.SQL("{} AS s JOIN {} USING (nth)").format(staging.table, faults)
+    rows = sql.SQL("{} AS s JOIN {} USING (_nth)").format(staging.table, faults)
     staging.quarantine.add_staged(staging.layer, rows, told)
     staging.take_out(faults)
     staging.execute("TRUNCATE {1}", faults)
@@ -175,29 +175,30 @@ def _repair(staging: Staging, faults: sql.Identifier) -> int:
     mended = staging.execute(
         "UPDATE {0} SET geom = ST_CollectionExtract(ST_MakeValid(CASE WHEN ST_Dimension(geom) = 1"
         " THEN ST_RemoveRepeatedPoints(geom) ELSE geom END), ST_Dimension(geom) + 1)"
-        " FROM {1} AS f WHERE {0}.nth = f.nth AND f.reason = {2}",
+        " FROM {1} AS f WHERE {0}._nth = f._nth AND f._reason = {2}",
         faults,
         mark,
     ).rowcount
     if not mended:
         return 0
     lost = staging.execute(
-        "UPDATE {1} AS f SET reason = {3} FROM {0} AS s WHERE s.nth = f.nth AND f.reason = {2} AND ST_IsEmpty(s.geom)",
+        "UPDATE {1} AS f SET _reason = {3} FROM {0} AS s"
+        " WHERE s._nth = f._nth AND f._reason = {2} AND ST_IsEmpty(s.geom)",
         faults,
         mark,
         sql.Literal(NOTHING_LEFT),
     ).rowcount
-    staging.execute("DELETE FROM {1} WHERE reason = {2}", faults, mark)
+    staging.execute("DELETE FROM {1} WHERE _reason = {2}", faults, mark)
     return mended - lost
 
 
 def _find_seconds(staging: Staging, faults: sql.Identifier) -> int:
     """Put among the faults what has the id of a good record before it, and return how many there are."""
     return staging.execute(
-        "INSERT INTO {1} SELECT nth, {2} FROM"
-        " (SELECT nth, row_number() OVER (PARTITION BY source_id ORDER BY nth) AS rank"
+        "INSERT INTO {1} SELECT _nth, {2} FROM"
+        " (SELECT _nth, row_number() OVER (PARTITION BY source_id ORDER BY _nth) AS rank"
         " FROM {0} WHERE source_id IN (SELECT source_id FROM {0} GROUP BY source_id HAVING count(*) > 1)"
-        " AND nth NOT IN (SELECT nth FROM {1})) AS r WHERE rank > 1",
+        " AND _nth NOT IN (SELECT _nth FROM {1})) AS r WHERE rank > 1",
         faults,
         sql.Literal(SECOND),
     ).rowcount
@@ -213,11 +214,11 @@ def _located(staging: Staging) -> int:
 def _astray(staging: Staging, faults: sql.Identifier, ground: Ground) -> Astray:
     """Return how many records lie where they shouldn't."""
     located, swapped, away, elsewhere, x, y = staging.execute(
-        "SELECT (SELECT count(geom) FROM {0}), count(*) FILTER (WHERE reason = {2}),"
-        " count(*) FILTER (WHERE reason = {3}), count(*) FILTER (WHERE reason = {4}),"
-        " percentile_disc(0.5) WITHIN GROUP (ORDER BY ST_XMin(geom)) FILTER (WHERE reason IN ({3}, {4})),"
-        " percentile_disc(0.5) WITHIN GROUP (ORDER BY ST_YMin(geom)) FILTER (WHERE reason IN ({3}, {4}))"
-        " FROM {0} JOIN {1} USING (nth)",
+        "SELECT (SELECT count(geom) FROM {0}), count(*) FILTER (WHERE _reason = {2}),"
+        " count(*) FILTER (WHERE _reason = {3}), count(*) FILTER (WHERE _reason = {4}),"
+        " percentile_disc(0.5) WITHIN GROUP (ORDER BY ST_XMin(geom)) FILTER (WHERE _reason IN ({3}, {4})),"
+        " percentile_disc(0.5) WITHIN GROUP (ORDER BY ST_YMin(geom)) FILTER (WHERE _reason IN ({3}, {4}))"
+        " FROM {0} JOIN {1} USING (_nth)",
         faults,
         sql.Literal(SEEM_SWAPPED),
         sql.Literal(ground.outside),

@@ -25,7 +25,8 @@ class Quarantine:
     Attributes
     ----------
     faults
-        A table of the staged records of one layer that can't be taken: the number ``nth`` of each, and the reason.
+        A table of the staged records of one layer that can't be taken: the number ``_nth`` of each, and the
+        ``_reason``; no layer has columns of such names.
     """
 
     faults = sql.Identifier("faults")
@@ -35,7 +36,7 @@ class Quarantine:
         self._waiting: list[Reject] = []
         connection.execute(
             "CREATE TEMP TABLE rejected (layer text, source_id text, reason text, mapped boolean, record jsonb)"
-            " ON COMMIT DROP; CREATE TEMP TABLE faults (nth bigint, reason text) ON COMMIT DROP"
+            " ON COMMIT DROP; CREATE TEMP TABLE faults (_nth bigint, _reason text) ON COMMIT DROP"
         )
 
     def add(self, reject: Reject) -> None:
@@ -52,12 +53,12 @@ class Quarantine:
         layer
             Its name.
         source
-            The rows, as ``s``, with the ``reason`` of each.
+            The rows, as ``s``, with the ``_reason`` of each.
         columns
             Those that are told, beside the id and the geometry.
         """
         statement = sql.SQL(
-            "INSERT INTO rejected SELECT {layer}, s.source_id, reason, true,"
+            "INSERT INTO rejected SELECT {layer}, s.source_id, _reason, true,"
             " (SELECT to_jsonb(v) FROM (SELECT {columns}) AS v) || jsonb_build_object('geom', ST_AsText(s.geom))"
             " FROM {source}"
         )

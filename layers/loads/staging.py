@@ -85,8 +85,8 @@ class Staging:
             self._copy_carefully(waiting)
 
     def take_out(self, rows: sql.Composable) -> None:
-        """Remove the records with the numbers ``nth`` of another table."""
-        self.rows -= self.execute("DELETE FROM {0} USING {1} WHERE {0}.nth = {1}.nth", rows).rowcount
+        """Remove the records with the numbers ``_nth`` of another table."""
+        self.rows -= self.execute("DELETE FROM {0} USING {1} WHERE {0}._nth = {1}._nth", rows).rowcount
 
     def make(self) -> None:
         """Make the table, if it isn't there yet."""
@@ -95,7 +95,7 @@ class Staging:
             declared = sql.SQL(", ").join(
                 sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type_)) for name, type_ in self._declared.items()
             )
-            self.execute("CREATE TEMP TABLE {} (nth bigint, {}) ON COMMIT DROP", declared)
+            self.execute("CREATE TEMP TABLE {} (_nth bigint, {}) ON COMMIT DROP", declared)
 
     def execute(self, statement: LiteralString, *parts: sql.Composable) -> psycopg.Cursor[Any]:
         """Run a statement in which ``{0}`` is the table and the parts follow."""
@@ -107,7 +107,7 @@ class Staging:
             return False
         self.make()
         rows = batch.rows.select([name for name in self.columns if name in batch.rows.schema.names])
-        rows = rows.append_column("nth", pa.array(np.arange(self._numbered, self._numbered + rows.num_rows)))
+        rows = rows.append_column("_nth", pa.array(np.arange(self._numbered, self._numbered + rows.num_rows)))
         filled = rows.schema.names
         written, format_ = as_binary(rows, [self._declared.get(name, "BIGINT") for name in filled]), "binary"
         if written is None:

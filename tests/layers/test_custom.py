@@ -263,6 +263,15 @@ def test_more_fields_than_columns_stay_as_tags(grounds: Town) -> None:
         assert store.read_page(connection, "custom_playgrounds", store.Query(limit=1)).features
 
 
+def test_fields_may_have_the_names_of_what_a_load_notes_of_records(grounds: Town) -> None:
+    tags = {"nth": "7", "reason": "flood", "layer": "a", "mapped": "b", "record": "c"}
+    report = make(grounds, point(1, tags), point(1, tags), point(2, tags))
+    found = report.layers["custom_playgrounds"]
+    assert (found.added, list(found.rejected.values())) == (2, [1])
+    row = grounds.features("custom_playgrounds")["2"]
+    assert {name: str(row[name]) for name in tags} == tags
+
+
 @pytest.mark.parametrize("name", ["roads", "id", "sélect; drop", "Дорожки", "x" * 200])
 def test_any_name_makes_a_safe_one(grounds: Town, name: str) -> None:
     make(
