@@ -46,6 +46,15 @@ SELECT set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')
 """
 """Sorting takes place in an eighth of what the server has for its pages, at most 256 MB, and beyond that on disk."""
 
+_NOT_FOR_NOBODY = """
+DO $$ BEGIN
+    PERFORM set_config('client_connection_check_interval', '2s', true);
+EXCEPTION WHEN invalid_parameter_value THEN NULL;
+END $$
+"""
+"""The server looks now and then whether the load still lives, where its system can tell: a statement that nobody waits
+for any more would keep the layers to itself until its end."""
+
 _PACKED_QUICKLY = """
 SELECT set_config(name, 'lz4', true) FROM pg_settings
 WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)
@@ -139,6 +148,7 @@ def ingest(
                 register(connection, territory)
             find_territory(connection, name)
             driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+            driver.execute(_NOT_FOR_NOBODY)
             driver.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"ingest {name} {source}"])
             driver.execute(_ALL_AT_ONCE)
             driver.execute(_IN_MEMORY)

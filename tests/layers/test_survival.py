@@ -127,7 +127,7 @@ def test_a_load_that_is_killed_changes_nothing(town: Town, before: str) -> None:
         [server_process] = waiting(town.engine)
         load.send_signal(signal.SIGKILL)
         load.wait()
-    wait_until(lambda: not alive(town.engine, server_process))
+        wait_until(lambda: not alive(town.engine, server_process))
     assert town.everything() == as_it_was
     assert town.ingest(school("old"), school("new")).layers["facilities"].added == 1
 
