@@ -84,7 +84,8 @@ def open_tables(path: Path, stated: Stated) -> Opened:
     place = archives.unpack(path)
     files = list(_candidates(place.folder))
     formats = {file: each for file in files if (each := _format_or_none(file)) is not None}
-    chosen = {file: each for file, each in formats.items() if not each.spare} or formats
+    chosen = {file: each for file, each in formats.items() if not each.spare}
+    chosen = chosen or {file: each for file, each in formats.items() if not _may_be_a_note(file)} or formats
     if not chosen:
         names = ", ".join(sorted(file.name for file in files)) or "nothing"
         raise SourceError(f"{path.name} holds nothing that is read: {names}. {_what_is_read()}")
@@ -134,6 +135,11 @@ def _what_is_read() -> str:
 
 def _is_archive(path: Path) -> bool:
     return path.is_file() and archives.is_packed(path) and not path.name.lower().endswith(WORKBOOKS)
+
+
+def _may_be_a_note(path: Path) -> bool:
+    """Return whether a text beside tables may be what people tell of them, and no table itself."""
+    return path.name.lower().endswith(".txt")
 
 
 def _only_links(path: Path, found: Format) -> bool:

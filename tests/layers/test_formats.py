@@ -84,6 +84,13 @@ def test_several_shapefiles_in_an_archive_are_its_tables(town: Town, tmp_path: P
     assert {name: each.added for name, each in report.layers.items()} == {"facilities": COUNT, "businesses": COUNT}
 
 
+def test_what_is_told_of_a_table_beside_it_is_no_table(town: Town, tmp_path: Path) -> None:
+    (tmp_path / "town.csv").write_text(f"lon,lat,kind\n{LON},{LAT},school\n")
+    (tmp_path / "readme.txt").write_text("What is what, and who made it")
+    packed = pack(tmp_path / "town.zip", tmp_path / "town.csv", tmp_path / "readme.txt")
+    assert town.load_one(packed, "facilities").added == 1
+
+
 @pytest.mark.parametrize("encoding", ["UTF-8", "windows-1251", "cp866", "koi8-u"])
 @pytest.mark.parametrize("told", ["cpg", "language", "nothing", "system"])
 def test_texts_of_shapefiles_are_read_in_their_encoding(town: Town, tmp_path: Path, encoding: str, told: str) -> None:
