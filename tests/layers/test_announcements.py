@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from patience import PATIENCE_S, soon
@@ -189,7 +188,13 @@ def test_the_last_change_that_touches_is_found(changes: list[list[Any]], asked: 
     log = ChangeLog(floor=7)
     for version, boxes in enumerate(changes, start=8):
         log.add(version, boxes)
-    place = shapely.box(*asked)
-    near = [7, *(v for v, boxes in enumerate(changes, 8) for b in boxes if shapely.box(*b).distance(place) <= 3e-5)]
+    west, south, east, north = asked
+
+    def is_near(box: Any) -> bool:
+        """To the east and west, and to the north and south, there is hardly any room between them."""
+        beside = box[0] <= east + 3e-5 and box[2] >= west - 3e-5
+        return beside and box[1] <= north + 3e-5 and box[3] >= south - 3e-5
+
+    near = [7, *(version for version, boxes in enumerate(changes, start=8) if any(map(is_near, boxes)))]
     assert log.touched(asked) == max(near)
     assert log.touched(None) == 7 + len(changes)
