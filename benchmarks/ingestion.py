@@ -19,8 +19,10 @@ import numpy as np
 from rich.console import Console
 from sqlalchemy import Engine, make_url, text
 
+from layers.catalog import all_layers
 from layers.loads.loading import load_file, territory_for
 from layers.migrations import migrate
+from layers.models.base import HISTORY
 from layers.postgres import database
 from layers.settings import get_settings
 
@@ -42,8 +44,12 @@ def run(*command: object) -> None:
 
 
 def forget(engine: Engine, territory: str) -> None:
+    """Remove a territory, and the dead rows that it leaves: a first load finds none."""
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM territories WHERE id = :id"), {"id": territory})
+    tables = ", ".join(f"{layer}, {HISTORY}.{layer}" for layer in all_layers())
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"VACUUM {tables}")
 
 
 def load(engine: Engine, file: Path, territory: str, **options: object) -> None:

@@ -19,6 +19,10 @@ from layers.loads.quarantine import Quarantine
 from layers.loads.staging import Staging
 from layers.sources.records import Batch, Complete, Item, Notes, Reject
 
+_ALONE = "SET LOCAL max_parallel_maintenance_workers = 0"
+_TOGETHER = "SET LOCAL max_parallel_maintenance_workers TO DEFAULT"
+"""While a source is read, the other processors are at that: one process alone then builds an index sooner."""
+
 
 class Intake:
     """The layers of one load.
@@ -70,6 +74,7 @@ class Intake:
         self._stagings = {name: Staging(connection, name, self.quarantine) for name in names}
         self._unchecked = set(names)
         self._is_first = holds_nothing(connection)
+        connection.execute(_ALONE)
         self._unmerged = [
             Merging(each, report.territory, report.source, restricted=restricted) for each in self._stagings.values()
         ]
@@ -118,6 +123,7 @@ class Intake:
             refuse_what_is_astray(self._report.file_name, self._ground, self._astray)
         if not self.takes_any and not self._may_be_empty:
             self._refuse_to_empty()
+        self._connection.execute(_TOGETHER)
         while self._unmerged:
             self._merge_next()
 
