@@ -42,6 +42,7 @@ from api.scope import PREFIX
 from api.security import sessions, sign_in
 from api.security.callers import CallerMiddleware
 from api.serving import health
+from api.serving.at_once import AtOnce
 from api.serving.head import HeadMiddleware
 from api.serving.late import LateRouter
 from api.serving.limits import Limits, LimitsMiddleware
@@ -53,7 +54,6 @@ from api.tiles.gate import TileGate
 from layers.loads.jobs import process_worker
 from layers.settings import PROJECT, get_settings
 from layers.streams.formats import FORMATS
-from layers.tiles.pool import few_connections
 
 WEB = PROJECT / "api" / "web"
 
@@ -64,7 +64,7 @@ App = TypeVar("App", bound=FastAPI)
 
 
 class Service(FastAPI):
-    """The API, with what stands before it: the log, and the short ways of tiles and of pages of features."""
+    """The API, with what stands before it: the log, and what is answered at once."""
 
     front: ASGIApp | None = None
 
@@ -81,7 +81,7 @@ class Service(FastAPI):
 
 def create_app() -> FastAPI:
     """Return the service: the API of all territories, below it one of each, and the files of its pages."""
-    app, limits, connections = _api(Service, lifespan=_running), Limits(), few_connections()
+    app, limits = _api(Service, lifespan=_running), Limits()
     other_sites = partial(
         CORSMiddleware,
         allow_origins=[each.strip() for each in get_settings().cors_origins.split(",")],
@@ -105,8 +105,8 @@ def create_app() -> FastAPI:
     app.mount(PREFIX, app.state.of_territories)
     _mount_files(app)
     trace(app)
-    pages = ItemsGate(app.routed, limits, other_sites)
-    app.front = AccessMiddleware(TileGate(pages, limits, connections, other_sites))
+    gates = TileGate(), ItemsGate()
+    app.front = AccessMiddleware(AtOnce(app.routed, gates, limits, other_sites))
     return app
 
 

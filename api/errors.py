@@ -72,6 +72,10 @@ class NotNowError(HoradError):
     """The service has its hands full, or something that it needs is away: later it may work."""
 
 
+class TookTooLongError(HoradError):
+    """The database took too long, and was stopped."""
+
+
 STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidInputError: HTTPStatus.BAD_REQUEST,
     NotFoundError: HTTPStatus.NOT_FOUND,
@@ -87,6 +91,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     NotNowError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TookTooLongError: HTTPStatus.GATEWAY_TIMEOUT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     PoolTimeoutError: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -107,11 +112,6 @@ def problem(status: HTTPStatus, detail: str, *, kind: str = _UNTYPED) -> JSONRes
     return JSONResponse(body, status, headers, PROBLEM)
 
 
-def stopped() -> JSONResponse:
-    """Return the answer to what took the database too long."""
-    return problem(HTTPStatus.GATEWAY_TIMEOUT, _TOO_LONG)
-
-
 def answer(request: Request, error: Exception) -> JSONResponse:
     """Return the answer to an error that was raised before any route."""
     return _answer(request, error) if isinstance(error, tuple(STATUS)) else unforeseen(request, error)
@@ -119,8 +119,9 @@ def answer(request: Request, error: Exception) -> JSONResponse:
 
 def _answer(_request: Request, error: Exception) -> JSONResponse:
     status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
-    if isinstance(getattr(error, "orig", None), psycopg.errors.QueryCanceled):
-        return stopped()
+    stopped = isinstance(getattr(error, "orig", None), psycopg.errors.QueryCanceled)
+    if stopped or isinstance(error, TookTooLongError):
+        return problem(HTTPStatus.GATEWAY_TIMEOUT, _TOO_LONG)
     if isinstance(error, TooLargeError):
         return problem(error.status, str(error))
     if isinstance(error, TooManyError):

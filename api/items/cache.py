@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from typing import TypeAlias
 
 from api.serving.bounded import Bounded
-from layers.history.announcements import Announcements
+from api.serving.flights import Flight, Flights
+from layers.history.announcements import RIGHTS, Announcements
 
 _OVERHEAD_BYTES = 1_000
 """What a kept page takes beside its bytes."""
 _SHARE_AT_MOST = 8
 """A page that takes more than one part in so many of all that may be kept isn't."""
 
-State: TypeAlias = tuple[int, int]
-"""Of the base, as far as a page depends on it: who may see what, and the version of the layer."""
-Make: TypeAlias = Callable[[], Awaitable[bytes]]
+State: TypeAlias = tuple[int, int, int]
+"""Of the base, as far as a page depends on it: which layers there are, who may see what, the version of the layer."""
+Make: TypeAlias = Callable[[], Awaitable[tuple[bytes, bool]]]
+"""Makes a page, and tells whether it may be kept."""
+Begin: TypeAlias = Callable[[Callable[[bytes, bool], "Kept"]], "asyncio.Future[Kept] | None"]
+PageFlight: TypeAlias = "Flight[Hashable, State, Kept]"
 
 
 class Kept:
@@ -52,7 +57,7 @@ class PageCache:
         self._known = known
         self._at_most = at_most_bytes
         self._kept: Bounded[Hashable, Kept] = Bounded(at_most_bytes)
-        self._making: dict[Hashable, tuple[State, asyncio.Future[Kept]]] = {}
+        self._flights: Flights[Hashable, State, Kept] = Flights()
 
     def find(self, key: Hashable) -> Kept | None:
         """Return a page that is kept and still as it would be now, if there is one."""
@@ -68,8 +73,8 @@ class PageCache:
         self._kept.touch(key)
         return kept
 
-    async def obtain(self, key: Hashable, layer: str, make: Make) -> Kept:
-        """Make a page and keep it; all who ask for it meanwhile wait for the same one.
+    def begin(self, key: Hashable, layer: str, make: Make, begin: Begin | None = None) -> PageFlight:
+        """Let a page be made, unless it is being made; whoever waits no more calls `leave`.
 
         Parameters
         ----------
@@ -78,27 +83,21 @@ class PageCache:
         layer
             The name of its layer.
         make
-            Makes it; what it raises, all who wait are told.
+            Makes it, in a task.
+        begin
+            Begins to make it without one, if that can be.
         """
         serial, state = self._known.serial, self._state(layer)
-        made_in, making = self._making.get(key, (None, None))
-        if making is not None and made_in == state:
-            return await asyncio.shield(making)
-        making = asyncio.get_running_loop().create_future()
-        self._making[key] = state, making
-        try:
-            kept = Kept(layer, await make(), state, serial)
-            making.set_result(kept)
-        except Exception as error:
-            making.set_exception(error)
-            making.exception()
-            raise
-        finally:
-            making.cancel()
-            if self._making[key][1] is making:
-                del self._making[key]
-        self._keep(key, kept)
-        return kept
+        flight = self._flights.join(key, state.__eq__)
+        if flight is not None:
+            return flight
+        hold = partial(self._hold, key, layer, state, serial)
+        work = None if begin is None else begin(hold)
+        return self._flights.begin(key, state, work or asyncio.ensure_future(_made(make, hold)))
+
+    def leave(self, flight: PageFlight) -> None:
+        """Wait no more for a page; when nobody does, it is given up."""
+        self._flights.leave(flight)
 
     def pack(self, key: Hashable, kept: Kept, packed: bytes) -> None:
         """Keep a page compressed, too."""
@@ -107,9 +106,15 @@ class PageCache:
             self._kept.keep(key, kept)
 
     def _state(self, layer: str) -> State:
-        return self._known.registry_serial, self._known.touched(layer)
+        return self._known.registry_serial, self._known.touched(RIGHTS[0]), self._known.touched(layer)
 
-    def _keep(self, key: Hashable, kept: Kept) -> None:
-        if kept.size * _SHARE_AT_MOST > self._at_most or not self._known.current:
-            return
-        self._kept.keep(key, kept)
+    def _hold(self, key: Hashable, layer: str, state: State, serial: int, plain: bytes, lasts: bool) -> Kept:
+        """Keep a page that was made in a state, if it may be and isn't too large."""
+        kept = Kept(layer, plain, state, serial)
+        if lasts and kept.size * _SHARE_AT_MOST <= self._at_most and self._known.current:
+            self._kept.keep(key, kept)
+        return kept
+
+
+async def _made(make: Make, hold: Callable[[bytes, bool], Kept]) -> Kept:
+    return hold(*await make())

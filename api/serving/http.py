@@ -1,4 +1,4 @@
-"""The server's HTTP: requests for tiles are answered as soon as they are read, all others by the application."""
+"""The server's HTTP: what can be answered at once is, as soon as it is read; all else by the application."""
 
 from __future__ import annotations
 
@@ -8,27 +8,22 @@ from collections.abc import Callable
 from contextvars import copy_context
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.serving import metrics
+from api.serving.at_once import CLOSED_REQUEST, STATE_KEY, AtOnce, Making, Raw
 from api.serving.logs import tell
-from api.tiles.answers import CLOSED_REQUEST, Making
-from api.tiles.gate import STATE_KEY
-
-if TYPE_CHECKING:
-    from api.tiles.cache import Raw
-    from api.tiles.gate import TileGate
 
 _JOINED_UP_TO_BYTES = 65_536
 _FORWARDED = b"x-forwarded-for"
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol of a connection, which asks the short way of tiles before it starts a task.
+    """uvicorn's protocol of a connection, which asks what answers at once before it starts a task.
 
     A task, its context and its wake-ups take longer than a small tile; headers and body go out in one piece.
     """
@@ -38,8 +33,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Answer the request whose headers have come, or let the application do so."""
-        gate: TileGate | None = self.app_state.get(STATE_KEY)
-        if gate is None or not self._is_simple() or not _Tile(self, gate).begin():
+        at_once: AtOnce | None = self.app_state.get(STATE_KEY)
+        if at_once is None or not self._is_simple() or not _Request(self, at_once).begin():
             super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -77,7 +72,7 @@ class Protocol(HttpToolsProtocol):
     def _close_if_idle(self) -> None:
         self._timer = None
         cycle = self.cycle
-        if not (isinstance(cycle, _Tile) and cycle.response_complete and cycle.scope is self.scope):
+        if not (isinstance(cycle, _Request) and cycle.response_complete and cycle.scope is self.scope):
             return
         left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if left_s > 0:
@@ -97,10 +92,10 @@ class Protocol(HttpToolsProtocol):
         )
 
 
-class _Tile:
-    """A request for a tile; to uvicorn's protocol it is what it has in `cycle`."""
+class _Request:
+    """A request that is answered at once; to uvicorn's protocol it is what it has in `cycle`."""
 
-    def __init__(self, protocol: Protocol, gate: TileGate) -> None:
+    def __init__(self, protocol: Protocol, at_once: AtOnce) -> None:
         self.response_complete = False
         self.disconnected = False
         self.keep_alive = True
@@ -108,7 +103,7 @@ class _Tile:
         self.body = b""
         self.message_event = self
         self._protocol = protocol
-        self._gate = gate
+        self._at_once = at_once
         self.scope: Scope = protocol.scope
         self._making: Making | None = None
         self._context = copy_context()
@@ -121,59 +116,40 @@ class _Tile:
     def set(self) -> None:
         """Hear that something has happened on the connection, such as that it was lost."""
         if self.disconnected and self._making is not None:
-            self._stop_waiting()
+            self._at_once.give_up(self._making)
+            self._making = None
             self._end(CLOSED_REQUEST, 0)
 
     def _begin(self) -> bool:
         protocol, scope = self._protocol, self.scope
+        path, _, scope["query_string"] = protocol.url.partition(b"?")
+        scope["method"], scope["path"] = "GET", path.decode("latin-1")
         if any(name == _FORWARDED for name, _ in scope["headers"]):
-            _at_once(_forwarded(protocol.config.forwarded_allow_ips), scope)
-        try:
-            found = self._gate.take(protocol.url, scope)
-        except Exception as error:  # noqa: BLE001  (answered as all errors are)
-            found = self._gate.refusal(scope, error)
+            _without_waiting(_forwarded(protocol.config.forwarded_allow_ips), scope)
+        found = self._at_once.take(scope)
         if found is None:
             return False
-        scope["method"], scope["path"] = "GET", protocol.url.partition(b"?")[0].decode("latin-1")
         metrics.IN_FLIGHT.inc()
         protocol.cycle = self  # type: ignore[assignment]
-        if isinstance(found, Making):
-            self._wait(found)
-        else:
-            self._reply(found)
+        self._go_on(found)
         return True
 
-    def _wait(self, making: Making) -> None:
-        self._making = making
-        making.work.add_done_callback(self._made, context=self._context)
-
-    def _made(self, _work: object) -> None:
-        """Answer with what has been made."""
-        making = self._making
-        if making is None:
-            return
-        try:
-            found = self._gate.finish(making)
-        except Exception as error:  # noqa: BLE001  (answered as all errors are)
-            found = self._gate.refusal(self.scope, error)
+    def _go_on(self, found: Raw | Making) -> None:
+        """Send an answer, or wait for it."""
         if isinstance(found, Making):
-            making.leave()
-            self._wait(found)
-        else:
-            self._stop_waiting()
-            self._reply(found)
-
-    def _stop_waiting(self) -> None:
-        making, self._making = self._making, None
-        if making is not None:
-            self._gate.ended()
-            making.leave()
-
-    def _reply(self, raw: Raw) -> None:
+            self._making = found
+            found.work.add_done_callback(self._made, context=self._context)
+            return
         self.response_complete = True
         if not self._protocol.transport.is_closing():
-            self._protocol.reply(raw, keep_alive=self.keep_alive)
-        self._end(raw[0], len(raw[2]))
+            self._protocol.reply(found, keep_alive=self.keep_alive)
+        self._end(found[0], len(found[2]))
+
+    def _made(self, _work: object) -> None:
+        """Go on with what has been made."""
+        making, self._making = self._making, None
+        if making is not None:
+            self._go_on(self._at_once.finish(self.scope, making))
 
     def _end(self, status: int, sent: int) -> None:
         metrics.IN_FLIGHT.dec()
@@ -192,7 +168,7 @@ def _forwarded(trusted: str) -> ProxyHeadersMiddleware:
     return ProxyHeadersMiddleware(_nothing, trusted)
 
 
-def _at_once(app: Callable[..., Any], scope: Scope) -> None:
+def _without_waiting(app: Callable[..., Any], scope: Scope) -> None:
     """Let something that waits for nothing read, and change, a scope."""
     reading = app(scope, None, None)
     try:

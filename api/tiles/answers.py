@@ -2,55 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive
+from starlette.types import Receive
 
 from api.negotiation import MVT
+from api.serving.at_once import CLOSED_REQUEST, ClientGoneError, Making, Raw, waited_for
+from api.serving.compression import accepts_gzip, packing
 from api.serving.headers import marked
-from api.tiles.cache import ClientGoneError, Flight, Kept, Raw, TileCache, TileKey, tile_key
+from api.tiles.cache import Kept, TileCache, TileFlight, TileKey, tile_key
 from api.tiles.shared import SharedTiles
 from layers.catalog import find
 from layers.history.announcements import RIGHTS, Announcements
-from layers.postgres.event_loop import Connections
-from layers.postgres.statements import Bound, NotBegunError
+from layers.postgres.statements import LOST, Bound, NotBegunError
 from layers.settings import get_settings
 from layers.tiles import tiles
-from layers.tiles.pool import TilePool
+from layers.tiles.pool import TilePool, failure
 from layers.tiles.request import TileRequest
 
 if TYPE_CHECKING:
     from api.security.callers import Caller
 
-SCOPE_KEY = "horad.tiles"
-"""Under which each request's scope holds the `TileAnswers` of its process."""
-
-CLOSED_REQUEST = 499
-"""The status in the log of a request that nobody waits for any more."""
+STATE_KEY = "horad.tiles"
+"""Under which the state of the application's life holds the `TileAnswers` of its process."""
 
 _IMMUTABLE = b"public, max-age=31536000, immutable"
 _CHECKED = b"no-cache"
 _UNKNOWN = b"no-store"
 
 
-@dataclass(frozen=True, slots=True)
-class Making:
-    """A tile that is being made for somebody."""
+class _How(NamedTuple):
+    """How a tile is wanted."""
 
-    work: asyncio.Future[Any]
-    """Is done when `finish` can be called."""
-    finish: Callable[[], Raw | Making]
-    """Returns the answer or, where it takes longer after all, what to wait for then; raises as `TileAnswers.make`."""
-    leave: Callable[[], None]
-    """Is to be called by whoever waits no more, whether or not the tile was made."""
+    version: str | None
+    packed: bool
+    whole: bool
+    """Whether with the headers that all answers have."""
 
 
 class TileAnswers:
@@ -60,14 +53,12 @@ class TileAnswers:
     ----------
     known
         What the base announces.
-    connections
-        To the database.
     """
 
-    def __init__(self, known: Announcements, connections: Connections) -> None:
+    def __init__(self, known: Announcements) -> None:
         settings = get_settings()
         self._known = known
-        self._pool = TilePool(connections)
+        self._pool = TilePool()
         self._shared = _shared_tiles(settings.redis_url)
         self._cache = TileCache(known, settings.tile_cache_mb * 1_000_000, self._shared)
         self._versions: dict[tuple[str, ...], str] = {}
@@ -121,19 +112,28 @@ class TileAnswers:
             The tile can't be made now.
         """
         key = tile_key(request, caller.rights)
-        accepted, held = headers.get("accept-encoding", ""), headers.get("if-none-match", "")
-        raw = self.kept(key, accepted, held, version)
-        if raw is None:
-            try:
-                raw = await self.make(key, caller.settings, accepted, receive, version)
-            except ClientGoneError:
-                return Response(status_code=CLOSED_REQUEST)
+        how = _How(version, accepts_gzip(headers.get("accept-encoding", "")), whole=False)
+        found = self._kept(key, headers.get("if-none-match", ""), how)
+        try:
+            raw = await waited_for(found or self._waiting(key, self._begin(key, caller.settings), how), receive)
+        except ClientGoneError:
+            return Response(status_code=CLOSED_REQUEST)
         answer = Response(status_code=raw[0])
         answer.body, answer.raw_headers = raw[2], raw[1]
         return answer
 
     def ready(self, key: TileKey, accepted: str, held: str, version: str | None) -> Raw | None:
-        """Answer the public with a tile that is kept in the form that is wanted, with all headers; as `kept`."""
+        """Answer the public with a tile that is kept in the form that is wanted, with all headers.
+
+        Parameters
+        ----------
+        key
+            The tile.
+        accepted, held
+            The headers ``Accept-Encoding`` and ``If-None-Match`` of the request.
+        version
+            The `version` for which the address was made.
+        """
         found = self._cache.find(key)
         if found is None:
             return None
@@ -144,111 +144,73 @@ class TileAnswers:
         form = unchanged, packed, version is not None and version == self.version(key.request.layers)
         answer = found.answers.get(form)
         if answer is None:
-            status, headers, body = self.kept(key, accepted, held, version) or (204, [], b"")
-            answer = found.answers[form] = status, marked(headers, public=True), body
+            how = _How(version, packed, whole=True)
+            answer = self._unchanged(key, found.etag, how) if unchanged else self._answer(key, found, how)
+            found.answers[form] = answer
         return answer
 
-    def kept(self, key: TileKey, accepted: str, held: str, version: str | None) -> Raw | None:
-        """Answer without making a tile, if that can be: it is kept, or whoever asks holds it already.
+    def begin(self, key: TileKey, known: Bound | None, accepted: str, held: str, version: str | None) -> Raw | Making:
+        """Begin to answer the public, with all headers.
 
         Parameters
         ----------
-        key
-            The tile.
-        accepted, held
-            The headers ``Accept-Encoding`` and ``If-None-Match`` of the request.
-        version
-            The `version` for which the address was made.
-
-        Returns
-        -------
-        tuple or None
-            Status, headers and body.
-        """
-        found = self._cache.find(key)
-        if found is None and not held:
-            return None
-        etag = self._cache.etag(key) if found is None else found.etag
-        packed = accepts_gzip(accepted)
-        if held and etag and etag in held:
-            return 304, self._headers(key, etag, version, packed=packed), b""
-        if found is None or (packed and found.packed is None):
-            return None
-        return self._answer(key, found, version, packed=packed)
-
-    async def make(
-        self, key: TileKey, settings: Mapping[str, str] | None, accepted: str, receive: Receive, version: str | None
-    ) -> Raw:
-        """Make the tile, or wait for it where it is being made, and answer with it.
-
-        Parameters
-        ----------
-        key
-            The tile.
-        settings
-            Of the transaction, which tell for whom it speaks; by default for the public.
-        accepted
-            The header ``Accept-Encoding`` of the request.
-        receive
-            Tells when whoever asked has gone.
-        version
-            The `version` for which the address was made.
-
-        Raises
-        ------
-        DatabaseError
-            It can't be made now.
-        ClientGoneError
-            Whoever asked didn't wait.
-        """
-        packed = accepts_gzip(accepted)
-        make, gone = partial(self._pool.make, key.request, settings), partial(_gone, receive)
-        found = await self._cache.obtain(key, make, packed=packed, gone=gone)
-        return self._answer(key, found, version, packed=packed)
-
-    def begin(self, key: TileKey, known: Bound | None, accepted: str, version: str | None) -> Making:
-        """Begin to make a tile for the public, without a task of its own where it can be.
-
-        Parameters
-        ----------
-        key, accepted, version
-            As for `make`.
+        key, accepted, held, version
+            As for `ready`.
         known
-            The statement that makes it, if it takes one.
+            The statement that makes the tile, if it takes one.
         """
-        flight = None if known is None else self._cache.begin(key, partial(self._pool.begin, known))
-        if flight is None:
-            return self._by_task(key, accepted, version)
-        return Making(flight.work, partial(self._finish, flight, accepted, version), partial(self._cache.leave, flight))
+        how = _How(version, accepts_gzip(accepted), whole=True)
+        return self._kept(key, held, how) or self._waiting(key, self._begin(key, None, known), how)
 
-    def _finish(self, flight: Flight, accepted: str, version: str | None) -> Raw | Making:
-        packed = accepts_gzip(accepted)
+    def _kept(self, key: TileKey, held: str, how: _How) -> Raw | Making | None:
+        """Answer without making a tile, if that can be: it is kept, or whoever asks holds it already."""
+        found = self._cache.find(key)
+        if held:
+            etag = self._cache.etag(key) if found is None else found.etag
+            if etag and etag in held:
+                return self._unchanged(key, etag, how)
+        return None if found is None else self._in_form(key, found, how)
+
+    def _begin(self, key: TileKey, settings: Mapping[str, str] | None, known: Bound | None = None) -> TileFlight:
+        """Let a tile be made, by a transaction with settings that tell for whom it speaks; without any, the public."""
+        make = partial(self._pool.make, key.request, settings)
+        return self._cache.begin(key, make, None if known is None else partial(self._pool.begin, known))
+
+    def _waiting(self, key: TileKey, flight: TileFlight, how: _How) -> Making:
+        return Making(flight.work, partial(self._finish, key, flight, how), partial(self._cache.leave, flight))
+
+    def _finish(self, key: TileKey, flight: TileFlight, how: _How) -> Raw | Making:
+        """Answer with a tile that has been made, or wait for it to be made by a task, or to be compressed."""
         try:
-            found = flight.result()
-        except NotBegunError:
-            return self._by_task(flight.key, accepted, version)
-        if packed and found.packed is None and not self._cache.pack(flight.key, found):
-            return self._by_task(flight.key, accepted, version)
-        return self._answer(flight.key, found, version, packed=packed)
+            found = flight.work.result()
+        except (NotBegunError, *LOST):
+            return self._waiting(key, self._begin(key, None), how)
+        except TimeoutError as error:
+            raise failure(error) from error
+        return self._in_form(key, found, how)
 
-    def _by_task(self, key: TileKey, accepted: str, version: str | None) -> Making:
-        task = asyncio.ensure_future(self.make(key, None, accepted, _nothing, version))
+    def _in_form(self, key: TileKey, found: Kept, how: _How) -> Raw | Making:
+        if how.packed and found.packed is None:
+            return packing(found.plain, partial(self._packed, key, found, how))
+        return self._answer(key, found, how)
 
-        def leave() -> None:
-            task.cancel()
+    def _packed(self, key: TileKey, found: Kept, how: _How, packed: bytes) -> Raw:
+        self._cache.pack(key, found, packed)
+        return self._answer(key, found, how)
 
-        return Making(task, task.result, leave)
+    def _answer(self, key: TileKey, kept: Kept, how: _How) -> Raw:
+        headers = self._headers(key, kept.etag, how.version, packed=how.packed)
+        status, body = 204, b""
+        if not kept.empty:
+            status, body = 200, kept.plain
+            if how.packed and kept.packed is not None:
+                body = kept.packed
+                headers.append((b"content-encoding", b"gzip"))
+            headers += [(b"content-type", MVT.encode()), (b"content-length", str(len(body)).encode())]
+        return _told((status, headers, body), how)
 
-    def _answer(self, key: TileKey, kept: Kept, version: str | None, *, packed: bool) -> Raw:
-        headers = self._headers(key, kept.etag, version, packed=packed)
-        if kept.empty:
-            return 204, headers, b""
-        body = kept.plain
-        if packed and kept.packed is not None:
-            body = kept.packed
-            headers.append((b"content-encoding", b"gzip"))
-        headers += [(b"content-type", MVT.encode()), (b"content-length", str(len(body)).encode())]
-        return 200, headers, body
+    def _unchanged(self, key: TileKey, etag: str, how: _How) -> Raw:
+        return _told((304, self._headers(key, etag, how.version, packed=how.packed), b""), how)
 
     def _headers(self, key: TileKey, etag: str, version: str | None, *, packed: bool) -> list[tuple[bytes, bytes]]:
         if not etag:
@@ -263,29 +225,13 @@ class TileAnswers:
 
 def tile_answers(request: Request) -> TileAnswers:
     """Return what answers requests for tiles in this process."""
-    found: TileAnswers = request.scope[SCOPE_KEY]
+    found: TileAnswers = request.scope["state"][STATE_KEY]
     return found
 
 
-@lru_cache(maxsize=256)
-def accepts_gzip(accepted: str) -> bool:
-    """Whether a header ``Accept-Encoding`` allows for gzip."""
-    for part in accepted.lower().split(","):
-        name, _, weight = part.partition(";")
-        if name.strip() in ("gzip", "x-gzip", "*"):
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+def _told(raw: Raw, how: _How) -> Raw:
+    return (raw[0], marked(raw[1], public=True), raw[2]) if how.whole else raw
 
 
 def _shared_tiles(url: str | None) -> SharedTiles | None:
     return SharedTiles(url) if url else None
-
-
-async def _nothing() -> Message:
-    """Tell nothing of whoever asked."""
-    return await asyncio.get_running_loop().create_future()
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

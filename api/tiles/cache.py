@@ -6,39 +6,27 @@ import asyncio
 import gzip
 import hashlib
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
+from api.serving.at_once import Raw
 from api.serving.bounded import Bounded
+from api.serving.compression import compress
+from api.serving.flights import Flight, Flights
 from api.tiles.shared import SharedTiles
 from layers.catalog import find
 from layers.history.announcements import RIGHTS, Announcements
-from layers.postgres.statements import LOST, NotBegunError
 from layers.tiles import tiles
-from layers.tiles.pool import failure
 from layers.tiles.request import TileRequest
-
-LEVEL = 5
-"""Of gzip."""
 
 _OVERHEAD_BYTES = 1_500
 """What a kept tile takes beside its bytes."""
-_THREAD_FROM_BYTES = 50_000
 _STATES_AT_MOST = 5_000
-_QUICK_S = 0.1
-"""Before that, nobody is asked whether they still wait."""
 
 Make: TypeAlias = Callable[[], Awaitable[bytes]]
 Begin: TypeAlias = Callable[[Callable[[bytes], "Kept"]], "asyncio.Future[Kept] | None"]
-Gone: TypeAlias = Callable[[], Awaitable[None]]
-Raw: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes]
-"""Status, headers and body of an answer."""
-
-
-class ClientGoneError(Exception):
-    """Whoever asked has gone, so that there is nobody to answer."""
+TileFlight: TypeAlias = "Flight[TileKey, State, Kept]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,35 +96,6 @@ class Kept:
         self.size = _OVERHEAD_BYTES + len(packed)
 
 
-class Flight:
-    """The making of a tile, and how many wait for it."""
-
-    __slots__ = ("key", "state", "waiting", "work")
-
-    def __init__(self, key: TileKey, state: State, work: asyncio.Future[Kept]) -> None:
-        self.key = key
-        self.state = state
-        self.work = work
-        self.waiting = 0
-
-    def result(self) -> Kept:
-        """Return the tile that was made.
-
-        Raises
-        ------
-        NotBegunError
-            It has to be made by a task after all.
-        DatabaseError
-            It can't be made.
-        """
-        try:
-            return self.work.result()
-        except LOST as error:
-            raise NotBegunError from error
-        except TimeoutError as error:
-            raise failure(error) from error
-
-
 class TileCache:
     """The tiles that one process keeps, on one event loop.
 
@@ -154,7 +113,7 @@ class TileCache:
         self._known = known
         self._shared = shared
         self._kept: Bounded[TileKey, Kept] = Bounded(at_most_bytes)
-        self._making: dict[TileKey, Flight] = {}
+        self._flights: Flights[TileKey, State, Kept] = Flights()
         self._states: dict[TileKey, tuple[State, str]] = {}
         self._states_of = -1
 
@@ -169,102 +128,52 @@ class TileCache:
         self._kept.touch(key)
         return kept
 
-    async def obtain(self, key: TileKey, make: Make, *, packed: bool, gone: Gone) -> Kept:
-        """Return a tile, made now unless it is kept; all who ask for it meanwhile wait for the same one.
+    def begin(self, key: TileKey, make: Make, begin: Begin | None = None) -> TileFlight:
+        """Let a tile be made, unless it is being made; whoever waits no more calls `leave`.
 
         Parameters
         ----------
         key
             The tile.
         make
-            Makes it.
-        packed
-            Whether it is wanted compressed.
-        gone
-            Ends when whoever asked doesn't wait any more; when nobody does, the tile is given up.
-
-        Raises
-        ------
-        ClientGoneError
-            Whoever asked didn't wait.
-        """
-        found = self.find(key)
-        while found is None:
-            with suppress(NotBegunError):
-                found = await self._made(key, make, gone)
-        if packed and found.packed is None:
-            self._pack(key, found, await compressed(found.plain))
-        return found
-
-    def begin(self, key: TileKey, begin: Begin) -> Flight | None:
-        """Let a tile be made without a task of its own, unless it is being made; ``None`` where it takes one.
-
-        Parameters
-        ----------
-        key
-            The tile.
+            Makes it, in a task.
         begin
-            Begins to make it.
+            Begins to make it without one, if that can be.
         """
-        flight = self._under_way(key)
-        if flight is None:
-            if self._shared or not self._known.current:
-                return None
-            state, etag = self._now(key)
+        flight = self._flights.join(key, self._holds)
+        if flight is not None:
+            return flight
+        state, etag = self._now(key)
+        work = None
+        if not self._known.current:
+            etag = ""
+        elif begin is not None and self._shared is None:
             work = begin(partial(self._hold, key, state, etag))
-            if work is None:
-                return None
-            flight = self._making[key] = Flight(key, state, work)
-        flight.waiting += 1
-        return flight
+        return self._flights.begin(key, state, work or asyncio.ensure_future(self._make(key, make, state, etag)))
 
-    def leave(self, flight: Flight) -> None:
+    def leave(self, flight: TileFlight) -> None:
         """Wait no more for a tile; when nobody does, it is given up."""
-        flight.waiting -= 1
-        if not flight.waiting:
-            flight.work.cancel()
-            if self._making.get(flight.key) is flight:
-                del self._making[flight.key]
+        self._flights.leave(flight)
 
-    def pack(self, key: TileKey, found: Kept) -> bool:
-        """Keep a tile compressed, and tell whether it was small enough for that."""
-        if len(found.plain) < _THREAD_FROM_BYTES:
-            self._pack(key, found, _compress(found.plain))
-        return found.packed is not None
+    def pack(self, key: TileKey, found: Kept, packed: bytes) -> None:
+        """Keep a tile compressed."""
+        found.pack(packed)
+        if self._kept.get(key) is found:
+            self._kept.keep(key, found)
 
     def etag(self, key: TileKey) -> str:
         """Return the tag of a tile without making it; an empty one while it isn't known what changed."""
         return self._now(key)[1] if self._known.current else ""
 
-    async def _made(self, key: TileKey, make: Make, gone: Gone) -> Kept:
-        flight = self._under_way(key)
-        if flight is None:
-            state, _ = self._now(key)
-            flight = self._making[key] = Flight(key, state, asyncio.create_task(self._make(key, make, state)))
-        flight.waiting += 1
-        try:
-            await asyncio.wait((flight.work,), timeout=_QUICK_S)
-            if not flight.work.done():
-                await _either(flight.work, gone)
-            return flight.result()
-        finally:
-            self.leave(flight)
-
-    def _under_way(self, key: TileKey) -> Flight | None:
-        """Return the making of a tile that will be what it is now, if there is one."""
-        flight = self._making.get(key)
-        return flight if flight is not None and not flight.work.done() and self._holds(flight.state) else None
-
-    async def _make(self, key: TileKey, make: Make, state: State) -> Kept:
+    async def _make(self, key: TileKey, make: Make, state: State, etag: str) -> Kept:
         """Make a tile in a state that was known before, so that what is read is that state or a later one."""
-        if not self._known.current:
+        if not etag:
             return Kept(await make(), None, state, "")
-        etag = _etag(key, state.touched(self._known))
         if self._shared is None:
             return self._hold(key, state, etag, await make())
         packed = await self._shared.get(etag)
         if packed is None:
-            packed = await compressed(await make())
+            packed = await asyncio.to_thread(compress, await make())
             await self._shared.put(etag, packed)
         kept = Kept(None, packed, state, etag)
         self._kept.keep(key, kept)
@@ -287,11 +196,6 @@ class TileCache:
         self._kept.keep(key, kept)
         return kept
 
-    def _pack(self, key: TileKey, found: Kept, packed: bytes) -> None:
-        found.pack(packed)
-        if self._kept.get(key) is found:
-            self._kept.keep(key, found)
-
     def _holds(self, state: State) -> bool:
         same = self._known.current and state.serial == self._known.serial
         return same or (self._known.current and state.holds(state.touched(self._known)))
@@ -305,17 +209,6 @@ class TileCache:
         kept.etag = _etag(key, touched)
         kept.answers = {}
         return True
-
-
-async def _either(task: asyncio.Future[Kept], gone: Gone) -> None:
-    """Wait for a tile for as long as whoever asked does."""
-    watching = asyncio.ensure_future(gone())
-    try:
-        await asyncio.wait((task, watching), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        watching.cancel()
-    if not task.done():
-        raise ClientGoneError
 
 
 def tile_key(request: TileRequest, rights: str) -> TileKey:
@@ -333,12 +226,3 @@ def tile_key(request: TileRequest, rights: str) -> TileKey:
 
 def _etag(key: TileKey, touched: tuple[int, ...]) -> str:
     return hashlib.blake2b(f"{key.told}{touched}".encode(), digest_size=12).hexdigest()
-
-
-async def compressed(plain: bytes) -> bytes:
-    """Compress what is to be sent, in a thread where it is large."""
-    return _compress(plain) if len(plain) < _THREAD_FROM_BYTES else await asyncio.to_thread(_compress, plain)
-
-
-def _compress(plain: bytes) -> bytes:
-    return gzip.compress(plain, LEVEL, mtime=0) if plain else b""

@@ -41,7 +41,7 @@ class Connections:
         self._closing: set[asyncio.Task[None]] = set()
 
     async def run(
-        self, statement: str, values: Mapping[str, Any] | None, settings: Mapping[str, str] | None = None
+        self, statement: str | Bound, values: Mapping[str, Any] | None = None, settings: Mapping[str, str] | None = None
     ) -> PGresult:
         """Run a statement when its turn comes; parameters as for `Connection.run`.
 
@@ -155,7 +155,7 @@ class Connections:
     async def _on(
         self,
         connection: Connection,
-        statement: str,
+        statement: str | Bound,
         values: Mapping[str, Any] | None,
         settings: Mapping[str, str] | None,
     ) -> PGresult:

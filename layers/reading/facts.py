@@ -21,9 +21,9 @@ from layers.territories.territory import within
 _KEPT = 4096
 _COUNTED_AT_MOST = 500_000
 
-_Key: TypeAlias = tuple[Any, ...]
-_known: OrderedDict[_Key, Facts] = OrderedDict()
-_counts: OrderedDict[_Key, int | None] = OrderedDict()
+FactsKey: TypeAlias = tuple[Any, ...]
+_known: OrderedDict[FactsKey, Facts] = OrderedDict()
+_counts: OrderedDict[FactsKey, int | None] = OrderedDict()
 _lock = Lock()
 _turns = tuple(Lock() for _ in range(64))
 """Held while something is counted, so that many who ask for it at once don't count it each."""
@@ -82,32 +82,39 @@ def count(connection: Connection, layer: str, *, territory: str | None = None, r
             if key in _counts:
                 return _counts[key]
         counted = count_up_to(connection, layer, Query(territory=territory), at_most=_COUNTED_AT_MOST)
-        with _lock:
-            _counts[key] = counted
-            while len(_counts) > _KEPT:
-                _counts.popitem(last=False)
+        keep_count(key, counted)
         return counted
 
 
-def kept_count(engine: Engine, layer: str, *, territory: str | None = None) -> int | None:
-    """Return how many features of a layer the public sees, in a territory or in all, as `count` has found out.
+def public_key(engine: Engine, layer: str, *, territory: str | None = None) -> FactsKey:
+    """Return by what facts of a layer as it is now, in a territory or in all, are kept for the public."""
+    heard = announcements()
+    granted = tuple(heard.touched(each) for each in RIGHTS)
+    return str(engine.url), layer, find(layer).mark, heard.touched(layer), territory, "", granted
+
+
+def kept_count(key: FactsKey) -> int | None:
+    """Return how many features a layer has, as `count` has found out.
 
     Raises
     ------
     LookupError
         It isn't known any more, or not yet.
     """
-    heard = announcements()
-    if not heard.current:
-        raise LookupError(layer)
-    granted = tuple(heard.touched(each) for each in RIGHTS)
-    key = str(engine.url), layer, find(layer).mark, heard.touched(layer), territory, "", granted
     found = _kept(key)
     with _lock:
         return _counts[key] if found is None else found.count
 
 
-def _keys(connection: Connection, layers: list[str], territory: str | None, rights: str) -> dict[str, _Key]:
+def keep_count(key: FactsKey, counted: int | None) -> None:
+    """Keep how many features a layer has, counted after its key was made."""
+    with _lock:
+        _counts[key] = counted
+        while len(_counts) > _KEPT:
+            _counts.popitem(last=False)
+
+
+def _keys(connection: Connection, layers: list[str], territory: str | None, rights: str) -> dict[str, FactsKey]:
     known = _versions(connection, [*layers, *RIGHTS])
     granted = tuple(known[each] for each in RIGHTS)
     base = str(connection.engine.url)
@@ -123,7 +130,7 @@ def _versions(connection: Connection, wanted: list[str]) -> dict[str, int]:
     return dict.fromkeys(wanted, 0) | {row.layer: row.version for row in connection.execute(statement)}
 
 
-def _kept(key: _Key) -> Facts | None:
+def _kept(key: FactsKey) -> Facts | None:
     with _lock:
         found = _known.get(key)
         if found is not None:
@@ -131,7 +138,7 @@ def _kept(key: _Key) -> Facts | None:
         return found
 
 
-def _worked_out(connection: Connection, layer: str, territory: str | None, key: _Key) -> Facts:
+def _worked_out(connection: Connection, layer: str, territory: str | None, key: FactsKey) -> Facts:
     model = find(layer)
     table = model.table
     box = func.ST_Extent(table.c.geom)

@@ -7,11 +7,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from psycopg.pq.abc import PGresult
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql import psycopg
 
 from layers.catalog import LayerTable
 from layers.postgres.event_loop import Connections
+from layers.postgres.statements import Bound, checked, untyped
 from layers.reading import store
 from layers.reading.query import Box, Query
 
@@ -25,6 +27,44 @@ _MARKS: dict[Any, str] = {
     _TERRITORY: "territory",
 }
 _DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]
+
+
+def bound_page(
+    model: LayerTable, *, limit: int, territory: str | None = None, after: int | None = None, before: int | None = None
+) -> Bound:
+    """Return the statement of a page of features; parameters as for `read_page`."""
+    values = {"limit": str(limit + 1)}
+    if territory is not None:
+        values["territory"] = territory
+    place = before if after is None else after
+    if place is not None:
+        values["place"] = str(place)
+    return untyped(_page(model, territory is not None, False, after is not None, before is not None), values)
+
+
+def page_of(result: PGresult, *, limit: int, backwards: bool) -> store.Page:
+    """Return the page that its statement gave.
+
+    Parameters
+    ----------
+    result
+        Of the statement.
+    limit
+        At most so many features.
+    backwards
+        Whether it was read from its end.
+
+    Raises
+    ------
+    psycopg.Error
+        The statement failed.
+    """
+    rows = checked(result)
+    count = min(rows.ntuples, limit)
+    numbers = range(count - 1, -1, -1) if backwards else range(count)
+    features: list[Any] = [rows.get_value(nth, 0) for nth in numbers]
+    first, last = ((_whole(rows.get_value(numbers[nth], 1)),) if count else None for nth in (0, -1))
+    return store.Page(features, first, last, rows.ntuples > limit)
 
 
 async def read_page(
@@ -61,35 +101,30 @@ async def read_page(
     psycopg.Error
         The base can't answer.
     """
-    text = _page(model, territory is not None, box is not None, after is not None, before is not None)
-    values = {"limit": limit + 1, "place": before if after is None else after}
-    rows = await _run(connections, text, values, territory, box)
-    count = min(rows.ntuples, limit)
-    numbers = range(count) if before is None else range(count - 1, -1, -1)
-    features = [rows.get_value(nth, 0) for nth in numbers]
-    first, last = ((_whole(rows.get_value(numbers[nth], 1)),) if count else None for nth in (0, -1))
-    return store.Page(features, first, last, rows.ntuples > limit)
+    if box is None:
+        bound = bound_page(model, limit=limit, territory=territory, after=after, before=before)
+        return page_of(await connections.run(bound), limit=limit, backwards=before is not None)
+    text = _page(model, territory is not None, True, after is not None, before is not None)
+    values = {"limit": limit + 1, "place": before if after is None else after, "territory": territory}
+    found = await _planned(connections, text, values, box)
+    return page_of(found, limit=limit, backwards=before is not None)
 
 
 async def count_up_to(
-    connections: Connections, model: LayerTable, box: Box, *, territory: str | None = None, at_most: int
+    connections: Connections, model: LayerTable, *, box: Box | None, territory: str | None = None, at_most: int
 ) -> int | None:
-    """Count the features in a box, or return ``None`` where there are more than ``at_most``; errors as `read_page`."""
-    counted = await _run(connections, _count(model, territory is not None, at_most), {}, territory, box)
+    """Count features, or return ``None`` where there are more than ``at_most``; all else is as for `read_page`."""
+    text = _count(model, territory is not None, box is not None, at_most)
+    counted = await _planned(connections, text, {"territory": territory}, box)
     found = _whole(counted.get_value(0, 0))
     return found if found <= at_most else None
 
 
-async def _run(
-    connections: Connections, text: str, values: dict[str, Any], territory: str | None, box: Box | None
-) -> Any:
-    """Run a statement; one with a box is planned for it, since it decides by which index features are found."""
-    if territory is not None:
-        values["territory"] = territory
-    if box is None:
-        return await connections.run(text, values)
-    values |= zip(_SIDES, box, strict=True)
-    return await connections.run(text % {name: _literal(value) for name, value in values.items()}, None)
+async def _planned(connections: Connections, text: str, values: dict[str, Any], box: Box | None) -> PGresult:
+    """Run a statement that is planned for its values: a box decides by which index features are found."""
+    if box is not None:
+        values |= zip(_SIDES, box, strict=True)
+    return await connections.run(text % {name: _literal(value) for name, value in values.items()})
 
 
 @lru_cache(maxsize=1024)
@@ -100,8 +135,8 @@ def _page(model: LayerTable, of_territory: bool, boxed: bool, after: bool, befor
 
 
 @lru_cache(maxsize=256)
-def _count(model: LayerTable, of_territory: bool, at_most: int) -> str:
-    query = Query(territory=_TERRITORY if of_territory else None, bbox=_BOX)
+def _count(model: LayerTable, of_territory: bool, boxed: bool, at_most: int) -> str:
+    query = Query(territory=_TERRITORY if of_territory else None, bbox=_BOX if boxed else None)
     return _marked(store.count_statement(model, query, at_most=at_most))
 
 
@@ -119,5 +154,5 @@ def _literal(value: Any) -> str:
     return "'{}'".format(value.replace("'", "''")) if isinstance(value, str) else repr(value)
 
 
-def _whole(binary: bytes) -> int:
-    return int.from_bytes(binary, "big", signed=True)
+def _whole(binary: bytes | None) -> int:
+    return int.from_bytes(binary or b"", "big", signed=True)

@@ -68,9 +68,7 @@ async def obtained(known: Announcements, url: str, key: TileKey, make: Maker) ->
     """Ask a process that has kept nothing yet."""
     shared = SharedTiles(url)
     try:
-        return (
-            await TileCache(known, 1_000_000, shared).obtain(key, make, packed=True, gone=asyncio.Event().wait)
-        ).plain
+        return (await TileCache(known, 1_000_000, shared).begin(key, make).work).plain
     finally:
         await shared.close()
 
