@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
-from patience import soon
+from patience import soon, wait_until
 from sqlalchemy import Engine, text
 
 HYDRANTS = "/collections/hydrants/items"
@@ -104,6 +105,26 @@ def test_what_a_territory_restricts_leaves_its_pages_at_once(helsinki: Engine, c
                 connection.execute(restrict, {"layers": []})
         assert soon(shows)
     assert soon(lambda: made not in [each["id"] for each in client.get(f"{HYDRANTS}?limit=10000").json()["features"]])
+
+
+def test_the_first_page_after_a_change_waits_for_no_count(helsinki: Engine, client: httpx.Client) -> None:
+    path = "/collections/roads/items?limit=1&before=1000000000000"
+    wait_until(lambda: "numberMatched" in client.get(path).json())
+    before = client.get(path).json()
+    insert = (
+        "INSERT INTO roads (territory, source, source_id, road_class, geom) VALUES ('helsinki', 'kept', '1', 'footway',"
+        f" ST_MakeLine(ST_Point({LON}, {LAT}, 4326), ST_Point({LON}, {LAT + 0.001}, 4326))) RETURNING id"
+    )
+    with helsinki.begin() as connection:
+        made = connection.execute(text(insert)).scalar_one()
+    try:
+        seen: list[dict[str, Any]] = []
+        assert soon(lambda: seen.append(client.get(path).json()) or seen[-1]["features"][0]["id"] == made)
+        assert "numberMatched" not in seen[-1]
+        assert soon(lambda: client.get(path).json().get("numberMatched") == before["numberMatched"] + 1)
+    finally:
+        with helsinki.begin() as connection:
+            connection.execute(text("DELETE FROM roads WHERE id = :id"), {"id": made})
 
 
 @pytest.mark.parametrize(("accepted", "encoding"), [("gzip", "gzip"), ("gzip;q=0", None), ("", None)])
