@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyogrio
 import pytest
+from owslib import ogcapi
 from owslib.ogcapi.features import Features
 from owslib.ogcapi.processes import Processes
 
@@ -91,6 +93,27 @@ def test_owslib_reads_features(server_url: str) -> None:
     items = service.collection_items("roads", limit=3, bbox=[24.940, 60.168, 24.945, 60.171])
     assert items["numberReturned"] == 3
     assert service.collection_item("roads", str(items["features"][0]["id"]))["type"] == "Feature"
+
+
+def test_owslib_makes_replaces_and_removes_features(
+    server_url: str, user: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ogcapi, "REQUEST_HEADERS", {})  # OWSLib would send these headers from then on
+    headers = {"Authorization": f"Bearer {user('editor', writes=True)}", "Content-Type": "application/geo+json"}
+    service = Features(f"{server_url}/", headers=headers)
+    school = {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [24.9445, 60.1705]},
+        "properties": {"kind": "school", "name": "made by OWSLib"},
+    }
+    service.collection_item_create("facilities", json.dumps(school))
+    [found] = service.collection_items("facilities", filter="name = 'made by OWSLib'")["features"]
+    school["properties"] = {"kind": "school", "name": "replaced by OWSLib"}
+    service.collection_item_update("facilities", str(found["id"]), json.dumps(school))
+    assert service.collection_item("facilities", str(found["id"]))["properties"]["name"] == "replaced by OWSLib"
+    service.collection_item_delete("facilities", str(found["id"]))
+    with pytest.raises(RuntimeError, match="404"):
+        service.collection_item("facilities", str(found["id"]))
 
 
 def test_owslib_runs_the_process(server_url: str) -> None:
