@@ -26,7 +26,7 @@ from layers.models.registry import CustomLayer
 from layers.reading import store
 from layers.reading.facts import Facts, facts
 from layers.streams.formats import FORMATS
-from layers.territories.territory import family
+from layers.territories.territory import family, registered
 from layers.times import rfc3339
 
 CONFORMS_TO = (
@@ -77,7 +77,10 @@ def collection(
     if chosen == "json":
         return JSONResponse(document)
     base = base_url(request)
-    box = None if known.box is None else _outwards(known.box)
+    places = [territory] if territory else [str(each["id"]) for each in registered(database)]
+    within = (facts(database, [collection], territory=each, rights=who.rights)[collection].box for each in places)
+    first = next((each for each in within if each is not None), known.box)
+    box = None if first is None else _outwards(first)
     shown = Shown(style=f"{base}/styles/{collection}", items=f"{base}/collections/{collection}/items", bbox=box)
     return page(request, document["title"], lang, document, shown=shown)
 
