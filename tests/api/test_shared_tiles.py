@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from apart import apart
 from patience import PATIENCE_S, soon, wait_until
 from ports import free_port
 from sqlalchemy import Engine, text
@@ -82,7 +83,7 @@ def test_what_one_made_another_finds(known: Announcements, redis_url: str, conte
         assert await obtained(known, redis_url, key, make) == content
         assert make.times == 1
 
-    asyncio.run(both())
+    apart(both())
 
 
 @needs_redis
@@ -99,7 +100,7 @@ def test_after_a_change_and_for_others_it_is_made_anew(known: Announcements, red
         await obtained(known, redis_url, key, make)
         assert make.times == 3
 
-    asyncio.run(all_of_them())
+    apart(all_of_them())
 
 
 def test_without_redis_tiles_are_made_all_the_same(known: Announcements) -> None:
@@ -109,7 +110,7 @@ def test_without_redis_tiles_are_made_all_the_same(known: Announcements) -> None
             assert await obtained(known, "redis://127.0.0.1:1/0", key, make) == b"tile"
         assert make.times == 2
 
-    asyncio.run(twice())
+    apart(twice())
 
 
 def test_an_address_that_cannot_be_is_told() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
+from apart import apart
 from patience import wait_until
 from sqlalchemy import Engine, text
 
@@ -29,12 +28,6 @@ async def fallen_asleep(engine: Engine, number: int = 1, *, but: int = 0) -> set
     """Wait until as many statements sleep, on other connections than one."""
     await asyncio.to_thread(wait_until, lambda: len(asleep(engine) - {but}) == number)
     return asleep(engine) - {but}
-
-
-def apart(task: Coroutine[Any, Any, Any]) -> Any:
-    """Run a task on an event loop of its own; the main thread may have one already."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, task).result()
 
 
 async def row(connections: Connections, statement: str, settings: dict[str, str] | None = None, **values: Any) -> Any:

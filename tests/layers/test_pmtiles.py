@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import mapbox_vector_tile
 import pyogrio
 import pytest
+from apart import apart
 from patience import PATIENCE_S, soon
 from pmtiles.reader import MmapSource, Reader, all_tiles
 from town import Town, school, street
@@ -41,12 +40,11 @@ def known(town: Town) -> Iterator[Announcements]:
 
 
 def write(town: Town, known: Announcements, output: Path, **wanted: Any) -> Written:
-    """Write in a thread of its own: where tests drive a browser, this one has an event loop already."""
     options = {name: wanted.pop(name) for name in ("progress", "attribution") if name in wanted}
     pyramid = Pyramid(layers=LAYERS, territory="town", **{"min_zoom": 10, "max_zoom": 15, **wanted})
-    with town.engine.connect() as connection, ThreadPoolExecutor(1) as apart:
-        making = pmtiles.write(connection, known, pyramid, output, **options)
-        return apart.submit(asyncio.run, making).result()
+    with town.engine.connect() as connection:
+        written: Written = apart(pmtiles.write(connection, known, pyramid, output, **options))
+    return written
 
 
 def held(file: Path) -> dict[tuple[int, int, int], bytes]:
