@@ -86,8 +86,11 @@ def create_app() -> FastAPI:
         CORSMiddleware,
         allow_origins=[each.strip() for each in get_settings().cors_origins.split(",")],
         allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Content-Crs", "If-Match", "If-None-Match"],
-        expose_headers=["ETag", "Content-Crs", "Content-Disposition", "Location", "Retry-After"],
+        allow_headers=["Authorization", "Content-Type", "Content-Crs", "If-Match", "If-None-Match", "Prefer", "Range"],
+        expose_headers=[
+            *("ETag", "Content-Crs", "Content-Disposition", "Content-Range"),
+            *("Location", "Preference-Applied", "Retry-After"),
+        ],
     )
     app.add_middleware(
         GZipMiddleware,
