@@ -202,7 +202,7 @@ class PageAnswers:
 
 def _counted(of: Address) -> facts.FactsKey:
     """Return by what is kept how many features there are."""
-    return facts.public_key(database.engine(parallel=False, public=True), of.model.name, territory=of.territory)
+    return facts.public_key(database.engine(parallel=False, public=True), of.model, territory=of.territory)
 
 
 def _count(layer: str, territory: str | None) -> None:

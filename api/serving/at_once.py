@@ -128,18 +128,18 @@ class AtOnce:
         scope
             Of the request.
         """
-        if self._limits.waits or any(name in _LONG_WAY for name, _ in scope["headers"]):
+        if self._limits.waits or not _LONG_WAY.isdisjoint(dict(scope["headers"])):
             return None
-        asked = self._read(scope)
-        if asked is None:
-            return None
-        found = asked.ready()
-        if found is None:
-            try:
+        try:
+            asked = self._read(scope)
+            if asked is None:
+                return None
+            found = asked.ready()
+            if found is None:
                 self._limits.check_now(scope)
                 found = asked.begin()
-            except Exception as error:  # noqa: BLE001  (answered as all errors are)
-                found = _refusal(scope, error)
+        except Exception as error:  # noqa: BLE001  (answered as all errors are)
+            found = _refusal(scope, error)
         if isinstance(found, Making):
             self._limits.__enter__()
             return found

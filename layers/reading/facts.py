@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Engine, func, null, select
 
-from layers.catalog import find
+from layers.catalog import LayerTable, find
 from layers.history.announcements import RIGHTS, announcements
 from layers.models.registry import LayerVersion
 from layers.reading.query import Box, Query
@@ -86,11 +86,11 @@ def count(connection: Connection, layer: str, *, territory: str | None = None, r
         return counted
 
 
-def public_key(engine: Engine, layer: str, *, territory: str | None = None) -> FactsKey:
+def public_key(engine: Engine, model: LayerTable, *, territory: str | None = None) -> FactsKey:
     """Return by what facts of a layer as it is now, in a territory or in all, are kept for the public."""
     heard = announcements()
     granted = tuple(heard.touched(each) for each in RIGHTS)
-    return str(engine.url), layer, find(layer).mark, heard.touched(layer), territory, "", granted
+    return str(engine.url), model.name, model.mark, heard.touched(model.name), territory, "", granted
 
 
 def kept_count(key: FactsKey) -> int | None:
