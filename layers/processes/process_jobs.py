@@ -215,7 +215,9 @@ def dismiss(engine: Engine, job: str) -> Job:
     NoSuchJobError
         There is no such job.
     """
-    ended = {"status": DISMISSED, "results": None, "message": None, "updated": sa.func.now()}
+    now = sa.func.now()
+    finished = sa.func.coalesce(ProcessJob.finished, now)
+    ended = {"status": DISMISSED, "results": None, "message": None, "updated": now, "finished": finished}
     with engine.begin() as connection:
         connection.execute(sa.update(ProcessJob).where(ProcessJob.id == job).values(ended))
         return find(connection, job)

@@ -94,7 +94,9 @@ def test_a_job_waits_runs_and_is_dismissed(client: httpx.Client) -> None:
     early = client.get(f"{pausing}/results")
     assert early.status_code == 404
     assert early.json()["type"] == f"{EXCEPTIONS}/result-not-ready"
-    assert client.delete(pausing).json()["status"] == "dismissed"
+    dismissed = client.delete(pausing).json()
+    assert dismissed["status"] == "dismissed"
+    assert "finished" in dismissed, "it lasts no longer"
     assert client.get(f"{pausing}/results").status_code == 500
     assert client.get(pausing).json()["status"] == "dismissed"
 
