@@ -143,12 +143,12 @@ _declared_by: dict[tuple[str, str], tuple[frozenset[str], bool]] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What the map on a page shows.
+    """What the map on a page shows: the city, a layer and features of it.
 
     Parameters
     ----------
-    style
-        The address of the MapLibre style below it.
+    layer
+        The layer.
     items
         The address of the features' pages, without their ids.
     bbox
@@ -157,7 +157,7 @@ class Shown:
         In GeoJSON, in degrees.
     """
 
-    style: str
+    layer: str
     items: str
     bbox: Sequence[float] | None = None
     features: Sequence[Mapping[str, Any]] = ()
@@ -194,7 +194,7 @@ def page(
         "base": base_url(request),
         "root": root_url(request),
         "path": request.url.path,
-        "shown": None if shown is None else asdict(shown),
+        "shown": None if shown is None else {"style": f"{base_url(request)}/styles/city", **asdict(shown)},
         "form": form,
         "find": _FIND[lang],
     }

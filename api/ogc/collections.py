@@ -81,7 +81,7 @@ def collection(
     within = (facts(database, [collection], territory=each, rights=who.rights)[collection].box for each in places)
     first = next((each for each in within if each is not None), known.box)
     box = None if first is None else _outwards(first)
-    shown = Shown(style=f"{base}/styles/{collection}", items=f"{base}/collections/{collection}/items", bbox=box)
+    shown = Shown(layer=collection, items=f"{base}/collections/{collection}/items", bbox=box)
     return page(request, document["title"], lang, document, shown=shown)
 
 

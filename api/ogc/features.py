@@ -165,7 +165,7 @@ def _page(request: Request, wanted: ItemsQuery, collection: dict[str, Any], lang
 def _shown(request: Request, layer: str, features: list[dict[str, Any]]) -> Shown:
     base = base_url(request)
     bare = [{**each, "properties": {}} for each in features]
-    return Shown(style=f"{base}/styles/{layer}", items=f"{base}/collections/{layer}/items", features=bare)
+    return Shown(layer=layer, items=f"{base}/collections/{layer}/items", features=bare)
 
 
 def _matched(database: Connection, wanted: ItemsQuery, found: store.Page, rights: str) -> int | None:

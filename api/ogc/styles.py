@@ -143,8 +143,8 @@ def _document(
         "sprite": f"{_root(request)}/sprites/{SPRITE}",
         "layers": [
             {"id": "background", "type": "background", "paint": {"background-color": theme.background}},
-            *_each(style_layers(find(name), source, theme) for name, source in sources.items()),
-            *_each(labels(find(name), source, theme) for name, source in sources.items()),
+            *map(_switched, _each(style_layers(find(name), source, theme) for name, source in sources.items())),
+            *map(_switched, _each(labels(find(name), source, theme) for name, source in sources.items())),
         ],
         "metadata": {
             "horad:theme": theme.name,
@@ -156,6 +156,12 @@ def _document(
         west, south, east, north = known[0]["view"]
         document |= {"center": [(west + east) / 2, (south + north) / 2], "zoom": 14}
     return document
+
+
+def _switched(drawn: StyleLayer) -> StyleLayer:
+    """Switch a style layer on if it is among what is shown from the start, as a layer alone always is; else off."""
+    visibility = "visible" if drawn["source"] == _SOURCE else "none"
+    return drawn | {"layout": {**drawn.get("layout", {}), "visibility": visibility}}
 
 
 def _sources(

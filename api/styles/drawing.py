@@ -59,7 +59,6 @@ def labels(model: LayerTable, source: str, theme: Theme) -> list[StyleLayer]:
                 "text-font": _FONT,
                 "text-size": 12,
                 "text-max-width": 8,
-                "visibility": "visible" if style.visible else "none",
                 **placement.get(described.shape, {}),
             },
             "paint": {"text-color": theme.text, "text-halo-color": theme.halo, "text-halo-width": 1.4},
@@ -121,7 +120,6 @@ def _complete(name: str, layer_id: str, painted: StyleLayer, style: Style, symbo
         **painted,
         "minzoom": max(min_zoom, symbol.min_zoom, painted.get("minzoom", 0)),
         **({} if (chosen := _filter(style, symbol)) is None else {"filter": chosen}),
-        "layout": {**painted.get("layout", {}), "visibility": "visible" if style.visible else "none"},
     }
 
 

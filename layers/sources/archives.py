@@ -210,7 +210,7 @@ def _packing(file: Path) -> _Packing | None:
 
 def _unpacked_name(file: Path) -> str:
     suffix = next((each.suffix for each in _PACKINGS if file.name.lower().endswith(each.suffix)), "")
-    return file.name.removesuffix(file.name[len(file.name) - len(suffix) :])
+    return file.name[: len(file.name) - len(suffix)]
 
 
 def _copy(packed: Any, out: Any, room: int, file: Path) -> int:

@@ -113,6 +113,15 @@ def test_every_picture_of_a_style_is_on_the_sheet(client: httpx.Client, ratio: i
         assert not drawn[:, 0].any(), name
 
 
+@pytest.mark.parametrize(("style", "visibility"), [("hydrants", "visible"), ("city", "none")])
+def test_a_layer_that_the_city_hides_is_shown_by_its_own_style(
+    client: httpx.Client, style: str, visibility: str
+) -> None:
+    layers = client.get(f"/styles/{style}").json()["layers"]
+    drawn = [each for each in layers if each.get("source-layer") == "hydrants"]
+    assert {each["layout"]["visibility"] for each in drawn} == {visibility}
+
+
 def test_pictures_appear_close_up_on_their_points(client: httpx.Client) -> None:
     layers = client.get("/styles/facilities").json()["layers"]
     icons = [each for each in layers if "icon-image" in each.get("layout", {})]

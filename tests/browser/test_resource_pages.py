@@ -41,3 +41,9 @@ def test_items_are_on_a_map_and_can_be_asked_for(open_page):
     expect(page.locator("tbody tr")).to_have_count(3)
     expect(page.locator("tbody td", has_text="residential")).to_have_count(3)
     expect(page.locator("#map[data-state=ready] canvas")).to_be_visible()
+
+
+def test_a_layer_that_the_city_hides_is_on_the_map_of_its_page(open_page):
+    page = open_page("/collections/hydrants?f=html", ready="#map[data-state=ready]")
+    with page.expect_response(lambda each: "/collections/hydrants/tiles/" in each.url and each.ok):
+        page.reload()

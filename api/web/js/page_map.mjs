@@ -1,4 +1,4 @@
-/** The map on the page of a layer or of its features: the layer's own tiles, and the features of the page above them. */
+/** The map on the page of a layer or of its features: the city with that layer, and the features of the page above it. */
 
 import * as maplibre from "../vendor/maplibre-gl/dist/maplibre-gl.mjs";
 import { boundsOf } from "./bounds.mjs";
@@ -6,10 +6,10 @@ import { byId } from "./dom.mjs";
 import { canDraw } from "./map.mjs";
 
 const ACCENT = "#d0342c";
-const ROOM_PX = 32;
+const ROOM_PX = { top: 32, left: 32, right: 48, bottom: 72 };
 const MAX_ZOOM = 18;
 
-/** @type {{style: string, items: string, bbox: [number, number, number, number] | null, features: any[]}} */
+/** @type {{style: string, layer: string, items: string, bbox: [number, number, number, number] | null, features: any[]}} */
 const shown = JSON.parse(byId("shown").textContent ?? "");
 
 if (canDraw()) start();
@@ -22,10 +22,23 @@ function start() {
   map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
   const bounds = shown.bbox ?? boundsOf(shown.features);
   if (bounds) map.fitBounds(bounds, { padding: ROOM_PX, maxZoom: MAX_ZOOM, animate: false });
+  map.on("style.load", () => showLayer(map));
   map.on("load", () => {
     addFeatures(map);
     byId("map").dataset.state = "ready";
   });
+}
+
+/** Switch the layer on, all other points off, and come as near as it takes to see it.
+ * @param {maplibre.Map} map */
+function showLayer(map) {
+  const all = /** @type {any[]} */ (map.getStyle().layers);
+  const own = all.filter((each) => each.metadata?.["horad:layer"] === shown.layer);
+  const points = all.filter((each) => each.type === "circle" || each.layout?.["icon-image"]);
+  for (const each of points) map.setLayoutProperty(each.id, "visibility", "none");
+  for (const each of own) map.setLayoutProperty(each.id, "visibility", "visible");
+  const nearest = Math.min(...own.map((each) => each.minzoom ?? 0));
+  if (!shown.features.length && own.length && map.getZoom() < nearest) map.jumpTo({ zoom: nearest });
 }
 
 /** @param {maplibre.Map} map */
