@@ -25,6 +25,7 @@ from titiler.core.factory import TilerFactory
 from titiler.extensions import wmtsExtension
 
 from api.links import base_url
+from api.negotiation import templates
 from api.rasters.choice import MOST_PIXELS, RASTER_MATRIX_SETS, CachedRoute, Chosen, Part, chosen, colours, rendering
 from api.rasters.pictures import picture
 from geo.errors import InvalidInputError
@@ -144,5 +145,9 @@ _Factory(
     supported_tms=TileMatrixSets(MATRIX_SETS),
     get_renders=_times,
     add_viewer=False,
-    extensions=[wmtsExtension(tile_dependencies=[_time], layer_identifier_provider=lambda found: found.series.id)],
+    extensions=[
+        wmtsExtension(
+            templates=templates, tile_dependencies=[_time], layer_identifier_provider=lambda found: found.series.id
+        )
+    ],
 )

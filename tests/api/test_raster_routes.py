@@ -254,7 +254,9 @@ def test_gdal_reads_the_tiles_by_wmts(client: httpx.Client) -> None:
 def test_owslib_reads_the_capabilities(client: httpx.Client) -> None:
     """It asks for them in words too, as clients of WMTS do."""
     address = f"{client.base_url}/rasters/{LAND}/WMTSCapabilities.xml"
-    layers = WebMapTileService(address).contents
+    service = WebMapTileService(address)
+    layers = service.contents
+    assert service.identification.title == "Horad"
     assert set(layers) == {f"{LAND}_{each}_default" for each in ("WebMercatorQuad", "WorldCRS84Quad")}
     assert not any("version" in each["template"].lower() for layer in layers.values() for each in layer.resourceURLs)
     assert client.get(f"{address}?request=GetTile").status_code == 400
