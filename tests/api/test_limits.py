@@ -32,7 +32,6 @@ def metrics_port() -> int:
 @pytest.fixture(scope="module")
 def tight(helsinki: Engine, metrics_port: int) -> Iterator[Server]:
     settings = {
-        "rate_limit": "25/second",
         "max_body_mb": 0.01,
         "connections": 2,
         "wait_s": 0.3,
@@ -59,16 +58,18 @@ def waiting(engine: Engine) -> int:
         return int(connection.execute(text(question)).scalar_one())
 
 
-def test_who_asks_too_often_is_told_when_to_ask_again(tight: Server) -> None:
-    with httpx.Client(base_url=tight.url, timeout=PATIENCE_S) as client:
-        answers = [client.get("/conformance") for _ in range(150)]
-    refused = [each for each in answers if each.status_code != 200]
-    assert refused
-    for each in refused:
-        assert each.status_code == 429
-        assert int(each.headers["retry-after"]) >= 1
-        assert "25 per 1 second" in each.json()["detail"]
-    wait_until(lambda: ask("GET", f"{tight.url}/conformance").status_code == 200)
+def test_who_asks_too_often_is_told_when_to_ask_again(helsinki: Engine) -> None:
+    with (
+        serving(rate_limit="10/2 seconds") as server,
+        httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client,
+    ):
+        refused = [each for each in (client.get("/conformance") for _ in range(100)) if each.status_code != 200]
+        assert refused
+        for each in refused:
+            assert each.status_code == 429
+            assert int(each.headers["retry-after"]) >= 1
+            assert "10 per 2 second" in each.json()["detail"]
+        wait_until(lambda: client.get("/conformance").status_code == 200)
 
 
 def test_a_body_or_headers_that_are_too_large_are_refused(tight: Server) -> None:
