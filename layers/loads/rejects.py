@@ -27,6 +27,7 @@ from layers.sources.mapping.columns import cleaned
 from layers.sources.mapping.words import RowMapping
 from layers.sources.osm.target import batch_of
 from layers.sources.records import Item, Notes, Record, Reject
+from layers.sources.stated import WORDS_OF_PLACES
 from layers.sources.tabular.places import find_places, place
 from layers.territories.packs import Source, Territory
 
@@ -235,7 +236,7 @@ class _Again:
         self._rejected = rejected
         self._described = described
         self._timezone = pack.timezone if pack else None
-        said = {name: getattr(described, name, None) for name in ("x", "y", "geometry", "crs", "swapped")}
+        said = {name: getattr(described, name, None) for name in WORDS_OF_PLACES}
         self._stated = {**said, **stated}
 
     def __iter__(self) -> Iterator[Item]:

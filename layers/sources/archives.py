@@ -28,7 +28,9 @@ _SUSPECT_FROM_BYTES = 64 * 1024 * 1024
 _BYTES_PER_MB = 1024 * 1024
 _READ_BYTES = 1024 * 1024
 _WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
-_JUNK = ("__MACOSX/", ".")
+JUNK = ("__MACOSX", ".")
+"""How the names of what packing programs leave begin."""
+
 _ENCRYPTED = 0x1
 _NAME_IN_UTF8 = 0x800
 
@@ -148,7 +150,7 @@ def alone(file: Path, suffixes: tuple[str, ...]) -> tuple[Path, Workplace] | Non
     if file.is_dir() or file.name.lower().endswith(suffixes) or not is_packed(file):
         return None
     names = members(file) if is_zip(file) else [_unpacked_name(file)]
-    found = [name for name in names if name.lower().endswith(suffixes) and not name.startswith(_JUNK)]
+    found = [name for name in names if name.lower().endswith(suffixes) and not name.startswith(JUNK)]
     if len(found) != 1:
         return None
     place = unpack(file)

@@ -24,7 +24,6 @@ _SHAPEFILE = bytes.fromhex("0000270a")
 _JSON_BEGINS = (b"{", b"[", b"\x1e")
 _OLD_WORKBOOK = bytes.fromhex("d0cf11e0a1b11ae1")
 _READ_BY_OTHERS = ("OpenStreetMap (.osm.pbf)", "GTFS (.zip)", "EPANET (.inp)", "pandapower (.json)")
-_JUNK = ("__MACOSX", ".")
 _DATABASE_FOLDER = ".gdb"
 
 
@@ -150,7 +149,7 @@ def _only_links(path: Path, found: Format) -> bool:
 def _candidates(folder: Path) -> Iterable[Path]:
     """Yield the files of a folder, geodatabases as one, without what packing programs leave."""
     for each in sorted(folder.iterdir()):
-        if each.name.startswith(_JUNK):
+        if each.name.startswith(archives.JUNK):
             continue
         if each.is_dir() and not each.name.lower().endswith(_DATABASE_FOLDER):
             yield from _candidates(each)

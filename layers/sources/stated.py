@@ -8,6 +8,9 @@ from typing import Any
 from layers.sources.mapping.words import RowMapping
 from layers.sources.networks.placement import Anchor
 
+WORDS_OF_PLACES = ("x", "y", "geometry", "crs", "swapped")
+"""What may be said of where the features of a file lie."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stated:
@@ -59,7 +62,7 @@ class Stated:
     @property
     def of_places(self) -> dict[str, Any]:
         """What is said of places, by name."""
-        return {name: value for name in ("x", "y", "geometry", "crs", "swapped") if (value := getattr(self, name))}
+        return {name: value for name in WORDS_OF_PLACES if (value := getattr(self, name))}
 
     def only(self, *names: str) -> dict[str, Any]:
         """Return some of what is said, by name."""
